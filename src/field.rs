@@ -1,0 +1,176 @@
+//! The words of a log line: which fields there are, where they sit, and why a line is refused.
+//!
+//! Nothing here holds a byte of a line. A [`Span`] is a pair of offsets and a [`Reason`] is one of a
+//! closed list of words, so both may travel anywhere: into an error, a summary, a metric.
+
+use std::fmt;
+
+/// Why a line was refused: the closed list that summaries and metrics use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// A line without a byte.
+    Empty,
+    /// A line longer than `--max-line`; what was over the limit was skipped.
+    TooLong,
+    /// A line that is not of the format: a missing quote, an extra column, another format.
+    NotThisFormat,
+    /// A client that is neither an address nor a host name in the accepted notation.
+    BadAddress,
+    /// A time that is not a time.
+    BadTime,
+    /// A request whose parts contradict each other.
+    BadRequest,
+    /// A status that is not a number from 100 to 599.
+    BadStatus,
+    /// An escape that no server writes, or one cut short.
+    BadEscape,
+    /// A time before 1990 or after 2100.
+    TimeOutOfRange,
+    /// A line that came after its period was closed.
+    Late,
+}
+
+impl Reason {
+    /// All reasons, in the order in which summaries print them.
+    pub const ALL: [Self; 10] = [
+        Self::Empty,
+        Self::TooLong,
+        Self::NotThisFormat,
+        Self::BadAddress,
+        Self::BadTime,
+        Self::BadRequest,
+        Self::BadStatus,
+        Self::BadEscape,
+        Self::TimeOutOfRange,
+        Self::Late,
+    ];
+
+    /// The word that stands for this reason in every output.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLong => "too-long",
+            Self::NotThisFormat => "not-this-format",
+            Self::BadAddress => "bad-address",
+            Self::BadTime => "bad-time",
+            Self::BadRequest => "bad-request",
+            Self::BadStatus => "bad-status",
+            Self::BadEscape => "bad-escape",
+            Self::TimeOutOfRange => "time-out-of-range",
+            Self::Late => "late",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A field that a log line may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Field {
+    /// The virtual host, without its port.
+    Site,
+    /// The client address or host name, with a port where the format has one.
+    Client,
+    /// The time of the request.
+    Time,
+    /// The request line: method, target, protocol.
+    Request,
+    /// The status of the response.
+    Status,
+    /// The bytes of the response.
+    Bytes,
+    /// The page that linked here.
+    Referrer,
+    /// The user agent.
+    Agent,
+}
+
+impl Field {
+    /// How many fields there are.
+    pub const COUNT: usize = 8;
+
+    /// All fields, in the order of their numbers.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Site,
+        Self::Client,
+        Self::Time,
+        Self::Request,
+        Self::Status,
+        Self::Bytes,
+        Self::Referrer,
+        Self::Agent,
+    ];
+}
+
+/// Where a field sits in its line: a half-open range of byte offsets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The offset of the first byte.
+    pub start: u32,
+    /// The offset after the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The part of `line` that the span covers.
+    ///
+    /// # Panics
+    ///
+    /// When the span was not made from this line. The message has numbers only.
+    #[inline]
+    #[must_use]
+    pub fn of(self, line: &[u8]) -> &[u8] {
+        &line[self.start as usize..self.end as usize]
+    }
+
+    /// Whether the field is there but has no byte.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+}
+
+/// What a format found in a line: a span for each field that is there, and whether it has escapes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LineMap {
+    spans: [Span; Field::COUNT],
+    present: u16,
+    escaped: u16,
+}
+
+impl LineMap {
+    /// Notes that `field` sits at `span`; `escaped` when a backslash stands inside.
+    #[inline]
+    pub fn set(&mut self, field: Field, span: Span, escaped: bool) {
+        debug_assert!(span.start <= span.end, "a span ends after it starts");
+        self.spans[field as usize] = span;
+        self.present |= 1 << field as u16;
+        self.escaped |= u16::from(escaped) << field as u16;
+    }
+
+    /// Where `field` sits, if the format has it.
+    #[inline]
+    #[must_use]
+    pub const fn get(&self, field: Field) -> Option<Span> {
+        if self.present & (1 << field as u16) != 0 {
+            Some(self.spans[field as usize])
+        } else {
+            None
+        }
+    }
+
+    /// Whether `field` has escapes to undo before it is read.
+    #[inline]
+    #[must_use]
+    pub const fn is_escaped(&self, field: Field) -> bool {
+        self.escaped & (1 << field as u16) != 0
+    }
+}

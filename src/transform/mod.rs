@@ -1,0 +1,11 @@
+//! From bytes to harmless values, one file per way of making a field harmless.
+//!
+//! Everything here is a pure function over a borrowed slice. It knows neither formats nor policies
+//! nor the line that the slice came from.
+
+pub mod address;
+pub mod agent;
+pub mod path;
+pub mod referrer;
+pub mod request;
+pub mod time;
