@@ -5,7 +5,9 @@
 
 pub mod address;
 pub mod agent;
+pub mod escape;
 pub mod path;
+pub mod query;
 pub mod referrer;
 pub mod request;
 pub mod time;

@@ -1,0 +1,165 @@
+//! Percent-decoding, and the one canonical way of writing a path again.
+//!
+//! Decoding here never fails and never drops a byte: what is not an escape stays as it is. It does not
+//! decide what may be shown; it only makes sure that every way of writing a text looks the same to the
+//! code that decides, and that what is shown is plain ASCII that needs no further quoting.
+
+/// How many rounds of decoding are tried before a text counts as built to mislead.
+const ROUNDS: usize = 4;
+
+/// The bytes that are printed as they are: unreserved characters, and those sub-delimiters and `:@`
+/// that need no quoting in a log field. `'` and `;` are left out because other readers give them a
+/// meaning, `%` because it only ever starts an escape.
+const BARE: [bool; 256] = bare();
+
+const fn bare() -> [bool; 256] {
+    let mut table = [false; 256];
+    let kept = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&()*+,=:@";
+    let mut i = 0;
+    while i < kept.len() {
+        table[kept[i] as usize] = true;
+        i += 1;
+    }
+    table
+}
+
+/// How many bytes at the start of `path` are printed as they are, slashes included.
+#[inline]
+pub(super) fn bare_length(path: &[u8]) -> usize {
+    let stops = |&b: &u8| !BARE[usize::from(b)] && b != b'/';
+    path.iter().position(stops).unwrap_or(path.len())
+}
+
+/// Appends `text` with every byte that is not bare as an upper-case escape.
+pub(super) fn encode(text: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for &b in text {
+        if BARE[usize::from(b)] {
+            out.push(b);
+        } else {
+            out.extend([b'%', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+        }
+    }
+}
+
+/// Decodes each `%XX` of `text` once.
+pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some((&first, tail)) = rest.split_first() {
+        if let Some(byte) = escape(rest) {
+            out.push(byte);
+            rest = &rest[3..];
+        } else {
+            out.push(first);
+            rest = tail;
+        }
+    }
+}
+
+/// Decodes `text` until it stays the same, into `out`; `spare` is scratch. False when it still
+/// changes after [`ROUNDS`] rounds.
+///
+/// Beyond [`decode`] this reads `%uXXXX` and two- or three-byte forms of ASCII characters (overlong
+/// UTF-8), which some servers accept and which would otherwise hide a separator.
+pub(super) fn decode_deep(text: &[u8], out: &mut Vec<u8>, spare: &mut Vec<u8>) -> bool {
+    out.clear();
+    out.extend_from_slice(text);
+    for _ in 0..=ROUNDS {
+        spare.clear();
+        decode_all_notations(out, spare);
+        if out == spare {
+            return true;
+        }
+        std::mem::swap(out, spare);
+    }
+    false
+}
+
+fn decode_all_notations(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some((&first, tail)) = rest.split_first() {
+        if let Some(byte) = escape(rest) {
+            out.push(byte);
+            rest = &rest[3..];
+        } else if let Some(symbol) = unicode_escape(rest) {
+            out.extend_from_slice(symbol.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = &rest[6..];
+        } else if let Some((byte, used)) = overlong(rest) {
+            out.push(byte);
+            rest = &rest[used..];
+        } else {
+            out.push(first);
+            rest = tail;
+        }
+    }
+}
+
+/// The byte of a leading `%XX`.
+fn escape(text: &[u8]) -> Option<u8> {
+    match text {
+        [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    }
+}
+
+/// The character of a leading `%uXXXX`; a lone surrogate stays as it is.
+fn unicode_escape(text: &[u8]) -> Option<char> {
+    let [b'%', b'u' | b'U', digits @ ..] = text else { return None };
+    let mut code = 0;
+    for &b in digits.get(..4)? {
+        code = code << 4 | u32::from(digit(b)?);
+    }
+    char::from_u32(code)
+}
+
+/// The ASCII character of a leading overlong form, and how many bytes that form has.
+fn overlong(text: &[u8]) -> Option<(u8, usize)> {
+    match text {
+        [lead @ (0xC0 | 0xC1), next @ 0x80..=0xBF, ..] => Some(((lead & 1) << 6 | next & 0x3F, 2)),
+        [0xE0, mid @ (0x80 | 0x81), next @ 0x80..=0xBF, ..] => {
+            Some(((mid & 1) << 6 | next & 0x3F, 3))
+        }
+        _ => None,
+    }
+}
+
+const fn digit(b: u8) -> Option<u8> {
+    match b {
+        b'0'..=b'9' => Some(b - b'0'),
+        b'a'..=b'f' => Some(b - b'a' + 10),
+        b'A'..=b'F' => Some(b - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Stands for a letter outside ASCII in folded text.
+pub(super) const OTHER_LETTER: u8 = 0x80;
+
+/// Stands for any other character outside ASCII in folded text.
+const OTHER_SYMBOL: u8 = 0x81;
+
+/// Appends `text` in the form in which shapes are looked for: one byte a character, with full-width
+/// forms as their ASCII counterpart, digits of any script as digits, invisible characters left out.
+/// False when `text` is not UTF-8.
+pub(super) fn fold(text: &[u8], out: &mut Vec<u8>) -> bool {
+    let Ok(text) = std::str::from_utf8(text) else { return false };
+    for symbol in text.chars() {
+        let folded = match symbol {
+            '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{AD}' | '\u{180E}' | '\u{FEFF}' => continue,
+            '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' => continue,
+            '\u{FE00}'..='\u{FE0F}' | '\u{300}'..='\u{36F}' => continue,
+            _ if symbol.is_ascii() => symbol as u8,
+            '\u{FF01}'..='\u{FF5E}' => (symbol as u32 - 0xFEE0) as u8,
+            '\u{3002}' | '\u{FF61}' | '\u{FE52}' | '\u{2024}' => b'.',
+            '\u{FE6B}' => b'@',
+            '\u{FE55}' => b':',
+            '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE63}' => b'-',
+            '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{3000}' => b' ',
+            _ if symbol.is_numeric() => b'1',
+            _ if symbol.is_alphabetic() => OTHER_LETTER,
+            _ => OTHER_SYMBOL,
+        };
+        out.push(folded);
+    }
+    true
+}
