@@ -1,4 +1,5 @@
-//! The words of a log line: which fields there are, where they sit, and why a line is refused.
+//! The words of a log line: which fields there are, where they sit, why a line is refused, and which
+//! keys and tables may come of it.
 //!
 //! Nothing here holds a byte of a line. A [`Span`] is a pair of offsets and a [`Reason`] is one of a
 //! closed list of words, so both may travel anywhere: into an error, a summary, a metric.
@@ -172,5 +173,190 @@ impl LineMap {
     #[must_use]
     pub const fn is_escaped(&self, field: Field) -> bool {
         self.escaped & (1 << field as u16) != 0
+    }
+}
+
+/// A key that a clean record may have, in the order in which every output prints them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each variant is the key of its name")]
+pub enum Key {
+    Time,
+    Site,
+    Client,
+    Country,
+    Method,
+    Path,
+    Query,
+    Protocol,
+    Status,
+    Bytes,
+    DurationMs,
+    Referrer,
+    Browser,
+    BrowserVersion,
+    Os,
+    Device,
+    Bot,
+    Language,
+    Late,
+}
+
+impl Key {
+    /// All keys, in order.
+    pub const ALL: [Self; 19] = [
+        Self::Time,
+        Self::Site,
+        Self::Client,
+        Self::Country,
+        Self::Method,
+        Self::Path,
+        Self::Query,
+        Self::Protocol,
+        Self::Status,
+        Self::Bytes,
+        Self::DurationMs,
+        Self::Referrer,
+        Self::Browser,
+        Self::BrowserVersion,
+        Self::Os,
+        Self::Device,
+        Self::Bot,
+        Self::Language,
+        Self::Late,
+    ];
+
+    /// The key as it is written in JSON and CSV.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Site => "site",
+            Self::Client => "client",
+            Self::Country => "country",
+            Self::Method => "method",
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Protocol => "protocol",
+            Self::Status => "status",
+            Self::Bytes => "bytes",
+            Self::DurationMs => "duration_ms",
+            Self::Referrer => "referrer",
+            Self::Browser => "browser",
+            Self::BrowserVersion => "browser_version",
+            Self::Os => "os",
+            Self::Device => "device",
+            Self::Bot => "bot",
+            Self::Language => "language",
+            Self::Late => "late",
+        }
+    }
+}
+
+/// A set of keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeySet(u32);
+
+impl KeySet {
+    /// The set with `key` added when `wanted`.
+    #[must_use]
+    pub const fn with(self, key: Key, wanted: bool) -> Self {
+        Self(self.0 | (wanted as u32) << key as u32)
+    }
+
+    /// Whether `key` is in the set.
+    #[inline]
+    #[must_use]
+    pub const fn has(self, key: Key) -> bool {
+        self.0 & (1 << key as u32) != 0
+    }
+
+    /// The keys, in order.
+    pub fn iter(self) -> impl Iterator<Item = Key> {
+        Key::ALL.into_iter().filter(move |key| self.has(*key))
+    }
+}
+
+/// A table of usage counts, in the order in which reports print them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "each variant is the table of its name")]
+pub enum Table {
+    Hour,
+    Day,
+    Site,
+    Method,
+    Path,
+    Status,
+    StatusClass,
+    Protocol,
+    Referrer,
+    Browser,
+    Os,
+    Device,
+    Bot,
+    Language,
+    Country,
+}
+
+impl Table {
+    /// All tables, in order.
+    pub const ALL: [Self; 15] = [
+        Self::Hour,
+        Self::Day,
+        Self::Site,
+        Self::Method,
+        Self::Path,
+        Self::Status,
+        Self::StatusClass,
+        Self::Protocol,
+        Self::Referrer,
+        Self::Browser,
+        Self::Os,
+        Self::Device,
+        Self::Bot,
+        Self::Language,
+        Self::Country,
+    ];
+
+    /// The name in policies and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Site => "site",
+            Self::Method => "method",
+            Self::Path => "path",
+            Self::Status => "status",
+            Self::StatusClass => "status_class",
+            Self::Protocol => "protocol",
+            Self::Referrer => "referrer",
+            Self::Browser => "browser",
+            Self::Os => "os",
+            Self::Device => "device",
+            Self::Bot => "bot",
+            Self::Language => "language",
+            Self::Country => "country",
+        }
+    }
+}
+
+/// A set of tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableSet(u32);
+
+impl TableSet {
+    /// The set with `table` added.
+    #[must_use]
+    pub const fn with(self, table: Table) -> Self {
+        Self(self.0 | 1 << table as u32)
+    }
+
+    /// Whether `table` is in the set.
+    #[inline]
+    #[must_use]
+    pub const fn has(self, table: Table) -> bool {
+        self.0 & (1 << table as u32) != 0
     }
 }

@@ -1,0 +1,281 @@
+//! The command line: flags and subcommands, nothing else. What they mean is settled in `command/`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::styling::{AnsiColor, Styles},
+};
+
+use crate::source::LINE_BYTES_MAX;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER_HELP: &str = "\
+Examples:
+  tamis < access.log > clean.jsonl
+  tail -F access.log | tamis
+  tamis --emit combined access.log | goaccess - --log-format=COMBINED
+  tamis --counts counts.json -o clean.jsonl access.log access.log.1
+
+Lines that do not parse are counted and dropped, never passed on.
+Exit status: 0 done, 1 an input or output failed, 2 usage or settings, 3 a gate said no.";
+
+/// A fine sieve for web server access logs: keeps the usage, forgets the people.
+///
+/// Reads access logs from files or standard input, keeps the fields that name nobody, and writes
+/// clean records to standard output. This is the same as `tamis filter`.
+#[derive(Debug, Parser)]
+#[command(version, styles = STYLES, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; nothing means `filter`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `filter`.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Clean logs from files or standard input (the default)
+    Filter(FilterArgs),
+    /// The log formats that are read
+    Formats {
+        /// What to do; nothing means `list`.
+        #[command(subcommand)]
+        command: Option<FormatsCommand>,
+    },
+    /// The policies that decide what is kept
+    Policy {
+        /// What to do.
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What to do with formats.
+#[derive(Debug, Subcommand)]
+pub enum FormatsCommand {
+    /// List the formats with an example of each
+    List,
+    /// Say which format a log has
+    Detect {
+        /// The log, or - for standard input
+        file: PathBuf,
+    },
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// List the policies that are part of the program
+    List,
+    /// Print a policy
+    Show {
+        /// The policy's name, or a TOML file
+        policy: String,
+    },
+    /// Check a policy file and say what it keeps
+    Check {
+        /// The TOML file, or a policy's name
+        policy: String,
+    },
+}
+
+/// The options of `filter`.
+#[derive(Args, Debug)]
+pub struct FilterArgs {
+    /// Logs to read one after the other, - for standard input [default: standard input]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// The log's format: auto, or a name from `tamis formats list`
+    #[arg(long, value_name = "NAME", default_value = "auto", help_heading = "Input")]
+    pub format: String,
+
+    /// The site that the log belongs to, when its lines do not say
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    pub site: Option<String>,
+
+    /// Refuse longer lines; their rest is skipped (up to 16MiB)
+    #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = parse_line_bytes, help_heading = "Input")]
+    pub max_line: usize,
+
+    /// What is kept: a policy's name or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "baseline", help_heading = "Privacy")]
+    pub policy: String,
+
+    /// How the client is told, instead of the policy's way
+    #[arg(long, value_name = "HOW", help_heading = "Privacy")]
+    pub client: Option<Client>,
+
+    /// Bits of an IPv4 address that are kept, 8 to 24
+    #[arg(long, value_name = "N", help_heading = "Privacy")]
+    pub ipv4_prefix: Option<u8>,
+
+    /// Bits of an IPv6 address that are kept, 16 to 48
+    #[arg(long, value_name = "N", help_heading = "Privacy")]
+    pub ipv6_prefix: Option<u8>,
+
+    /// The form of the records
+    #[arg(long, value_name = "FORM", default_value = "jsonl", help_heading = "Output")]
+    pub emit: Emit,
+
+    /// Write records to a file instead of standard output; SIGHUP opens it anew
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+
+    /// Extend the output file instead of replacing it
+    #[arg(long, requires = "output", help_heading = "Output")]
+    pub append: bool,
+
+    /// Write usage counts as JSON at the end, - for a table on standard error
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub counts: Option<PathBuf>,
+
+    /// Write the counts also while running, such as every 60s
+    #[arg(long, value_name = "DURATION", requires = "counts", value_parser = parse_duration, help_heading = "Output")]
+    pub counts_every: Option<Duration>,
+
+    /// The closing summary on standard error [default: text on a terminal, else none]
+    #[arg(long, value_name = "FORM", help_heading = "Output")]
+    pub summary: Option<Summary>,
+
+    /// A progress bar on standard error
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub progress: When,
+
+    /// Worker threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Speed")]
+    pub threads: Option<u16>,
+}
+
+/// How the client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Client {
+    /// As the network that its address lies in
+    Truncate,
+    /// Not at all
+    Drop,
+}
+
+/// The form of the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// One JSON object a line
+    Jsonl,
+    /// The combined log format, for GoAccess, AWStats, Webalizer and Matomo
+    Combined,
+    /// Comma-separated values with a header
+    Csv,
+}
+
+/// The form of the closing summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Summary {
+    /// For people
+    Text,
+    /// One line of JSON
+    Json,
+    /// No summary
+    None,
+}
+
+/// When to show something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `65536`, `64KiB`, `64K`, `1MiB`, `1M`, `1MB`.
+fn parse_line_bytes(text: &str) -> Result<usize, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "" | "B" => 1,
+        "K" | "KiB" => 1 << 10,
+        "kB" | "KB" => 1_000,
+        "M" | "MiB" => 1 << 20,
+        "MB" => 1_000_000,
+        _ => return Err("a number of bytes such as 65536, 64KiB or 1MiB is expected".to_owned()),
+    };
+    number
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .filter(|bytes| (1..=LINE_BYTES_MAX).contains(bytes))
+        .ok_or_else(|| "a number of bytes from 1 to 16MiB is expected".to_owned())
+}
+
+/// `500ms`, `60s`, `5m`, `1h`, `1d`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("a duration such as 60s, 5m or 1h is expected".to_owned()),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(milliseconds))
+        .filter(|duration| (100..=86_400_000 * 366).contains(duration))
+        .map(Duration::from_millis)
+        .ok_or_else(|| "a duration from 100ms to 366d is expected".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_agree_with_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_durations() {
+        for (text, expect) in [
+            ("65536", Some(65_536)),
+            ("64KiB", Some(65_536)),
+            ("64K", Some(65_536)),
+            ("1MiB", Some(1 << 20)),
+            ("16MiB", Some(16 << 20)),
+            ("17MiB", None),
+            ("0", None),
+            ("", None),
+            ("x", None),
+            ("1G", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(parse_line_bytes(text).ok(), expect, "{text}");
+        }
+        for (text, expect) in
+            [("60s", Some(60)), ("5m", Some(300)), ("1h", Some(3600)), ("60", None), ("0s", None)]
+        {
+            assert_eq!(parse_duration(text).ok(), expect.map(Duration::from_secs), "{text}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! `tamis filter`, which is also what `tamis` alone does: logs in, clean records and counts out.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, IsTerminal, Write},
+    os::{fd::AsFd, unix::fs::OpenOptionsExt},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    thread,
+    time::Instant,
+};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{
+    FAILED, Usage, complain,
+    control::{Control, Duties, WriteCounts},
+    formats::{code_of, origin},
+    policies,
+    summary::Facts,
+};
+use crate::{
+    cli::{Client, Emit, FilterArgs, Summary, When},
+    counts::Counts,
+    emit::{Emitter, Form},
+    engine::{Engine, EngineError, Finished, Worker},
+    format::Format,
+    policy::{ClientChoice, Overrides, Plan, is_host_name},
+    privacy::Anonymiser,
+    sink::{Place, Sink, SinkError},
+    source::{FormatChoice, Origin, Reader, total_bytes},
+    transform::agent::Classifier,
+};
+
+/// Runs `tamis filter`.
+pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
+    let started = Instant::now();
+    let plan = Arc::new(plan(args)?);
+    let origins = origins(args)?;
+    let bar = progress_bar(args, &origins);
+    let reader =
+        Reader::new(origins, format(args)?, args.max_line).context("cannot make a pipe")?;
+    let progress = reader.progress();
+    let workers = workers(args, &plan)?;
+    let header = workers[0].header();
+    let counts = args.counts.as_ref().map(|_| Counts::new(&plan));
+    let engine = Engine::new(reader, header, Sink::new(place(args)), counts);
+    let write_counts = |engine: &Engine| {
+        let report = engine.with_counts(Counts::report);
+        if let (Some(report), Some(path)) = (report, &args.counts)
+            && let Err(error) = write_counts(path, &report)
+        {
+            complain(format!("{error:#}"));
+        }
+    };
+    thread::scope(|scope| {
+        let duties = Duties {
+            counts: args.counts_every.map(|every| (every, &write_counts as WriteCounts<'_>)),
+            bar: bar.map(|bar| (bar, progress.clone())),
+        };
+        let control = Control::start(scope, &engine, duties)?;
+        engine.run(workers);
+        control.stop();
+        anyhow::Ok(())
+    })?;
+    let finished = engine.finish();
+    let mut code = exit_code(&finished);
+    if let (Some(counts), Some(path)) = (&finished.counts, &args.counts)
+        && let Err(error) = self::write_counts(path, &counts.report())
+    {
+        complain(format!("{error:#}"));
+        code = code.max(FAILED);
+    }
+    let facts = Facts {
+        tally: &finished.tally,
+        plan: &plan,
+        bytes_in: progress.bytes(),
+        elapsed: started.elapsed(),
+    };
+    summarise(args, &facts);
+    Ok(ExitCode::from(code))
+}
+
+fn plan(args: &FilterArgs) -> Result<Plan> {
+    let overrides = Overrides {
+        client: args.client.map(|client| match client {
+            Client::Truncate => ClientChoice::Truncate,
+            Client::Drop => ClientChoice::Drop,
+        }),
+        ipv4_prefix: args.ipv4_prefix,
+        ipv6_prefix: args.ipv6_prefix,
+    };
+    let plan = policies::load(&args.policy, overrides)?;
+    let lacks_time = !plan.record.has(crate::field::Key::Time);
+    if args.emit == Emit::Combined && lacks_time {
+        return Err(Usage(format!(
+            "cannot emit the combined format: the policy {} keeps no time, which every line of it has; \
+             use --emit jsonl or csv",
+            plan.name
+        ))
+        .into());
+    }
+    Ok(plan)
+}
+
+fn format(args: &FilterArgs) -> Result<FormatChoice> {
+    if args.format == "auto" {
+        return Ok(FormatChoice::Auto);
+    }
+    let names = Format::ALL.map(Format::name).join(", ");
+    Format::named(&args.format).map(FormatChoice::Fixed).ok_or_else(|| {
+        Usage(format!("there is no format named {:?}; there are auto, {names}", args.format)).into()
+    })
+}
+
+/// What to read. Reading what is being written would never end.
+fn origins(args: &FilterArgs) -> Result<Vec<Origin>> {
+    let origins: Vec<_> = if args.files.is_empty() {
+        vec![Origin::Stdin]
+    } else {
+        args.files.iter().cloned().map(origin).collect()
+    };
+    let place = place(args);
+    for origin in &origins {
+        if metadata(origin).is_ok_and(|metadata| place.is(&metadata)) {
+            return Err(Usage(format!(
+                "cannot read {origin} and write to it at once; name another output"
+            ))
+            .into());
+        }
+    }
+    Ok(origins)
+}
+
+fn metadata(origin: &Origin) -> io::Result<Metadata> {
+    match origin {
+        Origin::Stdin => File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata(),
+        Origin::File(path) => path.metadata(),
+    }
+}
+
+fn place(args: &FilterArgs) -> Place {
+    match &args.output {
+        None => Place::Stdout,
+        Some(path) if args.append => Place::Append(path.clone()),
+        Some(path) => Place::Replace(path.clone()),
+    }
+}
+
+fn workers(args: &FilterArgs, plan: &Arc<Plan>) -> Result<Vec<Worker>> {
+    if let Some(site) = &args.site
+        && !is_host_name(site)
+    {
+        return Err(
+            Usage(format!("--site: {site:?} is no host name such as www.example.com")).into()
+        );
+    }
+    let threads = match args.threads {
+        Some(threads) => usize::from(threads),
+        None => thread::available_parallelism().map_or(1, usize::from),
+    };
+    let classifier = Arc::new(Classifier::new());
+    let form = match args.emit {
+        Emit::Jsonl => Form::Jsonl,
+        Emit::Combined => Form::Combined,
+        Emit::Csv => Form::Csv,
+    };
+    Ok((0..threads)
+        .map(|_| {
+            let (plan, classifier) = (Arc::clone(plan), Arc::clone(&classifier));
+            let emitter = Emitter::new(form, &plan);
+            let counts = args.counts.as_ref().map(|_| Counts::for_batch(&plan));
+            let anonymiser =
+                Anonymiser::new(plan, classifier, args.site.as_deref(), args.max_line, threads);
+            Worker::new(anonymiser, emitter, counts)
+        })
+        .collect())
+}
+
+/// A bar, when it is wanted and the sizes of all inputs are known.
+fn progress_bar(args: &FilterArgs, origins: &[Origin]) -> Option<ProgressBar> {
+    let wanted = match args.progress {
+        When::Never => false,
+        When::Always => true,
+        // Records on the same terminal would tear the bar apart.
+        When::Auto => {
+            io::stderr().is_terminal() && (args.output.is_some() || !io::stdout().is_terminal())
+        }
+    };
+    if !wanted {
+        return None;
+    }
+    let style = "{bar:30.cyan/blue} {percent:>3}% {binary_bytes} of {binary_total_bytes} \
+                 {binary_bytes_per_sec} {eta} left";
+    match total_bytes(origins) {
+        Some(total) => {
+            let bar = ProgressBar::new(total);
+            bar.set_style(ProgressStyle::with_template(style).expect("a test reads the template"));
+            Some(bar)
+        }
+        None if args.progress == When::Always => {
+            let bar = ProgressBar::new_spinner();
+            let style =
+                ProgressStyle::with_template("{spinner} {binary_bytes} {binary_bytes_per_sec}");
+            bar.set_style(style.expect("a test reads the template"));
+            Some(bar)
+        }
+        None => None,
+    }
+}
+
+/// Says what failed, and gives the exit code for it.
+fn exit_code(finished: &Finished) -> u8 {
+    let mut code = 0;
+    for failure in finished.reader.failures() {
+        complain(failure);
+        code = code.max(code_of(failure));
+    }
+    match &finished.failure {
+        None | Some(EngineError::Sink(SinkError::Closed)) => code,
+        Some(error) => {
+            complain(error);
+            code.max(FAILED)
+        }
+    }
+}
+
+/// Writes a report beside its place and moves it there, so that a reader never sees half of one.
+/// Counts are internal: only their owner may read them.
+fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
+    if path.as_os_str() == "-" {
+        return Ok(report.write_text(&mut io::stderr().lock())?);
+    }
+    let failed = || format!("cannot write the counts to {}", path.display());
+    let mut name = path.file_name().with_context(failed)?.to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let aside = path.with_file_name(name);
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&aside)
+        .and_then(|mut file| file.write_all(report.to_json().as_bytes()))
+        .and_then(|()| fs::rename(&aside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    written.with_context(failed)
+}
+
+fn summarise(args: &FilterArgs, facts: &Facts<'_>) {
+    let terminal = io::stderr().is_terminal();
+    let form = args.summary.unwrap_or(if terminal { Summary::Text } else { Summary::None });
+    let bold = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = match form {
+        Summary::Text => facts.to_text(bold),
+        Summary::Json => facts.to_json(),
+        Summary::None => return,
+    };
+    let _ = io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,238 @@
+//! Counts of records that came through door 1, from lines with documentation addresses.
+//!
+//! Paths and referrers appear here only where their transforms leave them alone; how keys are
+//! counted is tested beside the tables.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    format::Format,
+    policy::{Policy, preset},
+    privacy::{Anonymiser, Outcome, RawBlock},
+    transform::agent::Classifier,
+};
+
+const SITES: &str = r#"["a.example.com", "b.example.com", "c.example.com"]"#;
+const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+
+fn plan(change: &str) -> Plan {
+    let baseline = preset("baseline").expect("a preset");
+    let policy = format!("{baseline}\n[sites]\ndeclared = {SITES}\n{change}");
+    plan_of(&policy)
+}
+
+fn plan_of(policy: &str) -> Plan {
+    Plan::compile(&Policy::parse(policy).expect("a policy")).expect("compiles")
+}
+
+/// Sends each line through door 1 and hands its record over.
+fn records(
+    plan: &Plan,
+    format: Format,
+    lines: &[String],
+    mut take: impl FnMut(usize, &Record<'_>),
+) {
+    let text = lines.join("\n");
+    let mut block = RawBlock::with_capacity(text.len());
+    block.read_from(&mut text.as_bytes()).expect("a slice reads");
+    let plan = Arc::new(plan.clone());
+    let classifier = Arc::new(Classifier::new());
+    let mut anonymiser = Anonymiser::new(plan, classifier, None, 1 << 16, 16);
+    for (number, line) in block.lines().enumerate() {
+        match anonymiser.anonymise(format, line) {
+            Outcome::Clean(record) => take(number, &record),
+            other => panic!("line {number}: {other:?}"),
+        }
+    }
+}
+
+fn counted(plan: &Plan, limits: Limits, format: Format, lines: &[String]) -> Counts {
+    let mut counts = Counts::with_limits(plan, limits);
+    records(plan, format, lines, |_, record| counts.add(record));
+    counts
+}
+
+fn line(host: &str, time: &str, request: &str, status: u16, bytes: &str) -> String {
+    format!(
+        r#"{host}:443 192.0.2.7 - alice [{time} +0000] "{request}" {status} {bytes} "-" "{BROWSER}""#
+    )
+}
+
+/// The rows of one table, `key requests bytes`.
+fn rows(report: &Report, table: Table) -> Vec<String> {
+    let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
+    let Some(rows) = json["tables"][table.name()].as_array() else { return Vec::new() };
+    rows.iter()
+        .map(|row| {
+            assert!(row["visitors"].is_null());
+            let key = row["key"].as_str().expect("keys are strings");
+            format!("{key} {} {}", row["requests"], row["bytes"])
+        })
+        .collect()
+}
+
+fn sample() -> Vec<String> {
+    vec![
+        line("a.example.com", "22/Nov/2026:14:05:37", "GET / HTTP/1.1", 200, "100"),
+        line("a.example.com", "22/Nov/2026:14:59:59", "POST / HTTP/2.0", 404, "20"),
+        line("b.example.com", "22/Nov/2026:15:00:00", "GET / HTTP/1.1", 200, "3"),
+        line("nobody.example.com", "21/Nov/2026:23:59:59", "GET /", 304, "-"),
+        r#"a.example.com:80 2001:db8::7 - - [22/Nov/2026:14:05:38 +0000] "GET /robots.txt HTTP/1.0" 500 4000 "-" "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)""#.to_owned(),
+    ]
+}
+
+#[test]
+fn every_table_counts_what_it_should() {
+    let report = counted(&plan(""), Limits::RUN, Format::VhostCombined, &sample()).report();
+    let check = |table, expect: &[&str]| assert_eq!(rows(&report, table), expect);
+    check(
+        Table::Hour,
+        &["2026-11-22T14:00:00Z 3 4120", "2026-11-21T23:00:00Z 1 0", "2026-11-22T15:00:00Z 1 3"],
+    );
+    check(Table::Day, &["2026-11-22 4 4123", "2026-11-21 1 0"]);
+    check(Table::Site, &["a.example.com 3 4120", "(other) 1 0", "b.example.com 1 3"]);
+    check(Table::Method, &["GET 4 4103", "POST 1 20"]);
+    check(Table::Status, &["200 2 103", "304 1 0", "404 1 20", "500 1 4000"]);
+    check(Table::StatusClass, &["2xx 2 103", "3xx 1 0", "4xx 1 20", "5xx 1 4000"]);
+    check(Table::Protocol, &["1.1 2 103", "1.0 1 4000", "2 1 20"]);
+    check(Table::Referrer, &["(none) 5 4123"]);
+    check(Table::Browser, &["Chrome 4 123", "Googlebot 1 4000"]);
+    check(Table::Device, &["desktop 4 123", "bot 1 4000"]);
+    check(Table::Bot, &["false 4 123", "true 1 4000"]);
+    assert!(rows(&report, Table::Path).contains(&"(unknown) 2 4020".to_owned()));
+    assert_eq!(rows(&report, Table::Os).len(), 2);
+}
+
+#[test]
+fn json_names_the_tables_in_order_and_leaves_empty_ones_out() {
+    let plan = plan("");
+    let json = counted(&plan, Limits::RUN, Format::VhostCombined, &sample()).report().to_json();
+    let start = format!(
+        r#"{{"internal":true,"policy":"baseline","policy_hash":"{}","period":{{"from":"2026-11-21T00:00:00Z","to":"2026-11-23T00:00:00Z"}},"totals":{{"requests":5,"bytes":4123,"visitors":null}},"tables":{{"hour":[{{"key":"2026-11-22T14:00:00Z","requests":3,"bytes":4120,"visitors":null}},"#,
+        plan.hash
+    );
+    assert!(json.starts_with(&start), "{json}");
+    assert!(json.ends_with("}]}}\n") && json.lines().count() == 1);
+    let places: Vec<_> = Table::ALL
+        .iter()
+        .filter(|table| !matches!(table, Table::Language | Table::Country))
+        .map(|table| json.find(&format!("\"{}\":[", table.name())).expect("counted"))
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(!json.contains("\"language\"") && !json.contains("\"country\""));
+}
+
+#[test]
+fn a_format_without_hosts_and_agents_has_no_such_tables() {
+    let lines = vec![Format::Common.example().to_owned()];
+    let report = counted(&plan(""), Limits::RUN, Format::Common, &lines).report();
+    for table in [Table::Site, Table::Referrer, Table::Browser, Table::Os, Table::Bot] {
+        assert!(rows(&report, table).is_empty(), "{}", table.name());
+    }
+    assert_eq!(rows(&report, Table::Method), ["GET 1 5120"]);
+}
+
+#[test]
+fn what_the_plan_does_not_count_is_not_counted() {
+    let policy = "name = \"few\"\nversion = 1\n[record]\n[counts]\ntables = [\"status_class\"]";
+    let lines = vec![Format::Combined.example().to_owned()];
+    let json = counted(&plan_of(policy), Limits::RUN, Format::Combined, &lines).report().to_json();
+    let tables =
+        r#""tables":{"status_class":[{"key":"2xx","requests":1,"bytes":5120,"visitors":null}]}}"#;
+    assert!(json.trim_end().ends_with(tables), "{json}");
+}
+
+#[test]
+fn nothing_counted_is_a_whole_report() {
+    let json = Counts::new(&plan("")).report().to_json();
+    assert!(json.contains(r#""period":null,"totals":{"requests":0,"bytes":0,"visitors":null},"#));
+    assert!(json.ends_with("\"tables\":{}}\n"));
+}
+
+#[test]
+fn bytes_stop_at_the_largest_number() {
+    // A line says at most 13 digits, so a sum comes near the end only after years of merging.
+    let near = Tally { requests: 1, bytes: u64::MAX - 2 };
+    let plan = plan("");
+    let (mut run, mut batch) = (Counts::new(&plan), Counts::for_batch(&plan));
+    run.totals.add(near);
+    run.sites.add(b"a.example.com", near);
+    let request = "GET / HTTP/1.1";
+    let lines = [line("a.example.com", "22/Nov/2026:14:05:37", request, 200, "9999999999999")];
+    records(&plan, Format::VhostCombined, &lines, |_, record| batch.add(record));
+    run.absorb(&mut batch);
+    let report = run.report();
+    assert_eq!(rows(&report, Table::Site), ["a.example.com 2 18446744073709551615"]);
+    assert_eq!(rows(&report, Table::Status), ["200 1 9999999999999"]);
+    let totals = r#""totals":{"requests":2,"bytes":18446744073709551615,"#;
+    assert!(report.to_json().contains(totals));
+}
+
+#[test]
+fn a_full_table_folds_and_shares_the_row_of_strangers() {
+    let hosts = ["a", "nobody", "b", "c", "a"];
+    let lines: Vec<_> = hosts
+        .iter()
+        .zip(10..)
+        .map(|(host, hour)| {
+            let time = format!("22/Nov/2026:{hour}:00:00");
+            line(&format!("{host}.example.com"), &time, "GET / HTTP/1.1", 200, "1")
+        })
+        .collect();
+    let limits = Limits { keys: 2, key_bytes: 999 };
+    let report = counted(&plan(""), limits, Format::VhostCombined, &lines).report();
+    assert_eq!(rows(&report, Table::Site), ["(other) 3 3", "a.example.com 2 2"]);
+    assert_eq!(
+        rows(&report, Table::Hour),
+        ["(other) 3 3", "2026-11-22T10:00:00Z 1 1", "2026-11-22T11:00:00Z 1 1"]
+    );
+    assert_eq!(rows(&report, Table::Day), ["2026-11-22 5 5"]);
+    assert_eq!(rows(&report, Table::Status), ["200 5 5"]);
+}
+
+/// Any line of a small world, in which all tables repeat themselves and overflow.
+fn any_line() -> impl Strategy<Value = String> {
+    let host = prop::sample::select(vec!["a", "b", "c", "nobody"]);
+    let request =
+        prop::sample::select(vec!["GET /{} HTTP/1.1", "HEAD /{}/x HTTP/1.0", "GET /", ""]);
+    let status = prop::sample::select(vec![200u16, 304, 404, 599]);
+    (host, 1..4u8, 0..24u8, request, 0..9u8, status, 0..5000u16).prop_map(
+        |(host, day, hour, request, page, status, bytes)| {
+            let time = format!("{day:02}/Jan/2027:{hour:02}:05:37");
+            let request = request.replace("{}", &page.to_string());
+            line(&format!("{host}.example.com"), &time, &request, status, &bytes.to_string())
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_cut_into_batches_gives_the_same_report(
+        lines in prop::collection::vec(any_line(), 0..50),
+        cuts in prop::collection::vec(0..50usize, 0..8),
+        keys in 0..12usize,
+        key_bytes in 0..120usize,
+    ) {
+        let plan = plan("");
+        let limits = Limits { keys, key_bytes };
+        let whole = counted(&plan, limits, Format::VhostCombined, &lines).report();
+        let mut run = Counts::with_limits(&plan, limits);
+        // Two batches take turns, as those of two workers do.
+        let mut batches = [Counts::for_batch(&plan), Counts::for_batch(&plan)];
+        let mut turn = 0;
+        records(&plan, Format::VhostCombined, &lines, |number, record| {
+            if cuts.contains(&number) {
+                run.absorb(&mut batches[turn % 2]);
+                turn += 1;
+            }
+            batches[turn % 2].add(record);
+        });
+        run.absorb(&mut batches[turn % 2]);
+        prop_assert_eq!(run.report(), whole);
+    }
+}

@@ -1,0 +1,266 @@
+//! The machine: blocks in, batches out, in order, in bounded memory.
+//!
+//! Each worker takes the next block from the reader under a lock, makes a batch of it with nobody else's
+//! help, waits for its turn and writes the batch. So the output has the order of the input and its bytes do
+//! not depend on how many workers there are or how large a block is. There are as many
+//! blocks and batches as workers and one more block in the reader: that is the memory bound. Compared with
+//! a reader and a writer thread joined by channels this took a fifth less time on one file.
+//!
+//! Counts and the tally are merged in the same turn: no lock is taken within a block.
+
+mod tally;
+mod worker;
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use rayon::ThreadPoolBuilder;
+
+pub use tally::Tally;
+pub use worker::{Batch, Worker};
+
+use crate::{
+    counts::Counts,
+    emit::Rendered,
+    sink::{Sink, SinkError},
+    source::{Progress, Reader, Waker},
+};
+
+/// Why a run ended before its input did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The output cannot take more.
+    Sink(SinkError),
+    /// The threads could not be started.
+    Threads,
+    /// A worker ended in a panic, whose place was printed.
+    Worker,
+}
+
+impl std::fmt::Display for EngineError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sink(error) => error.fmt(f),
+            Self::Threads => f.write_str("cannot start the worker threads; try fewer with --threads"),
+            Self::Worker => f.write_str(
+                "a worker stopped because of a mistake in tamis; what was written is clean and in order",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+/// What the workers write to in turn.
+struct Output {
+    turn: u64,
+    /// What stands before all batches, until it is written.
+    header: Option<Rendered>,
+    sink: Sink,
+    counts: Option<Counts>,
+    tally: Tally,
+    failure: Option<EngineError>,
+}
+
+impl Output {
+    /// Writes the header before anything else, unless it stands there from an earlier run.
+    fn begin(&mut self) -> Result<(), SinkError> {
+        let Some(header) = self.header.take() else { return Ok(()) };
+        if self.sink.continues() {
+            return Ok(());
+        }
+        self.tally.bytes_out += header.as_bytes().len() as u64;
+        self.sink.write(&header)
+    }
+}
+
+/// The blocks still to come, each with the number of its turn.
+struct Input {
+    turn: u64,
+    reader: Reader,
+}
+
+/// A run over one reader and one sink.
+pub struct Engine {
+    input: Mutex<Input>,
+    output: Mutex<Output>,
+    turn_passed: Condvar,
+    progress: Progress,
+    waker: Waker,
+}
+
+/// What a run leaves.
+pub struct Finished {
+    /// The reader, with what went wrong in it.
+    pub reader: Reader,
+    /// The counts, if any were asked for.
+    pub counts: Option<Counts>,
+    /// How many lines came and went.
+    pub tally: Tally,
+    /// Why the run ended early, if it did.
+    pub failure: Option<EngineError>,
+}
+
+impl Engine {
+    /// An engine between `reader` and `sink`.
+    #[must_use]
+    pub fn new(reader: Reader, header: Rendered, sink: Sink, counts: Option<Counts>) -> Self {
+        let tally = Tally::default();
+        Self {
+            progress: reader.progress(),
+            waker: reader.waker(),
+            input: Mutex::new(Input { turn: 0, reader }),
+            output: Mutex::new(Output {
+                turn: 0,
+                header: Some(header),
+                sink,
+                counts,
+                tally,
+                failure: None,
+            }),
+            turn_passed: Condvar::new(),
+        }
+    }
+
+    /// Runs `workers` to the end of the input, each on a thread of its own.
+    pub fn run(&self, workers: Vec<Worker>) {
+        let Ok(pool) = ThreadPoolBuilder::new()
+            .num_threads(workers.len())
+            .thread_name(|index| format!("tamis-{index}"))
+            .build()
+        else {
+            self.fail(EngineError::Threads);
+            return;
+        };
+        // A panic has printed its place and failed the run by its promise: it ends here.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| {
+            pool.in_place_scope(|scope| {
+                for worker in workers {
+                    scope.spawn(|_| self.work(worker));
+                }
+            });
+        }));
+    }
+
+    /// Opens the output's file anew, between two batches.
+    ///
+    /// # Errors
+    ///
+    /// The sink's; the old file stays in use.
+    pub fn reopen_sink(&self) -> Result<(), SinkError> {
+        lock(&self.output).sink.reopen()
+    }
+
+    /// Looks at the running counts, between two batches.
+    pub fn with_counts<T>(&self, look: impl FnOnce(&Counts) -> T) -> Option<T> {
+        lock(&self.output).counts.as_ref().map(look)
+    }
+
+    /// Takes the engine apart after [`Self::run`]. An input without a line has a header all the same,
+    /// but not one that could not be read.
+    #[must_use]
+    pub fn finish(self) -> Finished {
+        let input = self.input.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut output = self.output.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if input.reader.failures().is_empty() && output.failure.is_none() {
+            output.failure = output.begin().err().map(EngineError::Sink);
+        }
+        Finished {
+            reader: input.reader,
+            counts: output.counts,
+            tally: output.tally,
+            failure: output.failure,
+        }
+    }
+
+    /// One worker's life: take a block, make a batch, write it when its turn comes.
+    fn work(&self, mut worker: Worker) {
+        let mut block = lock(&self.input).reader.new_block();
+        let mut batch = worker.new_batch();
+        loop {
+            let (turn, given) = {
+                let mut input = lock(&self.input);
+                let Some(given) = input.reader.next(&mut block) else { return };
+                input.turn += 1;
+                (input.turn - 1, given)
+            };
+            // Whoever waits for this turn must hear of it even if this worker panics.
+            let promise = Promise { engine: self, kept: false };
+            worker.process(given, &block, &mut batch);
+            if !self.deliver(turn, &mut batch) {
+                promise.keep();
+                return;
+            }
+            promise.keep();
+        }
+    }
+
+    /// Writes `batch` when all turns before it are through. False when nobody may write any more.
+    fn deliver(&self, turn: u64, batch: &mut Batch) -> bool {
+        let output = lock(&self.output);
+        let mut output = self
+            .turn_passed
+            .wait_while(output, |output| output.turn != turn && output.failure.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        let output = &mut *output;
+        if output.failure.is_some() {
+            return false;
+        }
+        match output.begin().and_then(|()| output.sink.write(batch.rendered())) {
+            Ok(()) => {
+                if let (Some(whole), Some(part)) = (&mut output.counts, batch.counts_mut()) {
+                    whole.absorb(part);
+                }
+                output.tally.absorb(batch.tally());
+            }
+            Err(error) => {
+                output.failure = Some(EngineError::Sink(error));
+                self.stop_reading();
+            }
+        }
+        output.turn += 1;
+        self.turn_passed.notify_all();
+        output.failure.is_none()
+    }
+
+    fn fail(&self, error: EngineError) {
+        lock(&self.output).failure.get_or_insert(error);
+        self.stop_reading();
+        self.turn_passed.notify_all();
+    }
+
+    /// Ends the reading at once. Another worker may hold the reader's lock while it waits for input,
+    /// so this goes past the lock.
+    pub fn stop_reading(&self) {
+        self.progress.stop();
+        self.waker.wake();
+    }
+}
+
+/// A turn that was taken. Dropped without being kept, which happens in a panic, it ends the run.
+struct Promise<'a> {
+    engine: &'a Engine,
+    kept: bool,
+}
+
+impl Promise<'_> {
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.engine.fail(EngineError::Worker);
+        }
+    }
+}
+
+/// A panic elsewhere ends the run through its [`Promise`]; the data behind a lock is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

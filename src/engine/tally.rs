@@ -1,0 +1,70 @@
+//! How many lines came and what became of them: `read = clean + refused + opted_out + filtered`, always.
+
+use crate::field::Reason;
+
+/// The tally of a block or of a whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Lines that became records.
+    pub clean: u64,
+    /// Lines refused, in the order of [`Reason::ALL`].
+    pub refused: [u64; Reason::ALL.len()],
+    /// Lines of visitors who opted out.
+    pub opted_out: u64,
+    /// Lines that the policy leaves out.
+    pub filtered: u64,
+    /// Bytes written.
+    pub bytes_out: u64,
+}
+
+impl Tally {
+    /// Notes a refused line.
+    #[inline]
+    pub const fn refuse(&mut self, reason: Reason, lines: u64) {
+        self.refused[reason as usize] += lines;
+    }
+
+    /// All lines refused.
+    #[must_use]
+    pub fn refused_total(&self) -> u64 {
+        self.refused.iter().sum()
+    }
+
+    /// All lines read: each went exactly one way.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.clean + self.refused_total() + self.opted_out + self.filtered
+    }
+
+    /// Adds another tally.
+    pub fn absorb(&mut self, other: &Self) {
+        self.clean += other.clean;
+        for (mine, theirs) in self.refused.iter_mut().zip(other.refused) {
+            *mine += theirs;
+        }
+        self.opted_out += other.opted_out;
+        self.filtered += other.filtered;
+        self.bytes_out += other.bytes_out;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_numbered_as_they_are_listed() {
+        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+        }
+    }
+
+    #[test]
+    fn sums_hold() {
+        let mut tally = Tally { clean: 3, opted_out: 1, filtered: 2, ..Tally::default() };
+        tally.refuse(Reason::BadTime, 4);
+        let mut whole = tally.clone();
+        whole.absorb(&tally);
+        assert_eq!((tally.read(), whole.read(), whole.refused_total()), (10, 20, 8));
+    }
+}

@@ -1,0 +1,86 @@
+//! The one loop: every line of a block goes through door 1 and is rendered, counted or refused.
+//!
+//! Choices were made before: which format, which plan, which form. What is allocated here grows to the
+//! size of the largest batch and stays.
+
+use crate::{
+    counts::Counts,
+    emit::{Emitter, Rendered},
+    field::Reason,
+    privacy::{Anonymiser, Outcome, RawBlock},
+    source::Given,
+};
+
+use super::Tally;
+
+/// What a block became.
+pub struct Batch {
+    rendered: Rendered,
+    counts: Option<Counts>,
+    tally: Tally,
+}
+
+impl Batch {
+    /// The rendered records.
+    #[must_use]
+    pub const fn rendered(&self) -> &Rendered {
+        &self.rendered
+    }
+
+    pub(super) const fn counts_mut(&mut self) -> Option<&mut Counts> {
+        self.counts.as_mut()
+    }
+
+    pub(super) const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+/// What one thread needs to turn blocks into batches.
+pub struct Worker {
+    anonymiser: Anonymiser,
+    emitter: Emitter,
+    counts: Option<Counts>,
+}
+
+impl Worker {
+    /// A worker; with `counts`, which must be empty, it also counts.
+    #[must_use]
+    pub const fn new(anonymiser: Anonymiser, emitter: Emitter, counts: Option<Counts>) -> Self {
+        Self { anonymiser, emitter, counts }
+    }
+
+    /// An empty batch for this worker.
+    pub fn new_batch(&mut self) -> Batch {
+        Batch { rendered: Rendered::default(), counts: self.counts.take(), tally: Tally::default() }
+    }
+
+    /// What stands before all batches: a header, in forms that have one.
+    #[must_use]
+    pub fn header(&self) -> Rendered {
+        let mut header = Rendered::default();
+        self.emitter.header(&mut header);
+        header
+    }
+
+    /// Makes `batch` of `block`.
+    pub fn process(&mut self, given: Given, block: &RawBlock, batch: &mut Batch) {
+        batch.rendered.clear();
+        batch.tally = Tally::default();
+        batch.tally.refuse(Reason::TooLong, given.too_long);
+        for line in block.lines() {
+            match self.anonymiser.anonymise(given.format, line) {
+                Outcome::Clean(record) => {
+                    self.emitter.render(&record, &mut batch.rendered);
+                    if let Some(counts) = &mut batch.counts {
+                        counts.add(&record);
+                    }
+                    batch.tally.clean += 1;
+                }
+                Outcome::Refused(reason) => batch.tally.refuse(reason, 1),
+                Outcome::Filtered => batch.tally.filtered += 1,
+            }
+        }
+        batch.tally.bytes_out = batch.rendered.as_bytes().len() as u64;
+    }
+}

@@ -1,0 +1,105 @@
+//! The smallest parsers that formats are made of: a quoted string, a word, a bracketed time.
+//!
+//! They are nom parsers over the bytes of one line with `()` as the error, because nom's own error
+//! holds the rest of its input and prints it. The leaves search with memchr: combinators that look
+//! at one byte at a time cost one and a half to four times as much (benches/).
+
+use memchr::{memchr, memchr2};
+use nom::{IResult, Parser, bytes::complete::tag};
+
+use crate::field::Span;
+
+/// A parser's result here: no input in the error.
+pub(super) type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
+
+/// A quoted string: what stands between the quotes, and whether a backslash is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quoted<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) escaped: bool,
+}
+
+/// A string in double quotes. A backslash takes the next byte with it, whatever that is: `\"` does
+/// not end the string, and neither does the quote of a server that forgets to escape backslashes,
+/// whose line is then refused for what follows.
+#[inline]
+pub(super) fn quoted(input: &[u8]) -> Parsed<'_, Quoted<'_>> {
+    let (rest, _) = tag(&b"\""[..]).parse(input)?;
+    let (end, escaped) = closing_quote(rest).ok_or(nom::Err::Error(()))?;
+    Ok((&rest[end + 1..], Quoted { text: &rest[..end], escaped }))
+}
+
+/// Where the first quote without a backslash before it is, and whether there was a backslash.
+#[inline]
+pub(super) fn closing_quote(text: &[u8]) -> Option<(usize, bool)> {
+    let at = memchr2(b'"', b'\\', text)?;
+    if text[at] == b'"' {
+        return Some((at, false));
+    }
+    closing_quote_after_escape(text, at).map(|end| (end, true))
+}
+
+/// The rarer half of [`closing_quote`]: `at` is the first backslash.
+fn closing_quote_after_escape(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let after = text.get(at + 2..)?;
+        let next = at + 2 + memchr2(b'"', b'\\', after)?;
+        if text[next] == b'"' {
+            return Some(next);
+        }
+        at = next;
+    }
+}
+
+/// A word that ends before a space, and the space; the word has at least one byte.
+#[inline]
+pub(super) fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
+    match memchr(b' ', input) {
+        Some(end) if end > 0 => Ok((&input[end + 1..], &input[..end])),
+        _ => Err(nom::Err::Error(())),
+    }
+}
+
+/// A span for `part`, which lies in `line` and ends `after` bytes before its end.
+#[inline]
+pub(super) fn span_before(line: &[u8], part: &[u8], after: usize) -> Span {
+    let end = line.len() - after;
+    debug_assert!(end >= part.len(), "the part lies in the line");
+    Span { start: (end - part.len()) as u32, end: end as u32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(input: &str, expect: Option<(&str, &str, bool)>) {
+        let found = quoted(input.as_bytes()).ok();
+        let expect = expect.map(|(text, rest, escaped)| {
+            (rest.as_bytes(), Quoted { text: text.as_bytes(), escaped })
+        });
+        assert_eq!(found, expect, "{input}");
+    }
+
+    #[test]
+    fn quoted_strings_end_at_the_first_bare_quote() {
+        check(r#""abc" rest"#, Some(("abc", " rest", false)));
+        check(r#""" rest"#, Some(("", " rest", false)));
+        check(r#""a\"b" rest"#, Some((r#"a\"b"#, " rest", true)));
+        check(r#""a\\" rest"#, Some((r"a\\", " rest", true)));
+        check(r#""\\\"\\" rest"#, Some((r#"\\\"\\"#, " rest", true)));
+        check(r#""a\x22" rest"#, Some((r"a\x22", " rest", true)));
+        check(r#""never closed"#, None);
+        check(r#""ends in a backslash\"#, None);
+        check(r#""ends in an escape\""#, None);
+        check("no quote", None);
+        check("", None);
+    }
+
+    #[test]
+    fn words_have_a_byte_and_a_space_after() {
+        assert_eq!(word(b"a b"), Ok((&b"b"[..], &b"a"[..])));
+        assert!(word(b" b").is_err());
+        assert!(word(b"a").is_err());
+        assert!(word(b"").is_err());
+    }
+}

@@ -1,0 +1,22 @@
+//! What people decide: a policy as written, and the plan that it compiles to.
+//!
+//! A [`Policy`] is a TOML file whose unknown keys are refused. A [`Plan`] is what the anonymiser follows:
+//! it has a decision for every field of a log line, and what a policy does not name is dropped.
+
+mod plan;
+mod written;
+
+pub(crate) use plan::is_host_name;
+pub use plan::{BytesRule, ClientRule, Decision, DropRule, Plan, StatusSet};
+pub use written::{ClientChoice, Overrides, Policy, PolicyError};
+
+/// The policies that are part of the program: their names and their text, the same bytes as in
+/// `samples/policies`.
+pub const PRESETS: [(&str, &str); 1] =
+    [("baseline", include_str!("../../samples/policies/baseline.toml"))];
+
+/// The text of the preset of that name.
+#[must_use]
+pub fn preset(name: &str) -> Option<&'static str> {
+    PRESETS.iter().find(|(preset, _)| *preset == name).map(|(_, text)| *text)
+}

@@ -1,0 +1,473 @@
+//! A policy compiled: for every field of a line, what becomes of it.
+//!
+//! [`Plan::decision`] matches every [`Field`] without a catch-all, so a field that is added to the
+//! vocabulary cannot be forgotten here; a policy that asks for what this version cannot do is
+//! refused rather than carried out in part.
+
+use ipnet::IpNet;
+
+use super::written::{
+    BytesWord, ClientWord, DropSection, GrainWord, PathWord, Policy, PolicyError, Prefixes,
+    ReferrerWord, VersionWord,
+};
+use crate::{
+    field::{Field, Key, KeySet, Table, TableSet},
+    transform::{
+        address::Truncation,
+        path::Route,
+        query::{Param, Params},
+        request::Method,
+        time::Grain,
+    },
+};
+
+/// The longest prefixes that a policy may keep without saying `allow_identifying = true`:
+/// a /24 is at most 256 addresses, a /48 may already be one customer.
+const IPV4_PREFIXES: std::ops::RangeInclusive<u8> = 8..=24;
+const IPV6_PREFIXES: std::ops::RangeInclusive<u8> = 16..=48;
+
+/// What becomes of a field, in words that `explain` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It does not exist in any output.
+    Dropped,
+    /// Its transformed value stands in records.
+    Recorded,
+    /// Its transformed value is used in counts only.
+    Counted,
+}
+
+/// How the client is told.
+#[derive(Clone, Debug)]
+pub enum ClientRule {
+    /// Not at all.
+    Drop,
+    /// As the network that it lies in.
+    Truncate(Truncation),
+}
+
+/// When a byte count is told exactly and not as the next power of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BytesRule {
+    /// Where the path is shown as it was.
+    PlainPath,
+    /// For every line.
+    Always,
+    /// Never.
+    Bucket,
+}
+
+/// The statuses for which a path is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusSet([u64; 10]);
+
+impl StatusSet {
+    /// Whether `status` is in the set.
+    #[inline]
+    #[must_use]
+    pub const fn has(&self, status: u16) -> bool {
+        let index = status as usize / 64;
+        index < self.0.len() && self.0[index] & (1 << (status % 64)) != 0
+    }
+
+    fn parse(words: &[String]) -> Result<Self, PolicyError> {
+        let mut set = Self([0; 10]);
+        for word in words {
+            let (first, last) = status_range(word).ok_or_else(|| {
+                PolicyError::new(format!(
+                    "record.path.status: {word:?} is neither a status such as \"304\" nor a class such as \"2xx\""
+                ))
+            })?;
+            for status in first..=last {
+                set.0[usize::from(status) / 64] |= 1 << (status % 64);
+            }
+        }
+        Ok(set)
+    }
+}
+
+fn status_range(word: &str) -> Option<(u16, u16)> {
+    match word.strip_suffix("xx") {
+        Some(class) => {
+            let class: u16 = class.parse().ok().filter(|class| (1..=5).contains(class))?;
+            Some((class * 100, class * 100 + 99))
+        }
+        None => {
+            let status: u16 = word.parse().ok().filter(|status| (100..=599).contains(status))?;
+            Some((status, status))
+        }
+    }
+}
+
+/// Lines that are left out: those that fit all that is given.
+#[derive(Clone, Debug)]
+pub struct DropRule {
+    /// The path, as a route.
+    pub path: Option<Route>,
+    /// The method.
+    pub method: Option<Method>,
+    /// The network of the client.
+    pub network: Option<IpNet>,
+}
+
+/// What the anonymiser follows.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The policy's name.
+    pub name: String,
+    /// The policy's hash.
+    pub hash: String,
+    /// The keys that a record may have.
+    pub record: KeySet,
+    /// The tables that counts may have.
+    pub tables: TableSet,
+    /// Whether counts may speak of visitors.
+    pub visitors: bool,
+    /// How fine times are told.
+    pub grain: Grain,
+    /// How the client is told.
+    pub client: ClientRule,
+    /// The statuses for which a path that is no declared route is shown.
+    pub path_status: StatusSet,
+    /// Whether paths other than declared routes are shown at all.
+    pub undeclared_paths: bool,
+    /// When byte counts are exact.
+    pub bytes: BytesRule,
+    /// Declared routes.
+    pub routes: Vec<Route>,
+    /// Query parameters that are kept.
+    pub params: Params,
+    /// The host names that a record may name, in lower case.
+    pub sites: Vec<String>,
+    /// Lines that are left out.
+    pub drops: Vec<DropRule>,
+}
+
+impl Plan {
+    /// Compiles a policy.
+    ///
+    /// # Errors
+    ///
+    /// A value that cannot be, or one that this version does not carry out; the sentence names the key.
+    pub fn compile(policy: &Policy) -> Result<Self, PolicyError> {
+        let record = &policy.record;
+        Ok(Self {
+            name: policy.name.clone(),
+            hash: policy.hash(),
+            record: record_keys(policy)?,
+            tables: tables(policy)?,
+            visitors: policy.counts.as_ref().is_some_and(|counts| counts.visitors),
+            grain: match record.time.map(|rule| rule.grain) {
+                Some(GrainWord::Hour) => Grain::Hour,
+                Some(GrainWord::Day) => Grain::Day,
+                Some(GrainWord::Minute) | None => Grain::Minute,
+            },
+            client: client_rule(policy)?,
+            path_status: record
+                .path
+                .as_ref()
+                .map_or_else(|| StatusSet::parse(&[]), |rule| StatusSet::parse(&rule.status))?,
+            undeclared_paths: record
+                .path
+                .as_ref()
+                .is_some_and(|rule| rule.shape == PathWord::Cleaned),
+            bytes: match record.bytes.map(|rule| rule.exact) {
+                Some(BytesWord::Always) => BytesRule::Always,
+                Some(BytesWord::PlainPath) => BytesRule::PlainPath,
+                Some(BytesWord::Bucket) | None => BytesRule::Bucket,
+            },
+            routes: routes(policy)?,
+            params: params(policy)?,
+            sites: sites(policy)?,
+            drops: drop_rules(policy)?,
+        })
+    }
+
+    /// What becomes of `field`.
+    #[must_use]
+    pub fn decision(&self, field: Field) -> Decision {
+        let either = |keys: &[Key], tables: &[Table]| {
+            if keys.iter().any(|key| self.record.has(*key)) {
+                Decision::Recorded
+            } else if tables.iter().any(|table| self.tables.has(*table)) {
+                Decision::Counted
+            } else {
+                Decision::Dropped
+            }
+        };
+        match field {
+            Field::Site => either(&[Key::Site], &[Table::Site]),
+            Field::Client => either(&[Key::Client, Key::Country], &[Table::Country]),
+            Field::Time => either(&[Key::Time], &[Table::Hour, Table::Day]),
+            Field::Request => either(
+                &[Key::Method, Key::Path, Key::Query, Key::Protocol],
+                &[Table::Method, Table::Path, Table::Protocol],
+            ),
+            Field::Status => either(&[Key::Status], &[Table::Status, Table::StatusClass]),
+            Field::Bytes => either(&[Key::Bytes], &[]),
+            Field::Referrer => either(&[Key::Referrer], &[Table::Referrer]),
+            Field::Agent => either(
+                &[Key::Browser, Key::BrowserVersion, Key::Os, Key::Device, Key::Bot],
+                &[Table::Browser, Table::Os, Table::Device, Table::Bot],
+            ),
+        }
+    }
+}
+
+fn unavailable(key: &str, word: &str) -> PolicyError {
+    PolicyError::new(format!("{key}: {word:?} is not carried out by this version of tamis"))
+}
+
+fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
+    let record = &policy.record;
+    match record.referrer {
+        Some(ReferrerWord::Origin) => return Err(unavailable("record.referrer", "origin")),
+        Some(ReferrerWord::Category) => return Err(unavailable("record.referrer", "category")),
+        Some(ReferrerWord::Domain) | None => {}
+    }
+    if record.path.as_ref().is_some_and(|rule| rule.shape == PathWord::Learned) {
+        return Err(unavailable("record.path.shape", "learned"));
+    }
+    let major = record.browser.is_some_and(|rule| matches!(rule.version, VersionWord::Major));
+    Ok(KeySet::default()
+        .with(Key::Time, record.time.is_some())
+        .with(Key::Site, record.site.is_some())
+        .with(Key::Client, record.client.is_some())
+        .with(Key::Method, record.method)
+        .with(Key::Path, record.path.is_some())
+        .with(Key::Query, !policy.queries.is_empty())
+        .with(Key::Protocol, record.protocol)
+        .with(Key::Status, record.status)
+        .with(Key::Bytes, record.bytes.is_some())
+        .with(Key::DurationMs, record.duration.is_some())
+        .with(Key::Referrer, record.referrer.is_some())
+        .with(Key::Browser, record.browser.is_some())
+        .with(Key::BrowserVersion, major)
+        .with(Key::Os, record.os)
+        .with(Key::Device, record.device)
+        .with(Key::Bot, record.bot)
+        .with(Key::Language, record.language.is_some()))
+}
+
+fn tables(policy: &Policy) -> Result<TableSet, PolicyError> {
+    let mut set = TableSet::default();
+    for name in policy.counts.iter().flat_map(|counts| &counts.tables) {
+        let table = Table::ALL.into_iter().find(|table| table.name() == name).ok_or_else(|| {
+            let known = Table::ALL.map(Table::name).join(", ");
+            PolicyError::new(format!("counts.tables: {name:?} is no table; there are {known}"))
+        })?;
+        set = set.with(table);
+    }
+    Ok(set)
+}
+
+fn client_rule(policy: &Policy) -> Result<ClientRule, PolicyError> {
+    let record = &policy.record;
+    let Prefixes { ipv4, ipv6 } = match record.client {
+        None => return Ok(ClientRule::Drop),
+        Some(ClientWord::Token) => return Err(unavailable("record.client", "token")),
+        Some(ClientWord::Country) => return Err(unavailable("record.client", "country")),
+        Some(ClientWord::Domain) => return Err(unavailable("record.client", "domain")),
+        Some(ClientWord::Truncate(prefixes)) => prefixes,
+    };
+    for (key, prefix, usual, most) in
+        [("ipv4", ipv4, IPV4_PREFIXES, 32), ("ipv6", ipv6, IPV6_PREFIXES, 128)]
+    {
+        let allowed = *usual.start()..=if record.allow_identifying { most } else { *usual.end() };
+        if !allowed.contains(&prefix) {
+            return Err(PolicyError::new(format!(
+                "record.client.truncate.{key} (--{key}-prefix): /{prefix} is outside of /{} to /{}{}",
+                allowed.start(),
+                allowed.end(),
+                if prefix > *usual.end() && prefix <= most {
+                    "; a longer one identifies, and needs record.allow_identifying = true in a policy file"
+                } else {
+                    ""
+                }
+            )));
+        }
+    }
+    Ok(ClientRule::Truncate(Truncation::new(ipv4, ipv6, policy.network.exempt.clone())))
+}
+
+fn routes(policy: &Policy) -> Result<Vec<Route>, PolicyError> {
+    policy
+        .routes
+        .iter()
+        .map(|route| {
+            Route::parse(&route.pattern, &route.keep)
+                .map_err(|error| PolicyError::new(format!("route {:?}: {error}", route.pattern)))
+        })
+        .collect()
+}
+
+fn params(policy: &Policy) -> Result<Params, PolicyError> {
+    let params = policy
+        .queries
+        .iter()
+        .map(|query| Param { name: query.name.clone(), values: query.values.clone() })
+        .collect();
+    Params::new(params).map_err(|error| PolicyError::new(format!("query: {error}")))
+}
+
+/// Declared sites in lower case. They are printed, so they must be host names.
+fn sites(policy: &Policy) -> Result<Vec<String>, PolicyError> {
+    policy
+        .sites
+        .declared
+        .iter()
+        .map(|site| {
+            let site = site.to_ascii_lowercase();
+            if is_host_name(&site) {
+                Ok(site)
+            } else {
+                Err(PolicyError::new(format!("sites.declared: {site:?} is no host name")))
+            }
+        })
+        .collect()
+}
+
+/// Letters, digits, hyphens and dots, at most 253 of them: what a site's name may be made of.
+pub(crate) fn is_host_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 253
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        })
+}
+
+/// How many drop rules a policy may have: each is a bit beside every remembered request.
+const DROP_RULES_MAX: usize = 16;
+
+fn drop_rules(policy: &Policy) -> Result<Vec<DropRule>, PolicyError> {
+    if policy.drops.len() > DROP_RULES_MAX {
+        return Err(PolicyError::new(format!(
+            "drop: {} rules are more than {DROP_RULES_MAX}; captures such as {{any}} may join some",
+            policy.drops.len()
+        )));
+    }
+    policy.drops.iter().map(drop_rule).collect()
+}
+
+fn drop_rule(section: &DropSection) -> Result<DropRule, PolicyError> {
+    if section.path.is_none() && section.method.is_none() && section.network.is_none() {
+        return Err(PolicyError::new(
+            "drop: a rule without path, method or network would drop every line".to_owned(),
+        ));
+    }
+    let path = section.path.as_ref().map(|path| {
+        Route::parse(path, &[])
+            .map_err(|error| PolicyError::new(format!("drop.path {path:?}: {error}")))
+    });
+    let method = section.method.as_ref().map(|word| match Method::of(word.as_bytes()) {
+        Method::Other => {
+            Err(PolicyError::new(format!("drop.method: {word:?} is no method that records name")))
+        }
+        method => Ok(method),
+    });
+    Ok(DropRule { path: path.transpose()?, method: method.transpose()?, network: section.network })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{ClientChoice, Overrides, preset};
+
+    fn baseline_with(change: &str) -> Result<Plan, String> {
+        let text = format!("{}\n{change}", preset("baseline").expect("a preset"));
+        let policy = Policy::parse(&text).map_err(|error| error.to_string())?;
+        Plan::compile(&policy).map_err(|error| error.to_string())
+    }
+
+    fn refused(change: &str, words: &str) {
+        let error = baseline_with(change).err().unwrap_or_else(|| panic!("accepted: {change}"));
+        assert!(error.contains(words), "{error:?} does not say {words:?}");
+    }
+
+    #[test]
+    fn the_baseline_decides_every_field() {
+        let plan = baseline_with("").expect("the preset compiles");
+        for field in Field::ALL {
+            assert_eq!(plan.decision(field), Decision::Recorded, "{field:?}");
+        }
+        assert!(!plan.record.has(Key::Query) && !plan.record.has(Key::Country));
+        for (status, shown) in [(200, true), (299, true), (304, true), (301, false), (404, false)] {
+            assert_eq!(plan.path_status.has(status), shown, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_a_policy_does_not_name_is_dropped() {
+        let policy =
+            Policy::parse("name = \"nothing\"\nversion = 1\n[record]\n").expect("a policy");
+        let plan = Plan::compile(&policy).expect("compiles");
+        for field in Field::ALL {
+            assert_eq!(plan.decision(field), Decision::Dropped, "{field:?}");
+        }
+        assert_eq!(plan.record, KeySet::default());
+    }
+
+    #[test]
+    fn bad_policies_are_refused_by_key() {
+        refused("[nosuch]", "nosuch");
+        refused("[sites]\ndeclaredd = []", "declaredd");
+        refused("[[drop]]", "drop");
+        refused("[[drop]]\nmethod = \"get\"", "drop.method");
+        refused("[sites]\ndeclared = [\"a b\"]", "sites.declared");
+        refused("[network]\nexempt = [\"10.0.0.0/33\"]", "line");
+        refused("[[route]]\npattern = \"no slash\"", "route");
+    }
+
+    #[test]
+    fn prefixes_that_identify_are_refused() {
+        let plan = |ipv4: u8, ipv6: u8, allow: bool| {
+            let text = format!(
+                "name = \"p\"\nversion = 1\n[record]\nallow_identifying = {allow}\n\
+                 client = {{ truncate = {{ ipv4 = {ipv4}, ipv6 = {ipv6} }} }}"
+            );
+            Plan::compile(&Policy::parse(&text).expect("a policy"))
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        };
+        for (ipv4, ipv6) in [(8, 16), (16, 32), (24, 48)] {
+            assert_eq!(plan(ipv4, ipv6, false), Ok(()));
+        }
+        for (ipv4, ipv6, key) in [
+            (7, 32, "ipv4"),
+            (25, 32, "ipv4"),
+            (33, 32, "ipv4"),
+            (16, 15, "ipv6"),
+            (16, 49, "ipv6"),
+        ] {
+            assert!(plan(ipv4, ipv6, false).expect_err("refused").contains(key));
+        }
+        assert_eq!(plan(32, 128, true), Ok(()));
+        assert!(plan(33, 128, true).is_err());
+    }
+
+    #[test]
+    fn the_command_line_changes_the_client() {
+        let change = |overrides: Overrides| {
+            let mut policy = Policy::parse(preset("baseline").expect("a preset")).expect("reads");
+            policy.apply(overrides).map(|()| (policy.hash(), Plan::compile(&policy)))
+        };
+        let (plain, _) = change(Overrides::default()).expect("nothing asked");
+        let (longer, plan) =
+            change(Overrides { ipv4_prefix: Some(24), ..Overrides::default() }).expect("allowed");
+        assert!(plan.is_ok());
+        assert_ne!(plain, longer);
+        let (_, plan) =
+            change(Overrides { client: Some(ClientChoice::Drop), ..Overrides::default() })
+                .expect("allowed");
+        assert!(!plan.expect("compiles").record.has(Key::Client));
+        let both = Overrides {
+            client: Some(ClientChoice::Drop),
+            ipv4_prefix: Some(16),
+            ..Overrides::default()
+        };
+        assert!(change(both).is_err());
+    }
+}

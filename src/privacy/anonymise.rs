@@ -1,0 +1,466 @@
+//! Door 1: a raw line and a plan in, a clean record or a reason out.
+//!
+//! Formats and transforms meet here and do not know each other: a format says where a field sits, this
+//! file hands the bytes to the transform that the plan names. Everything that can refuse a line is
+//! decided before the record exists, so nothing has to be taken back.
+//!
+//! Requests, referrers and agents repeat, and what became of them is remembered ([`super::memo`]).
+//! Escapes are undone only where a backslash was seen, into buffers that this worker owns and wipes.
+
+use std::sync::Arc;
+
+use zeroize::Zeroize;
+
+use super::{
+    memo::{Memo, Seed},
+    raw::RawLine,
+    record::{Record, Text},
+};
+use crate::{
+    field::{Field, Key, LineMap, Reason},
+    format::Format,
+    policy::{BytesRule, ClientRule, Plan},
+    transform::{
+        address::{self, Client},
+        agent::{Agent, Classifier},
+        escape,
+        path::{self, Cleaner},
+        referrer,
+        request::{self, Method, Protocol, Request},
+        time::{ClfMemo, Grain, Timestamp},
+    },
+};
+
+/// How many requests are remembered, by all workers together. A place takes half a kibibyte.
+const REQUESTS_REMEMBERED: usize = 16_384;
+/// The longest cleaned path that is remembered.
+const PATH_BYTES_REMEMBERED: usize = 488;
+/// How many referrers are remembered by each worker.
+const REFERRERS_REMEMBERED: usize = 2_048;
+/// The longest registrable domain that is remembered.
+const DOMAIN_BYTES_REMEMBERED: usize = 100;
+/// How many agents are remembered by each worker.
+const AGENTS_REMEMBERED: usize = 8_192;
+/// How many hosts of one's own are remembered by each worker.
+const SITES_REMEMBERED: usize = 256;
+
+const OTHER: &[u8] = b"(other)";
+const INTERNAL: &[u8] = b"(internal)";
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome<'a> {
+    /// It came through as a record.
+    Clean(Record<'a>),
+    /// It did not, and why.
+    Refused(Reason),
+    /// The policy leaves such lines out.
+    Filtered,
+}
+
+/// What a request line became, beside its cleaned path.
+#[derive(Clone, Copy, Default)]
+struct RequestValue {
+    method: Method,
+    protocol: Option<Protocol>,
+    is_http: bool,
+    plain: bool,
+    declared: bool,
+    /// Which of the policy's drop rules the path fits.
+    drops: u16,
+    query_length: u8,
+    query: [(u8, u8); QUERY_MAX],
+}
+
+/// How many kept parameters a record shows at most; more in one request is nobody's ordinary use.
+const QUERY_MAX: usize = 4;
+
+/// A host of one's own: its place among the declared sites.
+#[derive(Clone, Copy, Default)]
+struct SiteValue {
+    declared: Option<u16>,
+}
+
+/// Where a worker found what it needs: in a memory, or in its scratch because it could not be remembered.
+#[derive(Clone, Copy)]
+enum Place {
+    Remembered(usize),
+    Scratch,
+}
+
+/// One worker's way through door 1.
+pub struct Anonymiser {
+    plan: Arc<Plan>,
+    classifier: Arc<Classifier>,
+    cleaner: Cleaner,
+    drop_paths: DropPaths,
+    /// The site that all lines belong to when they do not say, and its registrable domain.
+    site: Option<Vec<u8>>,
+    own_domains: Vec<Vec<u8>>,
+    line_bytes_max: usize,
+    seed: Seed,
+    clock: ClfMemo,
+    requests: Memo<RequestValue, PATH_BYTES_REMEMBERED>,
+    referrers: Memo<(), DOMAIN_BYTES_REMEMBERED>,
+    sites: Memo<SiteValue, DOMAIN_BYTES_REMEMBERED>,
+    agents: Memo<Agent, 0>,
+    scratch: Scratch,
+}
+
+/// Buffers of one worker, overwritten with zeros when it ends.
+#[derive(Default)]
+struct Scratch {
+    unescaped: Vec<u8>,
+    path: Vec<u8>,
+    referrer: Vec<u8>,
+    domain: Vec<u8>,
+    query: Vec<(u8, u8)>,
+    request: RequestValue,
+    site: SiteValue,
+}
+
+/// The paths of the policy's drop rules, each as a cleaner that has it for its only route.
+struct DropPaths {
+    cleaners: Vec<(usize, Cleaner)>,
+    unused: Vec<u8>,
+}
+
+impl DropPaths {
+    fn new(plan: &Plan) -> Self {
+        let cleaners = plan
+            .drops
+            .iter()
+            .enumerate()
+            .filter_map(|(index, rule)| Some((index, Cleaner::new(vec![rule.path.clone()?]))))
+            .collect();
+        Self { cleaners, unused: Vec::new() }
+    }
+
+    /// For which rules the path of `target` fits, a bit each.
+    fn fit(&mut self, target: &[u8]) -> u16 {
+        let Self { cleaners, unused } = self;
+        cleaners.iter_mut().fold(0, |found, (index, cleaner)| {
+            unused.clear();
+            found | u16::from(cleaner.clean(target, unused).declared) << *index
+        })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.unescaped.zeroize();
+    }
+}
+
+impl Anonymiser {
+    /// A worker for `plan`, one of `workers`; `site` names the site of lines that do not say.
+    #[must_use]
+    pub fn new(
+        plan: Arc<Plan>,
+        classifier: Arc<Classifier>,
+        site: Option<&str>,
+        line_bytes_max: usize,
+        workers: usize,
+    ) -> Self {
+        let own_domains =
+            plan.sites.iter().map(String::as_str).chain(site).filter_map(registrable).collect();
+        let requests =
+            (REQUESTS_REMEMBERED / workers.max(1)).next_power_of_two().clamp(1_024, 8_192);
+        Self {
+            cleaner: Cleaner::new(plan.routes.clone()),
+            drop_paths: DropPaths::new(&plan),
+            plan,
+            classifier,
+            site: site.map(|site| site.as_bytes().to_ascii_lowercase()),
+            own_domains,
+            line_bytes_max,
+            seed: Seed::default(),
+            clock: ClfMemo::default(),
+            requests: Memo::new(requests),
+            referrers: Memo::new(REFERRERS_REMEMBERED),
+            sites: Memo::new(SITES_REMEMBERED),
+            agents: Memo::new(AGENTS_REMEMBERED),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Takes one line through the door.
+    #[inline]
+    pub fn anonymise(&mut self, format: Format, line: RawLine<'_>) -> Outcome<'_> {
+        match self.try_anonymise(format, line) {
+            Ok(Some(record)) => Outcome::Clean(record),
+            Ok(None) => Outcome::Filtered,
+            Err(reason) => Outcome::Refused(reason),
+        }
+    }
+
+    #[inline]
+    fn try_anonymise(
+        &mut self,
+        format: Format,
+        line: RawLine<'_>,
+    ) -> Result<Option<Record<'_>>, Reason> {
+        let line = line.expose_bytes();
+        if line.is_empty() {
+            return Err(Reason::Empty);
+        }
+        if line.len() > self.line_bytes_max {
+            return Err(Reason::TooLong);
+        }
+        let map = format.map(line)?;
+        let field = |field| map.get(field).map(|span| span.of(line));
+
+        let time = self.clock.parse(field(Field::Time).ok_or(Reason::BadTime)?)?;
+        let client = self.client(field(Field::Client).ok_or(Reason::BadAddress)?)?;
+        let status =
+            field(Field::Status).and_then(request::parse_status).ok_or(Reason::BadStatus)?;
+        let bytes = match field(Field::Bytes) {
+            Some(text) => request::parse_bytes(text).ok_or(Reason::NotThisFormat)?,
+            None => None,
+        };
+        let request = self.request(field(Field::Request).unwrap_or_default(), &map)?;
+        let referrer = match field(Field::Referrer) {
+            Some(text) => Some(self.referrer(text, &map)?),
+            None => None,
+        };
+        let agent = match field(Field::Agent) {
+            Some(text) => Some(self.agent(text, &map)?),
+            None => None,
+        };
+        let site = field(Field::Site).map(|host| self.site(host));
+        if !self.plan.drops.is_empty() && self.is_left_out(request, field(Field::Client)) {
+            return Ok(None);
+        }
+        Ok(Some(self.record(Parts { time, client, status, bytes, request, referrer, agent, site })))
+    }
+
+    #[inline]
+    fn client(&self, text: &[u8]) -> Result<Option<Client>, Reason> {
+        match &self.plan.client {
+            ClientRule::Truncate(truncation) => {
+                truncation.client(text).map(Some).ok_or(Reason::BadAddress)
+            }
+            // A line without a client is refused also where the client is dropped:
+            // which lines are clean must not depend on how much of them is kept.
+            ClientRule::Drop => match address::parse(text) {
+                Some(_) => Ok(None),
+                None => Err(Reason::BadAddress),
+            },
+        }
+    }
+
+    #[inline]
+    fn request(&mut self, raw: &[u8], map: &LineMap) -> Result<Place, Reason> {
+        let hash = self.seed.hash(raw);
+        if let Some(place) = self.requests.find(hash) {
+            return Ok(Place::Remembered(place));
+        }
+        self.new_request(raw, map.is_escaped(Field::Request), hash)
+    }
+
+    #[inline(never)]
+    fn new_request(&mut self, raw: &[u8], escaped: bool, hash: u64) -> Result<Place, Reason> {
+        let text = undo(raw, escaped, &mut self.scratch.unescaped)?;
+        let Request { method, target, protocol } = request::parse(text);
+        let mut value = RequestValue { method, protocol, ..RequestValue::default() };
+        self.scratch.path.clear();
+        self.scratch.query.clear();
+        if let Some(target) = target {
+            let cleaned = self.cleaner.clean(target, &mut self.scratch.path);
+            self.plan.params.read(target, &mut self.scratch.query);
+            value.is_http = true;
+            value.plain = cleaned.plain;
+            value.declared = cleaned.declared;
+            value.drops = self.drop_paths.fit(target);
+        }
+        value.query_length = self.scratch.query.len().min(QUERY_MAX) as u8;
+        for (kept, found) in value.query.iter_mut().zip(&self.scratch.query) {
+            *kept = *found;
+        }
+        match self.requests.insert(hash, value, &self.scratch.path) {
+            Some(place) => Ok(Place::Remembered(place)),
+            None => {
+                self.scratch.request = value;
+                Ok(Place::Scratch)
+            }
+        }
+    }
+
+    #[inline]
+    fn referrer(&mut self, raw: &[u8], map: &LineMap) -> Result<Place, Reason> {
+        let hash = self.seed.hash(raw);
+        if let Some(place) = self.referrers.find(hash) {
+            return Ok(Place::Remembered(place));
+        }
+        self.new_referrer(raw, map.is_escaped(Field::Referrer), hash)
+    }
+
+    #[inline(never)]
+    fn new_referrer(&mut self, raw: &[u8], escaped: bool, hash: u64) -> Result<Place, Reason> {
+        let text = undo(raw, escaped, &mut self.scratch.unescaped)?;
+        self.scratch.referrer.clear();
+        referrer::clean(text, &mut self.scratch.referrer);
+        let place = self.referrers.insert(hash, (), &self.scratch.referrer);
+        Ok(place.map_or(Place::Scratch, Place::Remembered))
+    }
+
+    #[inline]
+    fn agent(&mut self, raw: &[u8], map: &LineMap) -> Result<Agent, Reason> {
+        let hash = self.seed.hash(raw);
+        if let Some(place) = self.agents.find(hash) {
+            return Ok(self.agents.at(place).value);
+        }
+        self.new_agent(raw, map.is_escaped(Field::Agent), hash)
+    }
+
+    #[inline(never)]
+    fn new_agent(&mut self, raw: &[u8], escaped: bool, hash: u64) -> Result<Agent, Reason> {
+        let text = undo(raw, escaped, &mut self.scratch.unescaped)?;
+        let agent = self.classifier.classify(text);
+        self.agents.insert(hash, agent, b"");
+        Ok(agent)
+    }
+
+    fn site(&mut self, host: &[u8]) -> Place {
+        let hash = self.seed.hash(host);
+        if let Some(place) = self.sites.find(hash) {
+            return Place::Remembered(place);
+        }
+        let declared = self
+            .plan
+            .sites
+            .iter()
+            .position(|site| site.as_bytes().eq_ignore_ascii_case(host))
+            .map(|index| index as u16);
+        self.scratch.domain.clear();
+        referrer::registrable(host, &mut self.scratch.domain);
+        self.scratch.site = SiteValue { declared };
+        let place = self.sites.insert(hash, self.scratch.site, &self.scratch.domain);
+        place.map_or(Place::Scratch, Place::Remembered)
+    }
+
+    /// Whether one of the policy's drop rules fits. Networks are asked about the whole address.
+    #[cold]
+    fn is_left_out(&self, request: Place, client: Option<&[u8]>) -> bool {
+        let value = self.request_at(request).0;
+        let address = client.and_then(address::parse);
+        self.plan.drops.iter().enumerate().any(|(index, rule)| {
+            let path_fits = rule.path.is_none() || value.drops & (1 << index) != 0;
+            path_fits
+                && rule.method.is_none_or(|method| method == value.method)
+                && rule.network.is_none_or(|network| {
+                    matches!(address, Some(address::Parsed::Ip(ip)) if network.contains(&ip))
+                })
+        })
+    }
+
+    #[inline]
+    fn request_at(&self, place: Place) -> (&RequestValue, &[u8]) {
+        match place {
+            Place::Remembered(at) => {
+                let slot = self.requests.at(at);
+                (&slot.value, slot.text())
+            }
+            Place::Scratch => (&self.scratch.request, &self.scratch.path),
+        }
+    }
+
+    #[inline]
+    fn record(&self, parts: Parts) -> Record<'_> {
+        let plan = &*self.plan;
+        let (request, cleaned) = self.request_at(parts.request);
+        let shown =
+            request.declared || (plan.undeclared_paths && plan.path_status.has(parts.status));
+        let path = match (request.is_http, shown) {
+            (false, _) => path::INVALID.as_bytes(),
+            (true, false) => path::UNKNOWN.as_bytes(),
+            (true, true) => cleaned,
+        };
+        let exact = match plan.bytes {
+            BytesRule::Always => true,
+            BytesRule::PlainPath => {
+                request.is_http && shown && request.plain && plan.record.has(Key::Path)
+            }
+            BytesRule::Bucket => false,
+        };
+        let told = |bytes| if exact { bytes } else { request::bucket_bytes(bytes) };
+        Record {
+            keys: plan.record,
+            tables: plan.tables,
+            time: parts.time.floor(plan.grain),
+            minute: parts.time.floor(Grain::Minute),
+            site: self.site_text(parts.site),
+            client: parts.client,
+            method: request.method,
+            path: Text::new(path),
+            query: &request.query[..usize::from(request.query_length)],
+            params: &plan.params,
+            protocol: request.protocol,
+            status: parts.status,
+            bytes: parts.bytes.map(told),
+            bytes_exact: parts.bytes.unwrap_or(0),
+            referrer: parts.referrer.map(|place| self.referrer_text(place, parts.site)),
+            agent: parts.agent,
+        }
+    }
+
+    #[inline]
+    fn site_at(&self, place: Place) -> (SiteValue, &[u8]) {
+        match place {
+            Place::Remembered(at) => (self.sites.at(at).value, self.sites.at(at).text()),
+            Place::Scratch => (self.scratch.site, &self.scratch.domain),
+        }
+    }
+
+    #[inline]
+    fn site_text(&self, place: Option<Place>) -> Option<Text<'_>> {
+        let Some(place) = place else { return self.site.as_deref().map(Text::new) };
+        let name = match self.site_at(place).0.declared {
+            Some(index) => self.plan.sites[usize::from(index)].as_bytes(),
+            None => OTHER,
+        };
+        Some(Text::new(name))
+    }
+
+    /// The referrer, or `(internal)` when it is of the registrable domain that the line belongs to.
+    #[inline]
+    fn referrer_text(&self, place: Place, site: Option<Place>) -> Text<'_> {
+        let text = match place {
+            Place::Remembered(at) => self.referrers.at(at).text(),
+            Place::Scratch => &self.scratch.referrer,
+        };
+        let is_own = match site.map(|site| self.site_at(site).1) {
+            Some(domain) => !domain.is_empty() && domain == text,
+            None => self.own_domains.iter().any(|domain| domain == text),
+        };
+        Text::new(if is_own { INTERNAL } else { text })
+    }
+}
+
+/// The parts of a line that cannot refuse it any more.
+struct Parts {
+    time: Timestamp,
+    client: Option<Client>,
+    status: u16,
+    bytes: Option<u64>,
+    request: Place,
+    referrer: Option<Place>,
+    agent: Option<Agent>,
+    site: Option<Place>,
+}
+
+fn registrable(host: &str) -> Option<Vec<u8>> {
+    let mut domain = Vec::new();
+    referrer::registrable(host.as_bytes(), &mut domain).then_some(domain)
+}
+
+/// The text without its log escapes: itself when it has none, else in `scratch`.
+#[inline]
+fn undo<'a>(raw: &'a [u8], escaped: bool, scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Reason> {
+    if !escaped {
+        return Ok(raw);
+    }
+    scratch.clear();
+    escape::undo(raw, scratch).ok_or(Reason::BadEscape)?;
+    Ok(scratch)
+}

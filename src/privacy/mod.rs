@@ -1,0 +1,17 @@
+//! THE BOUNDARY: the only directory that can read identifying bytes.
+//!
+//! [`RawBlock`] and [`RawLine`] hold them; [`Anonymiser`] is the door through which a line leaves as a
+//! [`Record`], whose every value was made by a transform that the policy names. What lies outside
+//! accepts records only. The glossary: a *line* is raw, a *map* says where its fields sit, a *record* is
+//! clean, a *reason* says why there is none.
+
+mod anonymise;
+mod memo;
+mod raw;
+mod recognise;
+mod record;
+
+pub use anonymise::{Anonymiser, Outcome};
+pub use raw::{RawBlock, RawLine, RawLines};
+pub use recognise::{LINES_MAX as RECOGNISED_LINES_MAX, Recognition};
+pub use record::{Measured, Record, Text};

@@ -1,0 +1,253 @@
+//! Raw lines: the only types of the crate that hold bytes of a visitor.
+//!
+//! A [`RawBlock`] owns them and a [`RawLine`] lends one line. Neither can be printed, compared,
+//! serialised or read outside of `privacy/`:
+//!
+//! ```compile_fail,E0624
+//! fn read(line: tamis::privacy::RawLine<'_>) -> usize {
+//!     line.expose_bytes().len() // private to the boundary
+//! }
+//! ```
+//! ```compile_fail,E0277
+//! fn print(line: tamis::privacy::RawLine<'_>) {
+//!     println!("{line}"); // no Display
+//! }
+//! ```
+//! ```compile_fail,E0616
+//! fn take(line: tamis::privacy::RawLine<'_>) -> &[u8] {
+//!     line.bytes // a private field
+//! }
+//! ```
+//! ```compile_fail,E0277
+//! fn keep(block: tamis::privacy::RawBlock) -> Vec<u8> {
+//!     block.into() // no conversion
+//! }
+//! ```
+//!
+//! Blocks are recycled, so the part of a block after its end holds bytes of earlier lines; no method
+//! reaches them. A block is overwritten with zeros when it is dropped, as far as the compiler and
+//! the operating system let a program do that.
+
+use std::{
+    fmt,
+    io::{self, Read},
+};
+
+use memchr::{Memchr, memchr_iter, memrchr};
+use zeroize::Zeroize;
+
+/// A run of whole lines, as they were read.
+pub struct RawBlock {
+    bytes: Vec<u8>,
+    end: usize,
+}
+
+impl RawBlock {
+    /// A block with room for `capacity` bytes.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: vec![0; capacity], end: 0 }
+    }
+
+    /// Fills the free part from `reader` with one call and says how many bytes came, 0 at the end.
+    ///
+    /// # Errors
+    ///
+    /// The reader's.
+    pub fn read_from(&mut self, reader: &mut impl Read) -> io::Result<usize> {
+        let count = reader.read(&mut self.bytes[self.end..])?;
+        self.end += count;
+        debug_assert!(self.end <= self.bytes.len(), "a reader fills at most the buffer");
+        Ok(count)
+    }
+
+    /// How many bytes the block holds.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.end
+    }
+
+    /// Whether the block holds nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.end == 0
+    }
+
+    /// Whether no further byte fits.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.end == self.bytes.len()
+    }
+
+    /// Forgets the content; the block keeps its room.
+    pub const fn clear(&mut self) {
+        self.end = 0;
+    }
+
+    /// Whether a line end came in at or after `from`.
+    #[must_use]
+    pub fn has_line_end(&self, from: usize) -> bool {
+        memchr::memchr(b'\n', &self.bytes[from.min(self.end)..self.end]).is_some()
+    }
+
+    /// Moves what follows the last line end over to `next`, which must be empty and as large.
+    /// Without a line end the whole content moves.
+    pub fn move_tail_to(&mut self, next: &mut Self) {
+        debug_assert!(next.is_empty() && next.bytes.len() == self.bytes.len(), "recycled blocks");
+        let cut = memrchr(b'\n', &self.bytes[..self.end]).map_or(0, |at| at + 1);
+        let tail = &self.bytes[cut..self.end];
+        next.bytes[..tail.len()].copy_from_slice(tail);
+        next.end = tail.len();
+        self.end = cut;
+    }
+
+    /// Takes back what [`Self::move_tail_to`] put into `tail`, which is empty afterwards.
+    ///
+    /// # Panics
+    ///
+    /// When there is no room for it; the message has numbers only.
+    pub fn append(&mut self, tail: &mut Self) {
+        let end = self.end + tail.end;
+        self.bytes[self.end..end].copy_from_slice(&tail.bytes[..tail.end]);
+        self.end = end;
+        tail.end = 0;
+    }
+
+    /// Drops everything up to and with the first line end. Without one, drops all and says false.
+    pub fn skip_line(&mut self) -> bool {
+        let Some(at) = memchr::memchr(b'\n', &self.bytes[..self.end]) else {
+            self.end = 0;
+            return false;
+        };
+        self.bytes.copy_within(at + 1..self.end, 0);
+        self.end -= at + 1;
+        true
+    }
+
+    /// The lines of the block, without their ends. The last one needs no end.
+    #[must_use]
+    pub fn lines(&self) -> RawLines<'_> {
+        let bytes = &self.bytes[..self.end];
+        RawLines { bytes, ends: memchr_iter(b'\n', bytes), start: 0 }
+    }
+}
+
+impl Drop for RawBlock {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl fmt::Debug for RawBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawBlock({} bytes)", self.end)
+    }
+}
+
+/// One line as it was read, without its line end.
+#[derive(Clone, Copy)]
+pub struct RawLine<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> RawLine<'a> {
+    /// The identifying bytes. Everything that may call this lies in this directory.
+    #[inline]
+    pub(in crate::privacy) const fn expose_bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+}
+
+impl fmt::Debug for RawLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RawLine({} bytes)", self.bytes.len())
+    }
+}
+
+/// The lines of a [`RawBlock`], in order.
+pub struct RawLines<'a> {
+    bytes: &'a [u8],
+    ends: Memchr<'a>,
+    start: usize,
+}
+
+impl fmt::Debug for RawLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RawLines")
+    }
+}
+
+impl<'a> Iterator for RawLines<'a> {
+    type Item = RawLine<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RawLine<'a>> {
+        let line = match self.ends.next() {
+            Some(end) => {
+                let line = &self.bytes[self.start..end];
+                self.start = end + 1;
+                line
+            }
+            None if self.start < self.bytes.len() => {
+                let line = &self.bytes[self.start..];
+                self.start = self.bytes.len();
+                line
+            }
+            None => return None,
+        };
+        Some(RawLine { bytes: line.strip_suffix(b"\r").unwrap_or(line) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(content: &[u8]) -> RawBlock {
+        let mut block = RawBlock::with_capacity(32);
+        block.read_from(&mut &content[..]).expect("a slice reads");
+        block
+    }
+
+    fn lines(block: &RawBlock) -> Vec<&[u8]> {
+        block.lines().map(RawLine::expose_bytes).collect()
+    }
+
+    #[test]
+    fn lines_end_at_line_feeds_with_or_without_carriage_returns() {
+        assert_eq!(lines(&block(b"a\nb\r\nc")), [&b"a"[..], b"b", b"c"]);
+        assert_eq!(lines(&block(b"\n\na\n")), [&b""[..], b"", b"a"]);
+        assert_eq!(lines(&block(b"a\rb\r\r\n")), [&b"a\rb\r"[..]]);
+        assert!(lines(&block(b"")).is_empty());
+    }
+
+    #[test]
+    fn the_tail_moves_and_nothing_is_lost() {
+        for (content, kept, moved) in
+            [("a\nb", "a\n", "b"), ("a\n", "a\n", ""), ("ab", "", "ab"), ("", "", "")]
+        {
+            let mut first = block(content.as_bytes());
+            let mut second = RawBlock::with_capacity(32);
+            first.move_tail_to(&mut second);
+            assert_eq!(&first.bytes[..first.end], kept.as_bytes());
+            assert_eq!(&second.bytes[..second.end], moved.as_bytes());
+        }
+    }
+
+    #[test]
+    fn skipping_drops_one_line() {
+        let mut skipped = block(b"long\nnext");
+        assert!(skipped.skip_line());
+        assert_eq!(lines(&skipped), [&b"next"[..]]);
+        assert!(!skipped.skip_line());
+        assert!(skipped.is_empty());
+    }
+
+    #[test]
+    fn debug_tells_lengths_only() {
+        let block = block(b"192.0.2.77 secret");
+        assert_eq!(format!("{block:?}"), "RawBlock(17 bytes)");
+        let line = block.lines().next().expect("one line");
+        assert_eq!(format!("{line:?}"), "RawLine(17 bytes)");
+    }
+}

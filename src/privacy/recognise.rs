@@ -1,0 +1,121 @@
+//! Which format a stream has, from its first lines.
+//!
+//! A line fits a format when its fields are where the format has them and client, time and status
+//! read as such. Only numbers leave this file: how many lines there were and how many fit what.
+
+use super::raw::RawBlock;
+use crate::{
+    field::{Field, Reason},
+    format::Format,
+    transform::{address, request, time},
+};
+
+/// How many lines are looked at.
+pub const LINES_MAX: usize = 100;
+
+/// How the first lines of a stream fit the formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recognition {
+    /// Lines with at least one byte that were looked at.
+    pub lines: usize,
+    /// How many of them fit each format, in the order of [`Format::ALL`].
+    pub fits: [usize; Format::ALL.len()],
+    /// How many of them at least have the shape of each format.
+    pub shaped: [usize; Format::ALL.len()],
+}
+
+impl Recognition {
+    /// Looks at the first lines of `block`.
+    #[must_use]
+    pub fn of(block: &RawBlock) -> Self {
+        let mut found = Self::default();
+        for line in block.lines().filter(|line| !line.expose_bytes().is_empty()).take(LINES_MAX) {
+            found.lines += 1;
+            for (index, format) in Format::ALL.into_iter().enumerate() {
+                match fit(format, line.expose_bytes()) {
+                    Ok(()) => {
+                        found.fits[index] += 1;
+                        found.shaped[index] += 1;
+                    }
+                    Err(Reason::NotThisFormat) => {}
+                    Err(_) => found.shaped[index] += 1,
+                }
+            }
+        }
+        found
+    }
+
+    /// The format that most lines fit, if any does.
+    #[must_use]
+    pub fn best(&self) -> Option<Format> {
+        most(&self.fits)
+    }
+
+    /// The only format that a line fits, as long as no other one does.
+    #[must_use]
+    pub fn sole(&self) -> Option<Format> {
+        (self.fits.iter().filter(|fits| **fits > 0).count() == 1).then(|| self.best()).flatten()
+    }
+
+    /// The format whose shape most lines have although none fits it.
+    #[must_use]
+    pub fn nearest(&self) -> Option<Format> {
+        most(&self.shaped)
+    }
+}
+
+fn most(counts: &[usize; Format::ALL.len()]) -> Option<Format> {
+    let (index, count) = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count)?;
+    (*count > 0).then(|| Format::ALL[index])
+}
+
+fn fit(format: Format, line: &[u8]) -> Result<(), Reason> {
+    let map = format.map(line)?;
+    let field = |field| map.get(field).map(|span| span.of(line)).unwrap_or_default();
+    time::parse_clf(field(Field::Time))?;
+    address::parse(field(Field::Client)).ok_or(Reason::BadAddress)?;
+    request::parse_status(field(Field::Status)).ok_or(Reason::BadStatus)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &str) -> Recognition {
+        let mut block = RawBlock::with_capacity(4096);
+        block.read_from(&mut lines.as_bytes()).expect("a slice reads");
+        Recognition::of(&block)
+    }
+
+    #[test]
+    fn examples_are_recognised() {
+        for format in Format::ALL {
+            let found = of(&format!("\n{}\n", format.example()));
+            assert_eq!((found.lines, found.sole(), found.best()), (1, Some(format), Some(format)));
+        }
+    }
+
+    #[test]
+    fn other_streams_are_not() {
+        for text in
+            ["", "\n\n", "hello\n", "{\"remote_addr\":\"192.0.2.1\"}\n", "\u{1f}\u{8b}\u{8}\n"]
+        {
+            let found = of(text);
+            assert_eq!((found.best(), found.nearest()), (None, None), "{text:?}");
+        }
+        let odd = Format::Combined.example().replace("192.0.2.7", "192.0.2.777");
+        assert_eq!((of(&odd).best(), of(&odd).nearest()), (None, Some(Format::Combined)));
+    }
+
+    #[test]
+    fn most_lines_decide() {
+        let lines = format!(
+            "{}\n{}\n{}\n",
+            Format::Common.example(),
+            Format::Combined.example(),
+            Format::Combined.example()
+        );
+        assert_eq!((of(&lines).sole(), of(&lines).best()), (None, Some(Format::Combined)));
+    }
+}

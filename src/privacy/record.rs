@@ -1,0 +1,208 @@
+//! The clean record: what came through door 1.
+//!
+//! A record is lent by the [`super::Anonymiser`] that made it, and nothing else can make one:
+//!
+//! ```compile_fail,E0451
+//! use tamis::privacy::Text;
+//! let forged = Text { bytes: b"192.0.2.77" }; // a private field
+//! ```
+//! ```compile_fail,E0451
+//! fn forge<'a>(record: tamis::privacy::Record<'a>) -> tamis::privacy::Record<'a> {
+//!     tamis::privacy::Record { path: None, ..record } // private fields
+//! }
+//! ```
+//!
+//! It has two faces. Emitters see what the policy lets a record say; [`Record::measured`] is what
+//! usage counts may use, which can be more: a policy may count pages without recording them.
+
+use crate::{
+    field::{Key, KeySet, Table, TableSet},
+    transform::{
+        address::Client,
+        agent::Agent,
+        query::Params,
+        request::{Method, Protocol},
+        time::Timestamp,
+    },
+};
+
+/// A clean text: ASCII without control bytes, quotes or backslashes, made by a transform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Text<'a> {
+    #[inline]
+    pub(in crate::privacy) fn new(bytes: &'a [u8]) -> Self {
+        debug_assert!(
+            bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')),
+            "clean text needs no escaping"
+        );
+        Self { bytes }
+    }
+
+    /// The bytes, for rendering.
+    #[inline]
+    #[must_use]
+    pub const fn as_bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+}
+
+/// A line after door 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    pub(in crate::privacy) keys: KeySet,
+    pub(in crate::privacy) tables: TableSet,
+    pub(in crate::privacy) time: Timestamp,
+    pub(in crate::privacy) minute: Timestamp,
+    pub(in crate::privacy) site: Option<Text<'a>>,
+    pub(in crate::privacy) client: Option<Client>,
+    pub(in crate::privacy) method: Method,
+    pub(in crate::privacy) path: Text<'a>,
+    pub(in crate::privacy) query: &'a [(u8, u8)],
+    pub(in crate::privacy) params: &'a Params,
+    pub(in crate::privacy) protocol: Option<Protocol>,
+    pub(in crate::privacy) status: u16,
+    pub(in crate::privacy) bytes: Option<u64>,
+    pub(in crate::privacy) bytes_exact: u64,
+    pub(in crate::privacy) referrer: Option<Text<'a>>,
+    pub(in crate::privacy) agent: Option<Agent>,
+}
+
+/// Getters that give what the policy records: nothing where it does not, or where the log has nothing.
+macro_rules! recorded {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty, $key:ident, $value:expr;)*) => {
+        impl<'a> Record<'a> {
+            $(
+                $(#[$doc])*
+                #[inline]
+                #[must_use]
+                pub fn $name(&self) -> Option<$kind> {
+                    let value: fn(&Record<'a>) -> Option<$kind> = $value;
+                    if self.keys.has(Key::$key) { value(self) } else { None }
+                }
+            )*
+        }
+    };
+}
+
+recorded! {
+    /// The time, as fine as the policy tells it.
+    time: Timestamp, Time, |record| Some(record.time);
+    /// The site.
+    site: Text<'a>, Site, |record| record.site;
+    /// The client, made harmless.
+    client: Client, Client, |record| record.client;
+    /// The method.
+    method: Method, Method, |record| Some(record.method);
+    /// The cleaned path.
+    path: Text<'a>, Path, |record| Some(record.path);
+    /// The allow-listed query parameters, as indices of [`Record::params`].
+    query: &'a [(u8, u8)], Query, |record| (!record.query.is_empty()).then_some(record.query);
+    /// The protocol.
+    protocol: Protocol, Protocol, |record| record.protocol;
+    /// The status.
+    status: u16, Status, |record| Some(record.status);
+    /// The byte count, exact or as a power of two.
+    bytes: u64, Bytes, |record| record.bytes;
+    /// The referrer.
+    referrer: Text<'a>, Referrer, |record| record.referrer;
+    /// The agent, when the policy tells its browser.
+    browser: Agent, Browser, |record| record.agent;
+    /// The agent, when the policy tells its version.
+    browser_version: Agent, BrowserVersion, |record| record.agent;
+    /// The agent, when the policy tells its operating system.
+    os: Agent, Os, |record| record.agent;
+    /// The agent, when the policy tells its device.
+    device: Agent, Device, |record| record.agent;
+    /// The agent, when the policy tells bots from people.
+    bot: Agent, Bot, |record| record.agent;
+}
+
+impl<'a> Record<'a> {
+    /// The names behind the indices of [`Record::query`].
+    #[must_use]
+    pub const fn params(&self) -> &'a Params {
+        self.params
+    }
+
+    /// What usage counts may use.
+    #[inline]
+    #[must_use]
+    pub const fn measured(&self) -> Measured<'_, 'a> {
+        Measured { record: self }
+    }
+}
+
+/// The face of a record that usage counts see.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured<'r, 'a> {
+    record: &'r Record<'a>,
+}
+
+impl<'a> Measured<'_, 'a> {
+    /// The minute of the request.
+    #[inline]
+    #[must_use]
+    pub const fn minute(&self) -> Timestamp {
+        self.record.minute
+    }
+
+    /// The exact bytes, zero where the log says none.
+    #[inline]
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.record.bytes_exact
+    }
+
+    /// The status.
+    #[inline]
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.record.status
+    }
+
+    /// The method.
+    #[inline]
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.record.method
+    }
+
+    /// The protocol.
+    #[inline]
+    #[must_use]
+    pub const fn protocol(&self) -> Option<Protocol> {
+        self.record.protocol
+    }
+
+    /// The site, where the policy counts sites.
+    #[inline]
+    #[must_use]
+    pub fn site(&self) -> Option<Text<'a>> {
+        if self.record.tables.has(Table::Site) { self.record.site } else { None }
+    }
+
+    /// The cleaned path, where the policy counts paths.
+    #[inline]
+    #[must_use]
+    pub fn path(&self) -> Option<Text<'a>> {
+        self.record.tables.has(Table::Path).then_some(self.record.path)
+    }
+
+    /// The referrer, where the policy counts referrers.
+    #[inline]
+    #[must_use]
+    pub fn referrer(&self) -> Option<Text<'a>> {
+        if self.record.tables.has(Table::Referrer) { self.record.referrer } else { None }
+    }
+
+    /// The agent.
+    #[inline]
+    #[must_use]
+    pub const fn agent(&self) -> Option<Agent> {
+        self.record.agent
+    }
+}

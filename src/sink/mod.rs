@@ -1,0 +1,166 @@
+//! Where rendered output goes: standard output or a file. Nothing but [`Rendered`] is taken.
+//!
+//! A file is opened when the first output is there, so that a run that finds nothing to write (an
+//! unknown format, a missing input) leaves what an earlier run wrote as it was.
+
+use std::{
+    fmt,
+    fs::{File, Metadata, OpenOptions},
+    io::{self, Write},
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    path::PathBuf,
+};
+
+use crate::emit::Rendered;
+
+/// Where output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Standard output.
+    Stdout,
+    /// A file, replaced by the first write.
+    Replace(PathBuf),
+    /// A file, extended.
+    Append(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("standard output"),
+            Self::Replace(path) | Self::Append(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl Place {
+    /// Whether this is the plain file that `input` describes: reading what is being written never ends.
+    #[must_use]
+    pub fn is(&self, input: &Metadata) -> bool {
+        let own = match self {
+            Self::Stdout => io::stdout()
+                .as_fd()
+                .try_clone_to_owned()
+                .map(File::from)
+                .and_then(|file| file.metadata()),
+            Self::Replace(path) | Self::Append(path) => path.metadata(),
+        };
+        own.is_ok_and(|own| {
+            own.is_file() && input.is_file() && (own.dev(), own.ino()) == (input.dev(), input.ino())
+        })
+    }
+}
+
+/// Takes rendered output.
+#[derive(Debug)]
+pub struct Sink {
+    place: Place,
+    file: Option<File>,
+}
+
+/// Why output could not be written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// The reader of a pipe has gone, which is a quiet end.
+    Closed,
+    /// The place could not be opened or written.
+    Failed(Place, io::Error),
+}
+
+impl fmt::Display for SinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the reader of the output has gone"),
+            Self::Failed(place, error) if error.kind() == io::ErrorKind::StorageFull => {
+                write!(f, "cannot write to {place}: {error}; free some space and run again")
+            }
+            Self::Failed(place, error) => write!(f, "cannot write to {place}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for SinkError {}
+
+impl Sink {
+    /// A sink at `place`, which is not touched yet.
+    #[must_use]
+    pub const fn new(place: Place) -> Self {
+        Self { place, file: None }
+    }
+
+    /// Writes all of `rendered`.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError::Closed`] when nobody reads any more, else what the system says.
+    pub fn write(&mut self, rendered: &Rendered) -> Result<(), SinkError> {
+        if rendered.as_bytes().is_empty() && self.place == Place::Stdout {
+            return Ok(());
+        }
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(open(&self.place, false)?),
+        };
+        file.write_all(rendered.as_bytes()).map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => SinkError::Closed,
+            _ => SinkError::Failed(self.place.clone(), error),
+        })
+    }
+
+    /// Whether the place holds output of an earlier run that is being extended.
+    #[must_use]
+    pub fn continues(&self) -> bool {
+        match &self.place {
+            Place::Append(path) => path.metadata().is_ok_and(|metadata| metadata.len() > 0),
+            Place::Stdout | Place::Replace(_) => false,
+        }
+    }
+
+    /// Opens the file of the same name anew, after a log rotation has moved the old one away.
+    /// Standard output stays as it is, and so does a file that nothing was written to yet.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened; the old one stays in use.
+    pub fn reopen(&mut self) -> Result<(), SinkError> {
+        if self.file.is_some() && self.place != Place::Stdout {
+            self.file = Some(open(&self.place, true)?);
+        }
+        Ok(())
+    }
+}
+
+fn open(place: &Place, again: bool) -> Result<File, SinkError> {
+    let opened = match place {
+        Place::Stdout => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        Place::Replace(path) if !again => File::create(path),
+        Place::Replace(path) | Place::Append(path) => {
+            OpenOptions::new().append(true).create(true).open(path)
+        }
+    };
+    opened.map_err(|error| SinkError::Failed(place.clone(), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_what_to_do() {
+        let error = SinkError::Failed(Place::Stdout, io::ErrorKind::StorageFull.into());
+        assert!(error.to_string().contains("free some space"));
+    }
+
+    #[test]
+    fn nothing_written_touches_nothing() {
+        let path = std::env::temp_dir().join(format!("tamis-sink-{}", std::process::id()));
+        std::fs::write(&path, "earlier").expect("writable");
+        let mut sink = Sink::new(Place::Replace(path.clone()));
+        sink.reopen().expect("nothing to reopen");
+        assert_eq!(std::fs::read(&path).expect("readable"), b"earlier");
+        sink.write(&Rendered::default()).expect("written");
+        assert_eq!(std::fs::read(&path).expect("readable"), b"");
+        std::fs::remove_file(&path).expect("removable");
+    }
+}

@@ -1,0 +1,434 @@
+//! Where lines come from: standard input and files, read into blocks that end at line ends.
+//!
+//! A [`Reader`] gives out one [`RawBlock`] after the other. It never looks into them: it asks the
+//! boundary where the last line ends and carries the rest over to the next block. A line longer than the
+//! limit is dropped here, byte for byte and without being held, so that memory does not grow with it.
+//!
+//! A block is given out when it is full, when the input ends, or [`FLUSH_INTERVAL`] after its first
+//! line came in: that keeps a quiet stream live and a busy one in large blocks.
+
+mod input;
+
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+pub use input::Waker;
+use input::{Input, Readiness};
+
+use crate::{
+    format::Format,
+    privacy::{RECOGNISED_LINES_MAX, RawBlock, Recognition},
+};
+
+/// How much is read before it is handed on, at least. 64 KiB to 4 MiB were equally fast.
+pub const BLOCK_BYTES: usize = 256 * 1024;
+/// How long a line waits for more lines to go out with: half of the 200 ms that are promised.
+pub const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
+/// How much is buffered before the format must be known.
+const DETECTION_BYTES: usize = 64 * 1024;
+/// How long the input must be silent before a single line decides on the format.
+const DETECTION_SILENCE: Duration = Duration::from_millis(200);
+/// The largest line limit that may be set: blocks must hold a whole line.
+pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Where to read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Why an input gave no more lines. None of these holds a byte of it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// It could not be opened.
+    Open(Origin, io::Error),
+    /// It could not be read, after so many bytes.
+    Read(Origin, u64, io::Error),
+    /// Its first lines fit no format; the nearest one, if any has the shape.
+    UnknownFormat(Origin, Option<Format>),
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(origin, error) => write!(f, "cannot open {origin}: {error}"),
+            Self::Read(origin, offset, error) => {
+                write!(
+                    f,
+                    "cannot read {origin} after byte {offset}: {error}; what came before was processed"
+                )
+            }
+            Self::UnknownFormat(origin, nearest) => {
+                write!(f, "cannot tell the log format of {origin}: none of its first lines fits ")?;
+                let names = Format::ALL.map(Format::name);
+                match nearest {
+                    Some(format) => write!(
+                        f,
+                        "any of {} (nearest: {}, but its client, time or status does not read)",
+                        names.join(", "),
+                        format.name()
+                    )?,
+                    None => write!(f, "any of {}", names.join(", "))?,
+                }
+                f.write_str("; name the format with --format, or see `tamis formats list`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for SourceError {}
+
+/// Which format lines have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormatChoice {
+    /// The one that the first lines of each input fit.
+    Auto,
+    /// This one.
+    Fixed(Format),
+}
+
+/// A block given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The format of its lines.
+    pub format: Format,
+    /// How many lines before it were dropped because of their length.
+    pub too_long: u64,
+}
+
+/// Something that ends the reading from outside, and what is known of it from outside.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    bytes: Arc<AtomicU64>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Progress {
+    /// How many bytes were read.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Asks the reader to stop at once. A reader that waits for input must also be woken.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+}
+
+/// Reads inputs one after the other into blocks.
+#[derive(Debug)]
+pub struct Reader {
+    waiting: VecDeque<Origin>,
+    current: Option<Input>,
+    /// What was read after the last line end.
+    carried: RawBlock,
+    format: Option<Format>,
+    choice: FormatChoice,
+    line_bytes_max: usize,
+    /// The current line was too long; its rest is being dropped.
+    skipping: bool,
+    too_long: u64,
+    /// What went wrong with inputs; the others are read all the same.
+    failures: Vec<SourceError>,
+    progress: Progress,
+    waker: Waker,
+}
+
+impl Reader {
+    /// A reader of `origins`, in order.
+    ///
+    /// # Errors
+    ///
+    /// The system has no pipe for the waker.
+    pub fn new(
+        origins: Vec<Origin>,
+        choice: FormatChoice,
+        line_bytes_max: usize,
+    ) -> io::Result<Self> {
+        let line_bytes_max = line_bytes_max.min(LINE_BYTES_MAX);
+        Ok(Self {
+            waiting: origins.into(),
+            current: None,
+            carried: RawBlock::with_capacity(block_bytes(line_bytes_max)),
+            format: None,
+            choice,
+            line_bytes_max,
+            skipping: false,
+            too_long: 0,
+            failures: Vec::new(),
+            progress: Progress::default(),
+            waker: Waker::new()?,
+        })
+    }
+
+    /// A block of the size that this reader works with.
+    #[must_use]
+    pub fn new_block(&self) -> RawBlock {
+        RawBlock::with_capacity(block_bytes(self.line_bytes_max))
+    }
+
+    /// What is known of the reading from outside.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// What wakes the reader when it waits for input.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// What went wrong so far; the inputs after a failed one are read all the same.
+    #[must_use]
+    pub fn failures(&self) -> &[SourceError] {
+        &self.failures
+    }
+
+    /// Fills `block` with the next whole lines. Nothing means that all inputs have ended.
+    pub fn next(&mut self, block: &mut RawBlock) -> Option<Given> {
+        loop {
+            if self.current.is_none() && !self.open_next() {
+                return (self.too_long > 0).then(|| self.give_rest(block));
+            }
+            block.clear();
+            std::mem::swap(block, &mut self.carried);
+            let filled = match self.format {
+                Some(_) => self.fill(block),
+                None => self.fill_and_recognise(block),
+            };
+            if filled != Filled::ToTheEnd {
+                block.move_tail_to(&mut self.carried);
+            }
+            if filled != Filled::More {
+                self.current = None;
+            }
+            let Some(format) = self.format.filter(|_| !block.is_empty() || self.too_long > 0)
+            else {
+                continue;
+            };
+            return Some(Given { format, too_long: std::mem::take(&mut self.too_long) });
+        }
+    }
+
+    /// The count of lines that were too long and had no line after them.
+    fn give_rest(&mut self, block: &mut RawBlock) -> Given {
+        block.clear();
+        // Any format will do for a block without lines.
+        let format = self.format.unwrap_or(Format::Combined);
+        Given { format, too_long: std::mem::take(&mut self.too_long) }
+    }
+
+    fn open_next(&mut self) -> bool {
+        while let Some(origin) = self.waiting.pop_front() {
+            if self.progress.is_stopped() {
+                return false;
+            }
+            self.skipping = false;
+            self.carried.clear();
+            self.format = match self.choice {
+                FormatChoice::Fixed(format) => Some(format),
+                FormatChoice::Auto => None,
+            };
+            match Input::open(&origin) {
+                Ok(input) => {
+                    self.current = Some(input);
+                    return true;
+                }
+                Err(error) => self.failures.push(SourceError::Open(origin, error)),
+            }
+        }
+        false
+    }
+
+    /// Reads until the block is full, the flush interval has passed, or the input ends.
+    fn fill(&mut self, block: &mut RawBlock) -> Filled {
+        let mut deadline = None;
+        loop {
+            let before = block.len();
+            self.drop_long_line(block);
+            if block.is_full() {
+                return Filled::More;
+            }
+            match self.read(block, deadline) {
+                Step::Ended => return Filled::ToTheEnd,
+                Step::CutShort => return Filled::CutShort,
+                Step::Waited => return Filled::More,
+                Step::Read => {
+                    self.drop_long_line(block);
+                    if deadline.is_none() && block.has_line_end(before) {
+                        deadline = Some(Instant::now() + FLUSH_INTERVAL);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drops the line in the block if it has no end yet and is already over the limit.
+    fn drop_long_line(&mut self, block: &mut RawBlock) {
+        if self.skipping {
+            self.skipping = !block.skip_line();
+        }
+        // One byte more may be the carriage return of the line's end.
+        if !self.skipping && block.len() > self.line_bytes_max + 1 && !block.has_line_end(0) {
+            block.clear();
+            self.skipping = true;
+            self.too_long += 1;
+        }
+    }
+
+    fn read(&mut self, block: &mut RawBlock, deadline: Option<Instant>) -> Step {
+        let input = self.current.as_mut().expect("opened by the caller");
+        loop {
+            if self.progress.is_stopped() {
+                return Step::CutShort;
+            }
+            match input.wait(&self.waker, deadline) {
+                Ok(Readiness::Ready) => {}
+                Ok(Readiness::Woken) => continue,
+                Ok(Readiness::Late) => return Step::Waited,
+                Err(error) => return self.fail(error),
+            }
+            match input.read_into(block) {
+                Ok(0) => return Step::Ended,
+                Ok(count) => {
+                    self.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
+                    return Step::Read;
+                }
+                Err(error) if is_retried(&error) => {}
+                Err(error) => return self.fail(error),
+            }
+        }
+    }
+
+    fn fail(&mut self, error: io::Error) -> Step {
+        let input = self.current.as_ref().expect("opened by the caller");
+        self.failures.push(SourceError::Read(input.origin().clone(), input.offset(), error));
+        Step::CutShort
+    }
+
+    /// Reads until the format is known or cannot be known, which ends the input.
+    fn fill_and_recognise(&mut self, block: &mut RawBlock) -> Filled {
+        let limit = DETECTION_BYTES.min(block_bytes(self.line_bytes_max));
+        let mut tail = self.new_block();
+        let mut found = recognise(block, &mut tail);
+        loop {
+            let before = block.len();
+            let silence = Instant::now() + DETECTION_SILENCE;
+            let step = if block.is_full() { Step::Read } else { self.read(block, Some(silence)) };
+            let has_new_line = block.has_line_end(before);
+            self.drop_long_line(block);
+            if step == Step::Ended {
+                return self.decide(block, Recognition::of(block), Filled::ToTheEnd);
+            }
+            if step == Step::CutShort {
+                found = recognise(block, &mut tail);
+                return self.decide(block, found, Filled::CutShort);
+            }
+            if has_new_line {
+                found = recognise(block, &mut tail);
+            }
+            let enough = block.len() >= limit || found.lines >= RECOGNISED_LINES_MAX;
+            if enough || (step == Step::Waited && found.sole().is_some()) {
+                return self.decide(block, found, Filled::More);
+            }
+        }
+    }
+
+    /// Settles on a format, or gives the input up when none fits.
+    fn decide(&mut self, block: &mut RawBlock, found: Recognition, filled: Filled) -> Filled {
+        self.format = found.best();
+        if self.format.is_some() || filled == Filled::CutShort {
+            return filled;
+        }
+        if found.lines == 0 && self.too_long == 0 && filled == Filled::ToTheEnd {
+            // Nothing but line ends: there is no format to know, only empty lines to count.
+            self.format = Some(Format::Combined);
+            return filled;
+        }
+        let origin = self.current.as_ref().expect("opened by the caller").origin().clone();
+        self.failures.push(SourceError::UnknownFormat(origin, found.nearest()));
+        block.clear();
+        self.too_long = 0;
+        Filled::ToTheEnd
+    }
+}
+
+/// Looks at the whole lines of `block`; what follows them is put aside in `tail` and taken back.
+fn recognise(block: &mut RawBlock, tail: &mut RawBlock) -> Recognition {
+    block.move_tail_to(tail);
+    let found = Recognition::of(block);
+    block.append(tail);
+    found
+}
+
+/// What came of filling a block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// The input goes on; its last line may be a part of one.
+    More,
+    /// The input has ended, and with it its last line.
+    ToTheEnd,
+    /// The reading was stopped or failed; a part of a line at the end is no line.
+    CutShort,
+}
+
+/// What came of reading once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Read,
+    Waited,
+    Ended,
+    CutShort,
+}
+
+/// The room of a block: a line of the limit's length with its end must fit.
+fn block_bytes(line_bytes_max: usize) -> usize {
+    BLOCK_BYTES.max(line_bytes_max + 2)
+}
+
+fn is_retried(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock)
+}
+
+/// The size of what is to be read, when all of it are plain files.
+#[must_use]
+pub fn total_bytes(origins: &[Origin]) -> Option<u64> {
+    origins
+        .iter()
+        .map(|origin| match origin {
+            Origin::File(path) => plain_size(path),
+            Origin::Stdin => plain_size(Path::new("/dev/stdin")),
+        })
+        .sum()
+}
+
+fn plain_size(path: &Path) -> Option<u64> {
+    path.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len())
+}
