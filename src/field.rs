@@ -168,6 +168,13 @@ impl LineMap {
         }
     }
 
+    /// The part of `line` where `field` sits, which has no byte if the format does not have it.
+    #[inline]
+    #[must_use]
+    pub fn part<'a>(&self, field: Field, line: &'a [u8]) -> &'a [u8] {
+        self.spans[field as usize].of(line)
+    }
+
     /// Whether `field` has escapes to undo before it is read.
     #[inline]
     #[must_use]

@@ -5,9 +5,9 @@
 //! made up from the vocabulary, which they resolve to the same browser and operating system.
 //! There is no room for the site, the query or the device, which this form leaves out.
 
-use super::{AgentMemo, Rendered};
+use super::{AgentMemo, Fragment, Line, Rendered};
 use crate::{
-    privacy::Record,
+    privacy::{Record, Text},
     transform::{
         agent::{Agent, Device, Os},
         request::Protocol,
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Combined {
     /// ` - - [time] "` of the last time seen.
-    middle: Vec<u8>,
+    middle: Fragment<48>,
     middle_time: Option<Timestamp>,
     agents: AgentMemo,
 }
@@ -27,46 +27,52 @@ pub struct Combined {
 impl Combined {
     #[inline]
     pub(super) fn render(&mut self, record: &Record<'_>, out: &mut Rendered) {
+        let (path, referrer) = (record.path(), record.referrer());
+        let length = |text: Option<Text<'_>>| text.map_or(0, Text::len);
+        let mut line = out.line(length(path) + length(referrer));
         match record.client() {
-            Some(client) => client.write_bare(out.buffer()),
-            None => out.push(b"0.0.0.0"),
+            Some(client) => line.put_with(|room| client.write_bare(room)),
+            None => line.put(b"0.0.0.0"),
         }
-        self.push_middle(record.time(), out);
-        out.push(record.method().unwrap_or_default().name().as_bytes());
-        out.push(b" ");
-        out.push(record.path().map_or(&b"(unknown)"[..], |path| path.as_bytes()));
-        out.push(protocol(record.protocol()));
+        self.put_middle(record.time(), &mut line);
+        let (method, length) = record.method().unwrap_or_default().padded();
+        line.put_start(&method, length);
+        line.put(b" ");
+        match path {
+            Some(path) => line.put_text(path),
+            None => line.put(b"(unknown)"),
+        }
+        line.put_slice(protocol(record.protocol()));
         match record.status() {
-            Some(status) => out.push_number(u64::from(status)),
-            None => out.push(b"-"),
+            Some(status) => line.put_status(status),
+            None => line.put(b"-"),
         }
-        out.push(b" ");
+        line.put(b" ");
         match record.bytes() {
-            Some(bytes) => out.push_number(bytes),
-            None => out.push(b"-"),
+            Some(bytes) => line.put_number(bytes),
+            None => line.put(b"-"),
         }
-        push_referrer(record, out);
+        put_referrer(referrer, &mut line);
         match told(record) {
-            Some(agent) => out.push(self.agents.get(agent, |agent, text| {
-                text.extend_from_slice(agent.synthetic().as_bytes());
-            })),
-            None => out.push(b"-"),
+            Some(agent) => line.put_fragment(self.agents.get(agent, Agent::synthetic)),
+            None => line.put(b"-"),
         }
-        out.push(b"\"\n");
+        line.put(b"\"\n");
+        line.finish();
     }
 
     #[inline]
-    fn push_middle(&mut self, time: Option<Timestamp>, out: &mut Rendered) {
+    fn put_middle(&mut self, time: Option<Timestamp>, line: &mut Line<'_>) {
         if self.middle.is_empty() || self.middle_time != time {
-            self.middle.clear();
-            self.middle.extend_from_slice(b" - - [");
+            let mut text = b" - - [".to_vec();
             if let Some(time) = time {
-                time.write_clf(&mut self.middle);
+                time.write_clf(&mut text);
             }
-            self.middle.extend_from_slice(b"] \"");
+            text.extend_from_slice(b"] \"");
+            self.middle.set(&text);
             self.middle_time = time;
         }
-        out.push(&self.middle);
+        line.put_fragment(&self.middle);
     }
 }
 
@@ -103,18 +109,18 @@ const fn protocol(protocol: Option<Protocol>) -> &'static [u8] {
 
 /// Domains become URLs; `(none)` becomes the dash that servers write; the other words stay words.
 #[inline]
-fn push_referrer(record: &Record<'_>, out: &mut Rendered) {
-    match record.referrer().map(|referrer| referrer.as_bytes()) {
-        None | Some(b"(none)") => out.push(b" \"-\" \""),
-        Some(word @ [b'(', ..]) => {
-            out.push(b" \"");
-            out.push(word);
-            out.push(b"\" \"");
+fn put_referrer(referrer: Option<Text<'_>>, line: &mut Line<'_>) {
+    match referrer.map(|referrer| (referrer, referrer.as_bytes())) {
+        None | Some((_, b"(none)")) => line.put(b" \"-\" \""),
+        Some((word, [b'(', ..])) => {
+            line.put(b" \"");
+            line.put_text(word);
+            line.put(b"\" \"");
         }
-        Some(domain) => {
-            out.push(b" \"http://");
-            out.push(domain);
-            out.push(b"/\" \"");
+        Some((domain, _)) => {
+            line.put(b" \"http://");
+            line.put_text(domain);
+            line.put(b"/\" \"");
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Comma-separated values (RFC 4180): a header with the keys that the policy keeps, then a row a record.
 //!
 //! The columns depend on the policy alone, so that outputs of different logs can be joined; a value that
-//! a log does not have is an empty cell.
+//! a log does not have is an empty cell. Lines end with a line feed alone.
 
-use super::{Rendered, words};
+use super::{Line, Rendered, words};
 use crate::{
     field::{Key, KeySet},
     policy::Plan,
-    privacy::Record,
+    privacy::{Record, Text},
 };
 
 /// Renders rows.
@@ -22,28 +22,29 @@ impl Csv {
     }
 
     pub(super) fn header(&self, out: &mut Rendered) {
-        for (index, key) in self.keys.iter().enumerate() {
-            if index > 0 {
-                out.push(b",");
-            }
-            out.push(key.name().as_bytes());
-        }
+        let names: Vec<_> = self.keys.iter().map(Key::name).collect();
+        out.push(names.join(",").as_bytes());
         out.push(b"\n");
     }
 
     pub(super) fn render(&self, record: &Record<'_>, out: &mut Rendered) {
+        let query = query_of(record);
+        let texts = [record.site(), record.path(), record.referrer()];
+        let length: usize = texts.into_iter().flatten().map(Text::len).sum();
+        let mut line = out.line(length + query.len());
         for (index, key) in self.keys.iter().enumerate() {
             if index > 0 {
-                out.push(b",");
+                line.put(b",");
             }
-            push_cell(key, record, out);
+            put_cell(key, record, &query, &mut line);
         }
-        out.push(b"\n");
+        line.put(b"\n");
+        line.finish();
     }
 }
 
-fn push_cell(key: Key, record: &Record<'_>, out: &mut Rendered) {
-    let mut word = |text: Option<&str>| out.push(text.unwrap_or_default().as_bytes());
+fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
+    let mut word = |text: Option<&str>| line.put_slice(text.unwrap_or_default().as_bytes());
     match key {
         Key::Method => word(record.method().map(|method| method.name())),
         Key::Protocol => word(record.protocol().map(|protocol| protocol.name())),
@@ -51,44 +52,53 @@ fn push_cell(key: Key, record: &Record<'_>, out: &mut Rendered) {
         Key::Os => word(record.os().map(|agent| agent.os.name())),
         Key::Device => word(record.device().map(|agent| agent.device.name())),
         Key::Bot => word(record.bot().map(|agent| if agent.bot { "true" } else { "false" })),
-        Key::Site => push_text(record.site().map(|site| site.as_bytes()), out),
-        Key::Path => push_text(record.path().map(|path| path.as_bytes()), out),
-        Key::Referrer => push_text(record.referrer().map(|referrer| referrer.as_bytes()), out),
-        Key::Query => push_query(record, out),
-        Key::Time => record.time().into_iter().for_each(|time| time.write_rfc3339(out.buffer())),
-        Key::Client => record.client().into_iter().for_each(|client| client.write(out.buffer())),
-        Key::Status => push_number(record.status().map(u64::from), out),
-        Key::Bytes => push_number(record.bytes(), out),
+        Key::Query => word(Some(query)),
+        Key::Site => put_text(record.site(), line),
+        Key::Path => put_text(record.path(), line),
+        Key::Referrer => put_text(record.referrer(), line),
+        Key::Time => {
+            let mut text = Vec::new();
+            record.time().into_iter().for_each(|time| time.write_rfc3339(&mut text));
+            line.put_slice(&text);
+        }
+        Key::Client => {
+            if let Some(client) = record.client() {
+                line.put_with(|room| client.write(room));
+            }
+        }
+        Key::Status => put_number(record.status().map(u64::from), line),
+        Key::Bytes => put_number(record.bytes(), line),
         Key::BrowserVersion => {
             let version = record.browser_version().map(|agent| u64::from(agent.version));
-            push_number(version.filter(|version| *version > 0), out);
+            put_number(version.filter(|version| *version > 0), line);
         }
         // No format that is read yet logs these.
         Key::Country | Key::DurationMs | Key::Language | Key::Late => {}
     }
 }
 
-fn push_number(number: Option<u64>, out: &mut Rendered) {
+fn put_number(number: Option<u64>, line: &mut Line<'_>) {
     if let Some(number) = number {
-        out.push_number(number);
+        line.put_number(number);
     }
 }
 
 /// Clean text has no quotes; only a comma makes it need them.
-fn push_text(text: Option<&[u8]>, out: &mut Rendered) {
-    let text = text.unwrap_or_default();
-    if text.contains(&b',') {
-        out.push(b"\"");
-        out.push(text);
-        out.push(b"\"");
-    } else {
-        out.push(text);
+fn put_text(text: Option<Text<'_>>, line: &mut Line<'_>) {
+    let Some(text) = text else { return };
+    let needs_quotes = text.as_bytes().contains(&b',');
+    if needs_quotes {
+        line.put(b"\"");
+    }
+    line.put_slice(text.as_bytes());
+    if needs_quotes {
+        line.put(b"\"");
     }
 }
 
 /// The kept parameters as `name=value` joined with `&`, in quotes; they are the policy's own text.
-fn push_query(record: &Record<'_>, out: &mut Rendered) {
-    let Some(query) = record.query() else { return };
+fn query_of(record: &Record<'_>) -> String {
+    let Some(query) = record.query() else { return String::new() };
     let pairs: Vec<_> = query
         .iter()
         .map(|pair| {
@@ -96,7 +106,5 @@ fn push_query(record: &Record<'_>, out: &mut Rendered) {
             format!("{name}={value}")
         })
         .collect();
-    out.push(b"\"");
-    out.push(pairs.join("&").replace('"', "\"\"").as_bytes());
-    out.push(b"\"");
+    format!("\"{}\"", pairs.join("&").replace('"', "\"\""))
 }

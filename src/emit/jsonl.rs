@@ -3,92 +3,114 @@
 //! Clean text needs no JSON escape (see [`crate::privacy::Text`]), so values are copied between
 //! prepared pieces. Each field is written with a comma after it; the last one becomes the brace.
 
-use std::io::Write as _;
-
-use super::{AgentMemo, Rendered, words};
+use super::{AgentMemo, Fragment, Line, Rendered, words};
 use crate::{
-    privacy::Record,
+    policy::Plan,
+    privacy::{AGENT_KEYS, Record, Text},
     transform::{agent::Agent, query::Params, time::Timestamp},
 };
 
 /// Renders JSON lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Jsonl {
+    /// Which keys of an agent the policy tells.
+    told: [bool; 5],
     /// The beginning of a line of the last time seen.
-    start: Vec<u8>,
+    start: Fragment<48>,
     start_time: Option<Timestamp>,
     agents: AgentMemo,
 }
 
 impl Jsonl {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            told: AGENT_KEYS.map(|key| plan.record.has(key)),
+            start: Fragment::default(),
+            start_time: None,
+            agents: AgentMemo::default(),
+        }
+    }
+
     #[inline]
     pub(super) fn render(&mut self, record: &Record<'_>, out: &mut Rendered) {
-        self.push_start(record.time(), out);
-        if let Some(site) = record.site() {
-            push_text(out, b"\"site\":\"", site.as_bytes());
+        let (site, path, referrer) = (record.site(), record.path(), record.referrer());
+        let length = |text: Option<Text<'_>>| text.map_or(0, Text::len);
+        let query = record.query().map_or_else(Vec::new, |query| query_of(record.params(), query));
+        let mut line = out.line(length(site) + length(path) + length(referrer) + query.len());
+        self.put_start(record.time(), &mut line);
+        if let Some(site) = site {
+            put_text(&mut line, b"\"site\":\"", site);
         }
         if let Some(client) = record.client() {
-            out.push(b"\"client\":\"");
-            client.write(out.buffer());
-            out.push(b"\",");
+            line.put(b"\"client\":\"");
+            line.put_with(|room| client.write(room));
+            line.put(b"\",");
         }
         if let Some(method) = record.method() {
-            push_text(out, b"\"method\":\"", method.name().as_bytes());
+            let (text, length) = method.padded();
+            line.put(b"\"method\":\"");
+            line.put_start(&text, length);
+            line.put(b"\",");
         }
-        if let Some(path) = record.path() {
-            push_text(out, b"\"path\":\"", path.as_bytes());
+        if let Some(path) = path {
+            put_text(&mut line, b"\"path\":\"", path);
         }
-        if let Some(query) = record.query() {
-            push_query(out, record.params(), query);
+        if !query.is_empty() {
+            line.put_slice(&query);
         }
         if let Some(protocol) = record.protocol() {
-            push_text(out, b"\"protocol\":\"", protocol.name().as_bytes());
+            let (text, length) = protocol.padded();
+            line.put(b"\"protocol\":\"");
+            line.put_start(&text, length);
+            line.put(b"\",");
         }
         if let Some(status) = record.status() {
-            push_number(out, b"\"status\":", u64::from(status));
+            line.put(b"\"status\":");
+            line.put_status(status);
+            line.put(b",");
         }
         if let Some(bytes) = record.bytes() {
-            push_number(out, b"\"bytes\":", bytes);
+            line.put(b"\"bytes\":");
+            line.put_number(bytes);
+            line.put(b",");
         }
-        if let Some(referrer) = record.referrer() {
-            push_text(out, b"\"referrer\":\"", referrer.as_bytes());
+        if let Some(referrer) = referrer {
+            put_text(&mut line, b"\"referrer\":\"", referrer);
         }
-        self.push_agent(record, out);
-        close(out);
+        if let Some(agent) = record.agent() {
+            let told = self.told;
+            line.put_fragment(self.agents.get(agent, |agent| agent_keys(agent, told)));
+        }
+        // The comma after the last field becomes the brace.
+        line.take_back(b',');
+        line.put(b"}\n");
+        line.finish();
     }
 
-    #[inline]
-    fn push_start(&mut self, time: Option<Timestamp>, out: &mut Rendered) {
+    #[inline(always)]
+    fn put_start(&mut self, time: Option<Timestamp>, line: &mut Line<'_>) {
         if self.start.is_empty() || self.start_time != time {
-            self.start.clear();
-            self.start.push(b'{');
-            if let Some(time) = time {
-                self.start.extend_from_slice(b"\"time\":\"");
-                time.write_rfc3339(&mut self.start);
-                self.start.extend_from_slice(b"\",");
-            }
+            self.start.set(&start(time));
             self.start_time = time;
         }
-        out.push(&self.start);
-    }
-
-    /// The keys of an agent. Which of them a policy tells is the same for all records of an emitter.
-    #[inline]
-    fn push_agent(&mut self, record: &Record<'_>, out: &mut Rendered) {
-        let told = [
-            record.browser(),
-            record.browser_version(),
-            record.os(),
-            record.device(),
-            record.bot(),
-        ];
-        let Some(agent) = told.into_iter().flatten().next() else { return };
-        let told = told.map(|part| part.is_some());
-        out.push(self.agents.get(agent, |agent, text| write_agent(agent, told, text)));
+        line.put_fragment(&self.start);
     }
 }
 
-fn write_agent(agent: Agent, told: [bool; 5], out: &mut Vec<u8>) {
+/// The opening brace and the time.
+#[cold]
+fn start(time: Option<Timestamp>) -> Vec<u8> {
+    let mut text = b"{".to_vec();
+    if let Some(time) = time {
+        text.extend_from_slice(b"\"time\":\"");
+        time.write_rfc3339(&mut text);
+        text.extend_from_slice(b"\",");
+    }
+    text
+}
+
+#[cold]
+fn agent_keys(agent: Agent, told: [bool; 5]) -> String {
     let [browser, version, os, device, bot] = told;
     let mut text = String::new();
     if browser {
@@ -106,57 +128,41 @@ fn write_agent(agent: Agent, told: [bool; 5], out: &mut Vec<u8>) {
     if bot {
         text += &format!("\"bot\":{},", agent.bot);
     }
-    out.write_all(text.as_bytes()).expect("a vector takes all");
+    text
 }
 
-#[inline]
-fn push_text(out: &mut Rendered, key: &[u8], text: &[u8]) {
-    out.push(key);
-    out.push(text);
-    out.push(b"\",");
-}
-
-#[inline]
-fn push_number(out: &mut Rendered, key: &[u8], number: u64) {
-    out.push(key);
-    out.push_number(number);
-    out.push(b",");
+#[inline(always)]
+fn put_text<const N: usize>(line: &mut Line<'_>, key: &[u8; N], text: Text<'_>) {
+    line.put(key);
+    line.put_text(text);
+    line.put(b"\",");
 }
 
 /// The kept parameters. Names and values are the policy's own text, so these are escaped.
 #[cold]
-fn push_query(out: &mut Rendered, params: &Params, query: &[(u8, u8)]) {
-    out.push(b"\"query\":{");
+fn query_of(params: &Params, query: &[(u8, u8)]) -> Vec<u8> {
+    let mut text = b"\"query\":{".to_vec();
     for (index, pair) in query.iter().enumerate() {
         let (name, value) = words(params, *pair);
         if index > 0 {
-            out.push(b",");
+            text.push(b',');
         }
-        push_escaped(out, name);
-        out.push(b":");
-        push_escaped(out, value);
+        push_escaped(&mut text, name);
+        text.push(b':');
+        push_escaped(&mut text, value);
     }
-    out.push(b"},");
+    text.extend_from_slice(b"},");
+    text
 }
 
-fn push_escaped(out: &mut Rendered, text: &str) {
-    out.push(b"\"");
+fn push_escaped(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
     for byte in text.bytes() {
         match byte {
-            b'"' | b'\\' => out.push(&[b'\\', byte]),
-            0..=0x1f => out.push(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(&[byte]),
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0..=0x1f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            _ => out.push(byte),
         }
     }
-    out.push(b"\"");
-}
-
-/// Ends the object: the comma after the last field becomes the brace.
-#[inline]
-fn close(out: &mut Rendered) {
-    let buffer = out.buffer();
-    if buffer.last() == Some(&b',') {
-        buffer.pop();
-    }
-    buffer.extend_from_slice(b"}\n");
+    out.push(b'"');
 }

@@ -18,7 +18,7 @@ mod jsonl;
 
 use crate::{
     policy::Plan,
-    privacy::Record,
+    privacy::{Record, Text},
     transform::{agent::Agent, query::Params},
 };
 
@@ -34,48 +34,181 @@ pub enum Form {
 }
 
 /// Rendered output: clean by construction.
+///
+/// The buffer is longer than what is rendered, so that short texts are copied in pieces of a fixed size,
+/// which takes a few instructions instead of a call. What lies behind the end is left of such
+/// copies: parts of clean texts and zeros.
 #[derive(Debug, Default)]
 pub struct Rendered {
     bytes: Vec<u8>,
+    end: usize,
 }
+
+/// The room that the fixed parts of a record take at most, in any form, with the last copy's surplus.
+const RECORD_BYTES_MAX: usize = 2_048;
+
+/// The size of pieces in which clean text is copied, as long as it is not longer.
+const TEXT_PIECE: usize = 64;
 
 impl Rendered {
     /// What is to be written.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[..self.end]
     }
 
     /// Forgets the content and keeps the room.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
+    pub const fn clear(&mut self) {
+        self.end = 0;
     }
 
+    /// Begins a line: room for the fixed parts of a record and `more` bytes of other text.
     #[inline]
-    pub(in crate::emit) fn push(&mut self, text: &[u8]) {
-        self.bytes.extend_from_slice(text);
+    fn line(&mut self, more: usize) -> Line<'_> {
+        let wanted = self.end + RECORD_BYTES_MAX + more;
+        if self.bytes.len() < wanted {
+            self.grow(wanted);
+        }
+        Line { room: &mut self.bytes[self.end..], at: 0, end: &mut self.end }
     }
 
+    #[cold]
+    fn grow(&mut self, wanted: usize) {
+        self.bytes.resize(wanted.next_power_of_two(), 0);
+    }
+
+    /// Writes any text, for what is written rarely.
+    fn push(&mut self, text: &[u8]) {
+        let mut line = self.line(text.len());
+        line.put_slice(text);
+        line.finish();
+    }
+}
+
+/// A line being written. It counts only when it is finished.
+struct Line<'a> {
+    room: &'a mut [u8],
+    at: usize,
+    end: &'a mut usize,
+}
+
+impl Line<'_> {
+    /// Writes a text of fixed length.
+    #[inline(always)]
+    fn put<const N: usize>(&mut self, text: &[u8; N]) {
+        self.put_start(text, N);
+    }
+
+    /// Writes the first `length` bytes of a text.
+    #[inline(always)]
+    fn put_start<const N: usize>(&mut self, text: &[u8; N], length: usize) {
+        debug_assert!(length <= N, "a part of the text");
+        self.room[self.at..][..N].copy_from_slice(text);
+        self.at += length;
+    }
+
+    /// Writes a text of any length, for which room was made.
     #[inline]
-    pub(in crate::emit) const fn buffer(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    fn put_slice(&mut self, text: &[u8]) {
+        self.room[self.at..][..text.len()].copy_from_slice(text);
+        self.at += text.len();
+    }
+
+    /// Writes a clean text, for which room was made.
+    #[inline(always)]
+    fn put_text(&mut self, text: Text<'_>) {
+        match text.with_surplus().first_chunk::<TEXT_PIECE>() {
+            Some(piece) if text.len() <= TEXT_PIECE => self.put_start(piece, text.len()),
+            _ => self.put_slice(text.as_bytes()),
+        }
+    }
+
+    #[inline(always)]
+    fn put_fragment<const N: usize>(&mut self, fragment: &Fragment<N>) {
+        self.put_start(&fragment.text, fragment.length);
+    }
+
+    /// Lets `write` put up to `N` bytes; it returns how many of them count.
+    #[inline(always)]
+    fn put_with<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) {
+        let room = self.room[self.at..].first_chunk_mut().expect("room was made for the record");
+        self.at += write(room);
+    }
+
+    /// Writes a number of three digits.
+    #[inline(always)]
+    fn put_status(&mut self, status: u16) {
+        let [tens, ones] = PAIRS[usize::from(status % 100)];
+        self.put(&[b'0' + (status / 100 % 10) as u8, tens, ones]);
     }
 
     /// Writes a number in decimal.
     #[inline]
-    pub(in crate::emit) fn push_number(&mut self, number: u64) {
-        let mut digits = [0u8; 20];
-        let mut at = digits.len();
-        let mut rest = number;
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+    fn put_number(&mut self, number: u64) {
+        let length = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        let room = &mut self.room[self.at..][..length];
+        let (mut at, mut rest) = (length, number);
+        while at >= 2 {
+            at -= 2;
+            room[at..at + 2].copy_from_slice(&PAIRS[(rest % 100) as usize]);
+            rest /= 100;
         }
-        self.bytes.extend_from_slice(&digits[at..]);
+        if at == 1 {
+            room[0] = b'0' + rest as u8;
+        }
+        self.at += length;
+    }
+
+    /// Takes back the last byte if it is `byte`.
+    #[inline(always)]
+    fn take_back(&mut self, byte: u8) {
+        if self.at > 0 && self.room[self.at - 1] == byte {
+            self.at -= 1;
+        }
+    }
+
+    /// The line is whole.
+    #[inline(always)]
+    fn finish(self) {
+        *self.end += self.at;
+    }
+}
+
+/// The numbers below a hundred as two digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
+/// A short text that was made once and is written often.
+#[derive(Clone, Debug)]
+struct Fragment<const N: usize> {
+    text: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Default for Fragment<N> {
+    fn default() -> Self {
+        Self { text: [0; N], length: 0 }
+    }
+}
+
+impl<const N: usize> Fragment<N> {
+    /// # Panics
+    ///
+    /// When the text is longer than a fragment: tests try the longest of each kind.
+    fn set(&mut self, text: &[u8]) {
+        self.text[..text.len()].copy_from_slice(text);
+        self.length = text.len();
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.length == 0
     }
 }
 
@@ -95,7 +228,7 @@ impl Emitter {
     #[must_use]
     pub fn new(form: Form, plan: &Plan) -> Self {
         match form {
-            Form::Jsonl => Self::Jsonl(jsonl::Jsonl::default()),
+            Form::Jsonl => Self::Jsonl(jsonl::Jsonl::new(plan)),
             Form::Combined => Self::Combined(combined::Combined::default()),
             Form::Csv => Self::Csv(csv::Csv::new(plan)),
         }
@@ -128,29 +261,35 @@ fn words(params: &Params, (name, value): (u8, u8)) -> (&str, &str) {
 /// How many rendered agents are remembered. A busy site sees a few hundred kinds.
 const AGENTS_REMEMBERED: usize = 1_024;
 
+/// The longest rendered agent.
+const AGENT_BYTES_MAX: usize = 160;
+
 /// A memory of rendered agents, direct mapped: the same agent is copied, not written again.
 #[derive(Debug)]
 struct AgentMemo {
-    slots: Vec<(Agent, Vec<u8>)>,
+    slots: Vec<(Agent, Fragment<AGENT_BYTES_MAX>)>,
 }
 
 impl Default for AgentMemo {
     fn default() -> Self {
-        Self { slots: vec![(Agent::default(), Vec::new()); AGENTS_REMEMBERED] }
+        Self { slots: vec![(Agent::default(), Fragment::default()); AGENTS_REMEMBERED] }
     }
 }
 
 impl AgentMemo {
     /// The rendered form of `agent`, written by `render` when it is not remembered. It is never empty.
     #[inline]
-    fn get(&mut self, agent: Agent, render: impl FnOnce(Agent, &mut Vec<u8>)) -> &[u8] {
-        let (kept, text) = &mut self.slots[slot_of(agent)];
-        if *kept != agent || text.is_empty() {
+    fn get(
+        &mut self,
+        agent: Agent,
+        render: impl FnOnce(Agent) -> String,
+    ) -> &Fragment<AGENT_BYTES_MAX> {
+        let (kept, fragment) = &mut self.slots[slot_of(agent)];
+        if *kept != agent || fragment.is_empty() {
             *kept = agent;
-            text.clear();
-            render(agent, text);
+            fragment.set(render(agent).as_bytes());
         }
-        text
+        fragment
     }
 }
 
@@ -171,9 +310,11 @@ mod tests {
 
     #[test]
     fn numbers_are_decimal() {
-        for number in [0, 7, 10, 12_345, u64::MAX] {
+        for number in [0, 7, 10, 99, 100, 999, 12_345, 4_294_967_296, u64::MAX] {
             let mut out = Rendered::default();
-            out.push_number(number);
+            let mut line = out.line(0);
+            line.put_number(number);
+            line.finish();
             assert_eq!(out.as_bytes(), number.to_string().as_bytes());
         }
     }
@@ -184,9 +325,8 @@ mod tests {
         for round in 0..2 {
             for version in 0..2_000u16 {
                 let agent = Agent { version, ..Agent::default() };
-                let text = memo.get(agent, |agent, out| {
-                    out.extend_from_slice(agent.version.to_string().as_bytes());
-                });
+                let fragment = memo.get(agent, |agent| agent.version.to_string());
+                let text = &fragment.text[..fragment.length];
                 assert_eq!(text, version.to_string().as_bytes(), "round {round}");
             }
         }

@@ -30,30 +30,29 @@ const BRACKETED_TIME_BYTES: usize = 29;
 const BYTES_DIGITS_MAX: usize = 13;
 
 /// Maps a line of the Common Log Format.
-pub(super) fn map_common(line: &[u8]) -> Result<LineMap, Reason> {
-    let (mut map, rest) = head(line, skip_spaces(line))?;
-    let rest = tail(line, rest, &mut map)?;
-    if rest.is_empty() { Ok(map) } else { Err(Reason::NotThisFormat) }
+pub(super) fn map_common(line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
+    let rest = head(line, skip_spaces(line), map)?;
+    let rest = tail(line, rest, map)?;
+    if rest.is_empty() { Ok(()) } else { Err(Reason::NotThisFormat) }
 }
 
 /// Maps a line of the combined format.
-pub(super) fn map_combined(line: &[u8]) -> Result<LineMap, Reason> {
-    let (mut map, rest) = head(line, skip_spaces(line))?;
-    let rest = tail(line, rest, &mut map)?;
-    referrer_and_agent(line, rest, &mut map)?;
-    Ok(map)
+#[inline]
+pub(super) fn map_combined(line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
+    let rest = head(line, skip_spaces(line), map)?;
+    let rest = tail(line, rest, map)?;
+    referrer_and_agent(line, rest, map)
 }
 
 /// Maps a line of the combined format with `host:port` before it.
-pub(super) fn map_vhost_combined(line: &[u8]) -> Result<LineMap, Reason> {
+pub(super) fn map_vhost_combined(line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
     let start = skip_spaces(line);
     let (after, host) = word(&line[start..]).map_err(|_| Reason::NotThisFormat)?;
     let name = host_without_port(host).ok_or(Reason::NotThisFormat)?;
-    let (mut map, rest) = head(line, line.len() - after.len())?;
     map.set(Field::Site, Span { start: start as u32, end: (start + name.len()) as u32 }, false);
-    let rest = tail(line, rest, &mut map)?;
-    referrer_and_agent(line, rest, &mut map)?;
-    Ok(map)
+    let rest = head(line, line.len() - after.len(), map)?;
+    let rest = tail(line, rest, map)?;
+    referrer_and_agent(line, rest, map)
 }
 
 /// How many spaces the line begins with: rsyslog templates leave one before the message.
@@ -72,7 +71,7 @@ fn host_without_port(host: &[u8]) -> Option<&[u8]> {
 
 /// Client, ident, user and time: everything before the request's first quote, from `start` on.
 #[inline]
-fn head(line: &[u8], start: usize) -> Result<(LineMap, &[u8]), Reason> {
+fn head<'a>(line: &'a [u8], start: usize, map: &mut LineMap) -> Result<&'a [u8], Reason> {
     let text = &line[start..];
     let (quote, _) = closing_quote(text).ok_or(Reason::NotThisFormat)?;
     // `client ident user ` is at least five bytes before the bracket.
@@ -89,12 +88,11 @@ fn head(line: &[u8], start: usize) -> Result<(LineMap, &[u8]), Reason> {
     if ident != b"-" && another_column_before(client, ident) {
         return Err(Reason::NotThisFormat);
     }
-    let mut map = LineMap::default();
     let at =
         |from: usize, to: usize| Span { start: (start + from) as u32, end: (start + to) as u32 };
     map.set(Field::Client, at(0, client.len()), false);
     map.set(Field::Time, at(bracket + 1, bracket + 27), false);
-    Ok((map, &text[quote..]))
+    Ok(&text[quote..])
 }
 
 /// Whether the line may have a column before the client: an ident that is an address while the
@@ -146,15 +144,16 @@ fn set_quoted(line: &[u8], map: &mut LineMap, field: Field, quoted: Quoted<'_>, 
 mod tests {
     use super::*;
 
-    type Map = fn(&[u8]) -> Result<LineMap, Reason>;
+    type Map = fn(&[u8], &mut LineMap) -> Result<(), Reason>;
 
     /// Fields joined with `|` in the order of their numbers, or the reason's word.
     fn show(map: Map, line: &str) -> String {
-        match map(line.as_bytes()) {
+        let mut found = LineMap::default();
+        match map(line.as_bytes(), &mut found) {
             Err(reason) => reason.word().to_owned(),
-            Ok(map) => Field::ALL
+            Ok(()) => Field::ALL
                 .iter()
-                .filter_map(|field| map.get(*field))
+                .filter_map(|field| found.get(*field))
                 .map(|span| span.of(line.as_bytes()).escape_ascii().to_string())
                 .collect::<Vec<_>>()
                 .join("|"),
@@ -229,7 +228,8 @@ mod tests {
         check(map_combined, &line(r#" "" """#), &expect("|"));
         check(map_combined, &line(r#" "a\"b" "\\""#), &expect(r#"a\\\"b|\\\\"#));
         let inner = r#"192.0.2.9 - - [x] \"GET / HTTP/1.1\" 200 5 \"-\" \"a\""#;
-        assert!(map_combined(line(&format!(r#" "-" "{inner}""#)).as_bytes()).is_ok());
+        let nested = line(&format!(r#" "-" "{inner}""#));
+        assert!(map_combined(nested.as_bytes(), &mut LineMap::default()).is_ok());
         for refused in [
             "",
             r#" "-""#,

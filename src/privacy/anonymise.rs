@@ -207,31 +207,33 @@ impl Anonymiser {
         if line.len() > self.line_bytes_max {
             return Err(Reason::TooLong);
         }
-        let map = format.map(line)?;
-        let field = |field| map.get(field).map(|span| span.of(line));
+        let mut map = LineMap::default();
+        format.map(line, &mut map)?;
+        let map = &map;
 
-        let time = self.clock.parse(field(Field::Time).ok_or(Reason::BadTime)?)?;
-        let client = self.client(field(Field::Client).ok_or(Reason::BadAddress)?)?;
-        let status =
-            field(Field::Status).and_then(request::parse_status).ok_or(Reason::BadStatus)?;
-        let bytes = match field(Field::Bytes) {
-            Some(text) => request::parse_bytes(text).ok_or(Reason::NotThisFormat)?,
-            None => None,
-        };
-        let request = self.request(field(Field::Request).unwrap_or_default(), &map)?;
-        let referrer = match field(Field::Referrer) {
-            Some(text) => Some(self.referrer(text, &map)?),
-            None => None,
-        };
-        let agent = match field(Field::Agent) {
-            Some(text) => Some(self.agent(text, &map)?),
-            None => None,
-        };
-        let site = field(Field::Site).map(|host| self.site(host));
-        if !self.plan.drops.is_empty() && self.is_left_out(request, field(Field::Client)) {
+        let time = self.clock.parse(map.part(Field::Time, line))?;
+        let host = map.part(Field::Client, line);
+        let client = self.client(host)?;
+        let status = request::parse_status(map.part(Field::Status, line));
+        let status = status.ok_or(Reason::BadStatus)?;
+        let bytes = request::parse_bytes(map.part(Field::Bytes, line));
+        let bytes = bytes.ok_or(Reason::NotThisFormat)?;
+        let request = self.request(map.part(Field::Request, line), map)?;
+        let (mut referrer, mut agent, mut site) = (None, None, None);
+        if let Some(span) = map.get(Field::Referrer) {
+            referrer = Some(self.referrer(span.of(line), map)?);
+        }
+        if let Some(span) = map.get(Field::Agent) {
+            agent = Some(self.agent(span.of(line), map)?);
+        }
+        if let Some(span) = map.get(Field::Site) {
+            site = Some(self.site(span.of(line)));
+        }
+        if !self.plan.drops.is_empty() && self.is_left_out(request, host) {
             return Ok(None);
         }
-        Ok(Some(self.record(Parts { time, client, status, bytes, request, referrer, agent, site })))
+        let parts = Parts { time, client, status, bytes, request, referrer, agent, site };
+        Ok(Some(self.record(&parts)))
     }
 
     #[inline]
@@ -341,9 +343,9 @@ impl Anonymiser {
 
     /// Whether one of the policy's drop rules fits. Networks are asked about the whole address.
     #[cold]
-    fn is_left_out(&self, request: Place, client: Option<&[u8]>) -> bool {
+    fn is_left_out(&self, request: Place, client: &[u8]) -> bool {
         let value = self.request_at(request).0;
-        let address = client.and_then(address::parse);
+        let address = address::parse(client);
         self.plan.drops.iter().enumerate().any(|(index, rule)| {
             let path_fits = rule.path.is_none() || value.drops & (1 << index) != 0;
             path_fits
@@ -355,25 +357,25 @@ impl Anonymiser {
     }
 
     #[inline]
-    fn request_at(&self, place: Place) -> (&RequestValue, &[u8]) {
+    fn request_at(&self, place: Place) -> (&RequestValue, Text<'_>) {
         match place {
             Place::Remembered(at) => {
                 let slot = self.requests.at(at);
                 (&slot.value, slot.text())
             }
-            Place::Scratch => (&self.scratch.request, &self.scratch.path),
+            Place::Scratch => (&self.scratch.request, Text::new(&self.scratch.path)),
         }
     }
 
     #[inline]
-    fn record(&self, parts: Parts) -> Record<'_> {
+    fn record(&self, parts: &Parts) -> Record<'_> {
         let plan = &*self.plan;
         let (request, cleaned) = self.request_at(parts.request);
         let shown =
             request.declared || (plan.undeclared_paths && plan.path_status.has(parts.status));
         let path = match (request.is_http, shown) {
-            (false, _) => path::INVALID.as_bytes(),
-            (true, false) => path::UNKNOWN.as_bytes(),
+            (false, _) => Text::new(path::INVALID.as_bytes()),
+            (true, false) => Text::new(path::UNKNOWN.as_bytes()),
             (true, true) => cleaned,
         };
         let exact = match plan.bytes {
@@ -385,16 +387,14 @@ impl Anonymiser {
         };
         let told = |bytes| if exact { bytes } else { request::bucket_bytes(bytes) };
         Record {
-            keys: plan.record,
-            tables: plan.tables,
+            plan,
             time: parts.time.floor(plan.grain),
             minute: parts.time.floor(Grain::Minute),
             site: self.site_text(parts.site),
             client: parts.client,
             method: request.method,
-            path: Text::new(path),
+            path,
             query: &request.query[..usize::from(request.query_length)],
-            params: &plan.params,
             protocol: request.protocol,
             status: parts.status,
             bytes: parts.bytes.map(told),
@@ -405,10 +405,10 @@ impl Anonymiser {
     }
 
     #[inline]
-    fn site_at(&self, place: Place) -> (SiteValue, &[u8]) {
+    fn site_at(&self, place: Place) -> (SiteValue, Text<'_>) {
         match place {
             Place::Remembered(at) => (self.sites.at(at).value, self.sites.at(at).text()),
-            Place::Scratch => (self.scratch.site, &self.scratch.domain),
+            Place::Scratch => (self.scratch.site, Text::new(&self.scratch.domain)),
         }
     }
 
@@ -427,13 +427,13 @@ impl Anonymiser {
     fn referrer_text(&self, place: Place, site: Option<Place>) -> Text<'_> {
         let text = match place {
             Place::Remembered(at) => self.referrers.at(at).text(),
-            Place::Scratch => &self.scratch.referrer,
+            Place::Scratch => Text::new(&self.scratch.referrer),
         };
         let is_own = match site.map(|site| self.site_at(site).1) {
-            Some(domain) => !domain.is_empty() && domain == text,
-            None => self.own_domains.iter().any(|domain| domain == text),
+            Some(domain) => !domain.is_empty() && domain.as_bytes() == text.as_bytes(),
+            None => self.own_domains.iter().any(|domain| domain == text.as_bytes()),
         };
-        Text::new(if is_own { INTERNAL } else { text })
+        if is_own { Text::new(INTERNAL) } else { text }
     }
 }
 

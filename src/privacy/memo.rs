@@ -12,6 +12,8 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 
+use super::record::Text;
+
 const WAYS: usize = 4;
 
 /// Hashes raw text under one seed for the life of the process.
@@ -37,8 +39,8 @@ pub(super) struct Slot<V, const BYTES: usize> {
 impl<V, const BYTES: usize> Slot<V, BYTES> {
     /// The clean text.
     #[inline]
-    pub(super) fn text(&self) -> &[u8] {
-        &self.text[..usize::from(self.length)]
+    pub(super) fn text(&self) -> Text<'_> {
+        Text::within(&self.text, usize::from(self.length))
     }
 }
 
@@ -107,12 +109,12 @@ mod tests {
     fn what_was_put_in_is_found_until_its_set_is_full() {
         let mut memo = Memo::<u32, 8>::new(4);
         for hash in [1u64, 3, 5, 7] {
-            let place = memo.insert(hash, hash as u32, &[hash as u8]).expect("fits");
+            let place = memo.insert(hash, hash as u32, b"x").expect("fits");
             assert_eq!(memo.find(hash), Some(place));
         }
         for hash in [1u64, 3, 5, 7] {
             let slot = memo.at(memo.find(hash).expect("was put in"));
-            assert_eq!((slot.value, slot.text()), (hash as u32, &[hash as u8][..]));
+            assert_eq!((slot.value, slot.text().as_bytes()), (hash as u32, &b"x"[..]));
         }
         memo.insert(9, 9, b"").expect("fits");
         assert!(memo.find(9).is_some());

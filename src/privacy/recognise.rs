@@ -5,7 +5,7 @@
 
 use super::raw::RawBlock;
 use crate::{
-    field::{Field, Reason},
+    field::{Field, LineMap, Reason},
     format::Format,
     transform::{address, request, time},
 };
@@ -70,11 +70,11 @@ fn most(counts: &[usize; Format::ALL.len()]) -> Option<Format> {
 }
 
 fn fit(format: Format, line: &[u8]) -> Result<(), Reason> {
-    let map = format.map(line)?;
-    let field = |field| map.get(field).map(|span| span.of(line)).unwrap_or_default();
-    time::parse_clf(field(Field::Time))?;
-    address::parse(field(Field::Client)).ok_or(Reason::BadAddress)?;
-    request::parse_status(field(Field::Status)).ok_or(Reason::BadStatus)?;
+    let mut map = LineMap::default();
+    format.map(line, &mut map)?;
+    time::parse_clf(map.part(Field::Time, line))?;
+    address::parse(map.part(Field::Client, line)).ok_or(Reason::BadAddress)?;
+    request::parse_status(map.part(Field::Status, line)).ok_or(Reason::BadStatus)?;
     Ok(())
 }
 

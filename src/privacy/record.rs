@@ -4,7 +4,7 @@
 //!
 //! ```compile_fail,E0451
 //! use tamis::privacy::Text;
-//! let forged = Text { bytes: b"192.0.2.77" }; // a private field
+//! let forged = Text { bytes: b"192.0.2.77", length: 10 }; // private fields
 //! ```
 //! ```compile_fail,E0451
 //! fn forge<'a>(record: tamis::privacy::Record<'a>) -> tamis::privacy::Record<'a> {
@@ -15,8 +15,11 @@
 //! It has two faces. Emitters see what the policy lets a record say; [`Record::measured`] is what
 //! usage counts may use, which can be more: a policy may count pages without recording them.
 
+use std::fmt;
+
 use crate::{
-    field::{Key, KeySet, Table, TableSet},
+    field::{Key, Table},
+    policy::Plan,
     transform::{
         address::Client,
         agent::Agent,
@@ -27,34 +30,76 @@ use crate::{
 };
 
 /// A clean text: ASCII without control bytes, quotes or backslashes, made by a transform.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// It lies in a buffer of clean texts and may know what follows it there, so that it can be copied in
+/// pieces of a fixed size.
+#[derive(Clone, Copy)]
 pub struct Text<'a> {
     bytes: &'a [u8],
+    length: usize,
 }
 
 impl<'a> Text<'a> {
     #[inline]
     pub(in crate::privacy) fn new(bytes: &'a [u8]) -> Self {
+        Self::within(bytes, bytes.len())
+    }
+
+    /// The first `length` bytes of a buffer that holds nothing but clean texts.
+    #[inline]
+    pub(in crate::privacy) fn within(bytes: &'a [u8], length: usize) -> Self {
         debug_assert!(
-            bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')),
+            bytes[..length]
+                .iter()
+                .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')),
             "clean text needs no escaping"
         );
-        Self { bytes }
+        Self { bytes, length }
     }
 
     /// The bytes, for rendering.
     #[inline]
     #[must_use]
-    pub const fn as_bytes(self) -> &'a [u8] {
+    pub fn as_bytes(self) -> &'a [u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// The bytes and what follows them in their buffer.
+    #[inline]
+    #[must_use]
+    pub const fn with_surplus(self) -> &'a [u8] {
         self.bytes
     }
+
+    /// How many bytes the text has.
+    #[inline]
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.length
+    }
+
+    /// Whether the text has no byte.
+    #[inline]
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.length == 0
+    }
 }
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({})", self.as_bytes().escape_ascii())
+    }
+}
+
+/// The keys that tell something of an agent, in order.
+pub const AGENT_KEYS: [Key; 5] =
+    [Key::Browser, Key::BrowserVersion, Key::Os, Key::Device, Key::Bot];
 
 /// A line after door 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
-    pub(in crate::privacy) keys: KeySet,
-    pub(in crate::privacy) tables: TableSet,
+    pub(in crate::privacy) plan: &'a Plan,
     pub(in crate::privacy) time: Timestamp,
     pub(in crate::privacy) minute: Timestamp,
     pub(in crate::privacy) site: Option<Text<'a>>,
@@ -62,7 +107,6 @@ pub struct Record<'a> {
     pub(in crate::privacy) method: Method,
     pub(in crate::privacy) path: Text<'a>,
     pub(in crate::privacy) query: &'a [(u8, u8)],
-    pub(in crate::privacy) params: &'a Params,
     pub(in crate::privacy) protocol: Option<Protocol>,
     pub(in crate::privacy) status: u16,
     pub(in crate::privacy) bytes: Option<u64>,
@@ -81,7 +125,7 @@ macro_rules! recorded {
                 #[must_use]
                 pub fn $name(&self) -> Option<$kind> {
                     let value: fn(&Record<'a>) -> Option<$kind> = $value;
-                    if self.keys.has(Key::$key) { value(self) } else { None }
+                    if self.plan.record.has(Key::$key) { value(self) } else { None }
                 }
             )*
         }
@@ -125,7 +169,14 @@ impl<'a> Record<'a> {
     /// The names behind the indices of [`Record::query`].
     #[must_use]
     pub const fn params(&self) -> &'a Params {
-        self.params
+        &self.plan.params
+    }
+
+    /// The agent, when the policy tells any of [`AGENT_KEYS`].
+    #[inline]
+    #[must_use]
+    pub fn agent(&self) -> Option<Agent> {
+        if AGENT_KEYS.iter().any(|key| self.plan.record.has(*key)) { self.agent } else { None }
     }
 
     /// What usage counts may use.
@@ -182,21 +233,21 @@ impl<'a> Measured<'_, 'a> {
     #[inline]
     #[must_use]
     pub fn site(&self) -> Option<Text<'a>> {
-        if self.record.tables.has(Table::Site) { self.record.site } else { None }
+        if self.record.plan.tables.has(Table::Site) { self.record.site } else { None }
     }
 
     /// The cleaned path, where the policy counts paths.
     #[inline]
     #[must_use]
     pub fn path(&self) -> Option<Text<'a>> {
-        self.record.tables.has(Table::Path).then_some(self.record.path)
+        self.record.plan.tables.has(Table::Path).then_some(self.record.path)
     }
 
     /// The referrer, where the policy counts referrers.
     #[inline]
     #[must_use]
     pub fn referrer(&self) -> Option<Text<'a>> {
-        if self.record.tables.has(Table::Referrer) { self.record.referrer } else { None }
+        if self.record.plan.tables.has(Table::Referrer) { self.record.referrer } else { None }
     }
 
     /// The agent.

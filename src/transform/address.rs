@@ -377,12 +377,12 @@ impl Truncation {
     /// Reads the text of a client and cuts it down; `None` refuses it.
     ///
     /// ```
-    /// use tamis::transform::address::Truncation;
+    /// use tamis::transform::address::{CLIENT_BYTES_MAX, Truncation};
     ///
     /// let truncation = Truncation::new(16, 32, Vec::new());
-    /// let mut text = Vec::new();
-    /// truncation.client(b"::ffff:203.0.113.77").unwrap().write(&mut text);
-    /// assert_eq!(text, b"203.0.0.0/16");
+    /// let mut text = [0; CLIENT_BYTES_MAX];
+    /// let length = truncation.client(b"::ffff:203.0.113.77").unwrap().write(&mut text);
+    /// assert_eq!(&text[..length], b"203.0.0.0/16");
     /// assert!(truncation.client(b"203.0.113.077").is_none());
     /// ```
     #[inline]
@@ -435,32 +435,41 @@ fn unmap(network: Ipv6Net) -> Option<Ipv4Net> {
     Ipv4Net::new(address, network.prefix_len().checked_sub(96)?).ok()
 }
 
+/// How many bytes the text of a client takes at most, with the surplus of the last copy.
+pub const CLIENT_BYTES_MAX: usize = 56;
+
 impl Client {
-    /// Appends the text for JSON and CSV: `203.0.0.0/16`, `2001:db8::/32`, an exempt address
-    /// without a prefix, `teredo` or `hostname`.
+    /// Writes the text for JSON and CSV to the beginning of `out`: `203.0.0.0/16`, `2001:db8::/32`, an
+    /// exempt address without a prefix, `teredo` or `hostname`. Returns its length; what follows
+    /// it may have been overwritten.
     #[inline]
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, out: &mut [u8; CLIENT_BYTES_MAX]) -> usize {
         match *self {
             Self::V4 { network, prefix } => write_v4(network, Some(prefix), out),
             Self::V6 { network, prefix } => write_v6(network, Some(prefix), out),
             Self::Exempt(IpAddr::V4(v4)) => write_v4(v4.to_bits(), None, out),
             Self::Exempt(IpAddr::V6(v6)) => write_v6(v6.to_bits(), None, out),
-            Self::Teredo => out.extend_from_slice(b"teredo"),
-            Self::Hostname => out.extend_from_slice(b"hostname"),
+            Self::Teredo => write_word(b"teredo", out),
+            Self::Hostname => write_word(b"hostname", out),
         }
     }
 
-    /// Appends a bare address, for log formats that know nothing else: `203.0.0.0`, `2001:db8::`,
-    /// and `0.0.0.0` where there is none.
+    /// Writes a bare address in the same way, for log formats that know nothing else: `203.0.0.0`,
+    /// `2001:db8::`, and `0.0.0.0` where there is none.
     #[inline]
-    pub fn write_bare(&self, out: &mut Vec<u8>) {
+    pub fn write_bare(&self, out: &mut [u8; CLIENT_BYTES_MAX]) -> usize {
         match *self {
             Self::V4 { network, .. } => write_v4(network, None, out),
             Self::V6 { network, .. } => write_v6(network, None, out),
             Self::Exempt(_) => self.write(out),
-            Self::Teredo | Self::Hostname => out.extend_from_slice(b"0.0.0.0"),
+            Self::Teredo | Self::Hostname => write_word(b"0.0.0.0", out),
         }
     }
+}
+
+fn write_word<const N: usize>(word: &[u8; N], out: &mut [u8; CLIENT_BYTES_MAX]) -> usize {
+    out[..N].copy_from_slice(word);
+    N
 }
 
 /// Each octet as text with a dot behind it, and the length of the text without the dot.
@@ -483,9 +492,7 @@ const OCTETS: [([u8; 4], u8); 256] = {
 };
 
 #[inline]
-fn write_v4(bits: u32, prefix: Option<u8>, out: &mut Vec<u8>) {
-    // Sixteen for an address with a dot behind, three for the prefix, and the rest of a copy.
-    let mut text = [0; 24];
+fn write_v4(bits: u32, prefix: Option<u8>, text: &mut [u8; CLIENT_BYTES_MAX]) -> usize {
     let mut length = 0;
     for octet in bits.to_be_bytes() {
         let (digits, count) = OCTETS[octet as usize];
@@ -494,9 +501,9 @@ fn write_v4(bits: u32, prefix: Option<u8>, out: &mut Vec<u8>) {
     }
     length -= 1;
     if let Some(prefix) = prefix {
-        length = put_prefix(prefix, &mut text, length);
+        length = put_prefix(prefix, text, length);
     }
-    out.extend_from_slice(&text[..length]);
+    length
 }
 
 /// Writes `/prefix` into `text` at `length` and returns the new length.
@@ -508,11 +515,10 @@ fn put_prefix(prefix: u8, text: &mut [u8], length: usize) -> usize {
     length + 1 + count as usize
 }
 
-/// Appends an IPv6 address as RFC 5952 wants it: lower case, no leading zeros, and `::` for the
+/// Writes an IPv6 address as RFC 5952 wants it: lower case, no leading zeros, and `::` for the
 /// first of the longest runs of two or more zero groups.
-fn write_v6(bits: u128, prefix: Option<u8>, out: &mut Vec<u8>) {
+fn write_v6(bits: u128, prefix: Option<u8>, text: &mut [u8; CLIENT_BYTES_MAX]) -> usize {
     let (first, last) = longest_zeros(bits);
-    let mut text = [0; 48];
     let (mut length, mut at) = (0, 0);
     while at < 8 {
         if at == first {
@@ -525,13 +531,13 @@ fn write_v6(bits: u128, prefix: Option<u8>, out: &mut Vec<u8>) {
             text[length] = b':';
             length += 1;
         }
-        length = put_hextet((bits >> (112 - 16 * at)) as u16, &mut text, length);
+        length = put_hextet((bits >> (112 - 16 * at)) as u16, text, length);
         at += 1;
     }
     if let Some(prefix) = prefix {
-        length = put_prefix(prefix, &mut text, length);
+        length = put_prefix(prefix, text, length);
     }
-    out.extend_from_slice(&text[..length]);
+    length
 }
 
 #[inline]
@@ -576,15 +582,15 @@ mod tests {
     }
 
     fn text(client: &Client) -> String {
-        let mut out = Vec::new();
-        client.write(&mut out);
-        std::str::from_utf8(&out).unwrap().to_owned()
+        let mut text = [0; CLIENT_BYTES_MAX];
+        let length = client.write(&mut text);
+        std::str::from_utf8(&text[..length]).unwrap().to_owned()
     }
 
     fn bare(client: &Client) -> String {
-        let mut out = Vec::new();
-        client.write_bare(&mut out);
-        std::str::from_utf8(&out).unwrap().to_owned()
+        let mut text = [0; CLIENT_BYTES_MAX];
+        let length = client.write_bare(&mut text);
+        std::str::from_utf8(&text[..length]).unwrap().to_owned()
     }
 
     /// What the baseline prefixes make of `input`, by both entries; empty when it is refused.
@@ -854,9 +860,10 @@ mod tests {
             let bits = zeros.fold(bits, |bits, group| bits & !(0xffff << (16 * group)));
             let address = Ipv6Addr::from_bits(bits);
             if address.to_ipv4_mapped().is_none() {
-                let mut out = Vec::new();
-                write_v6(bits, None, &mut out);
-                prop_assert_eq!(std::str::from_utf8(&out).unwrap(), address.to_string());
+                let mut text = [0; CLIENT_BYTES_MAX];
+                let length = write_v6(bits, None, &mut text);
+                let expect = address.to_string();
+                prop_assert_eq!(&text[..length], expect.as_bytes());
             }
             prop_assert_eq!(zoned(address.to_string().as_bytes()), Some(bits));
         }

@@ -78,6 +78,13 @@ impl Method {
         }
     }
 
+    /// The word for output in a buffer of fixed size, and its length.
+    #[inline]
+    #[must_use]
+    pub const fn padded(self) -> ([u8; 16], usize) {
+        PADDED_METHODS[self as usize]
+    }
+
     /// The method of that word. Methods are case-sensitive (RFC 9110, 9.1).
     #[must_use]
     pub fn of(word: &[u8]) -> Self {
@@ -120,6 +127,13 @@ impl Protocol {
         }
     }
 
+    /// The word for output in a buffer of fixed size, and its length.
+    #[inline]
+    #[must_use]
+    pub const fn padded(self) -> ([u8; 8], usize) {
+        PADDED_PROTOCOLS[self as usize]
+    }
+
     fn of(word: &[u8]) -> Self {
         match word {
             b"HTTP/1.1" => Self::V1_1,
@@ -129,6 +143,37 @@ impl Protocol {
             _ => Self::Other,
         }
     }
+}
+
+const PADDED_METHODS: [([u8; 16], usize); Method::ALL.len()] = {
+    let mut table = [([0; 16], 0); Method::ALL.len()];
+    let mut index = 0;
+    while index < table.len() {
+        table[index] = pad(Method::ALL[index].name());
+        index += 1;
+    }
+    table
+};
+
+const PADDED_PROTOCOLS: [([u8; 8], usize); Protocol::ALL.len()] = {
+    let mut table = [([0; 8], 0); Protocol::ALL.len()];
+    let mut index = 0;
+    while index < table.len() {
+        table[index] = pad(Protocol::ALL[index].name());
+        index += 1;
+    }
+    table
+};
+
+/// `word` in a buffer of fixed size, and its length.
+const fn pad<const N: usize>(word: &str) -> ([u8; N], usize) {
+    let (word, mut padded) = (word.as_bytes(), [0; N]);
+    let mut at = 0;
+    while at < word.len() {
+        padded[at] = word[at];
+        at += 1;
+    }
+    (padded, word.len())
 }
 
 /// A request line taken apart.
