@@ -149,7 +149,7 @@ pub struct LineMap {
 
 impl LineMap {
     /// Notes that `field` sits at `span`; `escaped` when a backslash stands inside.
-    #[inline]
+    #[inline(always)]
     pub fn set(&mut self, field: Field, span: Span, escaped: bool) {
         debug_assert!(span.start <= span.end, "a span ends after it starts");
         self.spans[field as usize] = span;
@@ -169,7 +169,7 @@ impl LineMap {
     }
 
     /// The part of `line` where `field` sits, which has no byte if the format does not have it.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn part<'a>(&self, field: Field, line: &'a [u8]) -> &'a [u8] {
         self.spans[field as usize].of(line)

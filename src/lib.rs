@@ -34,9 +34,8 @@
 //!
 //! let mut out = Rendered::default();
 //! for line in block.lines() {
-//!     if let Outcome::Clean(record) = door.anonymise(Format::Common, line) {
-//!         emitter.render(&record, &mut out);
-//!     }
+//!     let outcome = door.anonymise(Format::Common, line, |record| emitter.render(record, &mut out));
+//!     assert_eq!(outcome, Outcome::Clean);
 //! }
 //! let clean = concat!(
 //!     r#"{"time":"2026-11-22T14:05:00Z","client":"192.0.0.0/16","method":"GET","#,

@@ -264,7 +264,7 @@ const AGENTS_REMEMBERED: usize = 1_024;
 /// The longest rendered agent.
 const AGENT_BYTES_MAX: usize = 160;
 
-/// A memory of rendered agents, direct mapped: the same agent is copied, not written again.
+/// A memory of rendered agents, two-way associative: the same agent is copied, not written again.
 #[derive(Debug)]
 struct AgentMemo {
     slots: Vec<(Agent, Fragment<AGENT_BYTES_MAX>)>,
@@ -284,11 +284,24 @@ impl AgentMemo {
         agent: Agent,
         render: impl FnOnce(Agent) -> String,
     ) -> &Fragment<AGENT_BYTES_MAX> {
-        let (kept, fragment) = &mut self.slots[slot_of(agent)];
-        if *kept != agent || fragment.is_empty() {
-            *kept = agent;
-            fragment.set(render(agent).as_bytes());
+        let slot = slot_of(agent);
+        let found = [slot, slot ^ 1].into_iter().find(|slot| {
+            let (kept, fragment) = &self.slots[*slot];
+            *kept == agent && !fragment.is_empty()
+        });
+        match found {
+            Some(slot) => &self.slots[slot].1,
+            None => self.insert(slot, agent, &render(agent)),
         }
+    }
+
+    /// Puts a new agent into its own slot and the one that was there beside it.
+    #[cold]
+    fn insert(&mut self, slot: usize, agent: Agent, text: &str) -> &Fragment<AGENT_BYTES_MAX> {
+        self.slots.swap(slot, slot ^ 1);
+        let (kept, fragment) = &mut self.slots[slot];
+        *kept = agent;
+        fragment.set(text.as_bytes());
         fragment
     }
 }

@@ -68,17 +68,18 @@ impl Worker {
         batch.rendered.clear();
         batch.tally = Tally::default();
         batch.tally.refuse(Reason::TooLong, given.too_long);
+        let Batch { rendered, counts, tally } = batch;
         for line in block.lines() {
-            match self.anonymiser.anonymise(given.format, line) {
-                Outcome::Clean(record) => {
-                    self.emitter.render(&record, &mut batch.rendered);
-                    if let Some(counts) = &mut batch.counts {
-                        counts.add(&record);
-                    }
-                    batch.tally.clean += 1;
+            let outcome = self.anonymiser.anonymise(given.format, line, |record| {
+                self.emitter.render(record, rendered);
+                if let Some(counts) = counts {
+                    counts.add(record);
                 }
-                Outcome::Refused(reason) => batch.tally.refuse(reason, 1),
-                Outcome::Filtered => batch.tally.filtered += 1,
+            });
+            match outcome {
+                Outcome::Clean => tally.clean += 1,
+                Outcome::Refused(reason) => tally.refuse(reason, 1),
+                Outcome::Filtered => tally.filtered += 1,
             }
         }
         batch.tally.bytes_out = batch.rendered.as_bytes().len() as u64;

@@ -17,9 +17,14 @@
 
 use std::{net::IpAddr, str};
 
-use nom::{Parser, bytes::complete::tag, sequence::preceded};
+use nom::{
+    Parser,
+    branch::alt,
+    bytes::complete::{tag, take},
+    sequence::{delimited, preceded},
+};
 
-use super::primitive::{Quoted, closing_quote, quoted, span_before, word};
+use super::primitive::{Parsed, Quoted, closing_quote, quoted, span_before, word};
 use crate::field::{Field, LineMap, Reason, Span};
 
 /// The bytes of `[22/Nov/2026:14:05:37 +0000] `, which stand before the request.
@@ -37,7 +42,7 @@ pub(super) fn map_common(line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
 }
 
 /// Maps a line of the combined format.
-#[inline]
+#[inline(always)]
 pub(super) fn map_combined(line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
     let rest = head(line, skip_spaces(line), map)?;
     let rest = tail(line, rest, map)?;
@@ -70,7 +75,7 @@ fn host_without_port(host: &[u8]) -> Option<&[u8]> {
 }
 
 /// Client, ident, user and time: everything before the request's first quote, from `start` on.
-#[inline]
+#[inline(always)]
 fn head<'a>(line: &'a [u8], start: usize, map: &mut LineMap) -> Result<&'a [u8], Reason> {
     let text = &line[start..];
     let (quote, _) = closing_quote(text).ok_or(Reason::NotThisFormat)?;
@@ -84,9 +89,11 @@ fn head<'a>(line: &'a [u8], start: usize, map: &mut LineMap) -> Result<&'a [u8],
         return Err(Reason::NotThisFormat);
     }
     let (after, client) = word(&text[..bracket]).map_err(|_| Reason::NotThisFormat)?;
-    let (_user, ident) = word(after).map_err(|_| Reason::NotThisFormat)?;
-    if ident != b"-" && another_column_before(client, ident) {
-        return Err(Reason::NotThisFormat);
+    if !after.starts_with(b"- ") {
+        let (_user, ident) = word(after).map_err(|_| Reason::NotThisFormat)?;
+        if another_column_before(client, ident) {
+            return Err(Reason::NotThisFormat);
+        }
     }
     let at =
         |from: usize, to: usize| Span { start: (start + from) as u32, end: (start + to) as u32 };
@@ -105,15 +112,13 @@ fn another_column_before(client: &[u8], ident: &[u8]) -> bool {
 }
 
 /// Request, status and bytes.
-#[inline]
+#[inline(always)]
 fn tail<'a>(line: &[u8], rest: &'a [u8], map: &mut LineMap) -> Result<&'a [u8], Reason> {
     let (rest, request) = quoted(rest).map_err(|_| Reason::NotThisFormat)?;
     set_quoted(line, map, Field::Request, request, rest.len() + 1);
-    let (rest, _) = tag::<_, _, ()>(&b" "[..]).parse(rest).map_err(|_| Reason::NotThisFormat)?;
-    let (rest, status) = word(rest).map_err(|_| Reason::NotThisFormat)?;
-    if status.len() != 3 && status != b"-" {
-        return Err(Reason::NotThisFormat);
-    }
+    let (rest, status) = delimited(tag::<_, _, ()>(&b" "[..]), status, tag(&b" "[..]))
+        .parse(rest)
+        .map_err(|_| Reason::NotThisFormat)?;
     map.set(Field::Status, span_before(line, status, rest.len() + 1), false);
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let length = if digits == 0 && rest.first() == Some(&b'-') { 1 } else { digits };
@@ -124,8 +129,14 @@ fn tail<'a>(line: &[u8], rest: &'a [u8], map: &mut LineMap) -> Result<&'a [u8], 
     Ok(&rest[length..])
 }
 
-/// The two quoted strings that end a line of the combined format, and nothing after them.
+/// Three bytes, whatever they are, or the dash of a request that was never answered.
 #[inline]
+fn status(input: &[u8]) -> Parsed<'_, &[u8]> {
+    alt((tag(&b"-"[..]), take(3usize))).parse(input)
+}
+
+/// The two quoted strings that end a line of the combined format, and nothing after them.
+#[inline(always)]
 fn referrer_and_agent(line: &[u8], rest: &[u8], map: &mut LineMap) -> Result<(), Reason> {
     let mut column = preceded(tag::<_, _, ()>(&b" "[..]), quoted);
     let (rest, referrer) = column.parse(rest).map_err(|_| Reason::NotThisFormat)?;
@@ -135,7 +146,7 @@ fn referrer_and_agent(line: &[u8], rest: &[u8], map: &mut LineMap) -> Result<(),
     if rest.is_empty() { Ok(()) } else { Err(Reason::NotThisFormat) }
 }
 
-#[inline]
+#[inline(always)]
 fn set_quoted(line: &[u8], map: &mut LineMap, field: Field, quoted: Quoted<'_>, after: usize) {
     map.set(field, span_before(line, quoted.text, after), quoted.escaped);
 }

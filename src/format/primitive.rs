@@ -22,7 +22,7 @@ pub(super) struct Quoted<'a> {
 /// A string in double quotes. A backslash takes the next byte with it, whatever that is: `\"` does
 /// not end the string, and neither does the quote of a server that forgets to escape backslashes,
 /// whose line is then refused for what follows.
-#[inline]
+#[inline(always)]
 pub(super) fn quoted(input: &[u8]) -> Parsed<'_, Quoted<'_>> {
     let (rest, _) = tag(&b"\""[..]).parse(input)?;
     let (end, escaped) = closing_quote(rest).ok_or(nom::Err::Error(()))?;
@@ -30,7 +30,7 @@ pub(super) fn quoted(input: &[u8]) -> Parsed<'_, Quoted<'_>> {
 }
 
 /// Where the first quote without a backslash before it is, and whether there was a backslash.
-#[inline]
+#[inline(always)]
 pub(super) fn closing_quote(text: &[u8]) -> Option<(usize, bool)> {
     let at = memchr2(b'"', b'\\', text)?;
     if text[at] == b'"' {
@@ -40,6 +40,7 @@ pub(super) fn closing_quote(text: &[u8]) -> Option<(usize, bool)> {
 }
 
 /// The rarer half of [`closing_quote`]: `at` is the first backslash.
+#[cold]
 fn closing_quote_after_escape(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let after = text.get(at + 2..)?;
@@ -61,7 +62,7 @@ pub(super) fn word(input: &[u8]) -> Parsed<'_, &[u8]> {
 }
 
 /// A span for `part`, which lies in `line` and ends `after` bytes before its end.
-#[inline]
+#[inline(always)]
 pub(super) fn span_before(line: &[u8], part: &[u8], after: usize) -> Span {
     let end = line.len() - after;
     debug_assert!(end >= part.len(), "the part lies in the line");

@@ -48,10 +48,10 @@ const OTHER: &[u8] = b"(other)";
 const INTERNAL: &[u8] = b"(internal)";
 
 /// What became of a line.
-#[derive(Clone, Copy, Debug)]
-pub enum Outcome<'a> {
-    /// It came through as a record.
-    Clean(Record<'a>),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It came through, and its record was handed over.
+    Clean,
     /// It did not, and why.
     Refused(Reason),
     /// The policy leaves such lines out.
@@ -184,14 +184,17 @@ impl Anonymiser {
         }
     }
 
-    /// Takes one line through the door.
+    /// Takes one line through the door and hands its record to `receive`, if it becomes one.
+    ///
+    /// The record is lent and not returned: moving it took as long as parsing the line.
     #[inline]
-    pub fn anonymise(&mut self, format: Format, line: RawLine<'_>) -> Outcome<'_> {
-        match self.try_anonymise(format, line) {
-            Ok(Some(record)) => Outcome::Clean(record),
-            Ok(None) => Outcome::Filtered,
-            Err(reason) => Outcome::Refused(reason),
-        }
+    pub fn anonymise(
+        &mut self,
+        format: Format,
+        line: RawLine<'_>,
+        receive: impl FnOnce(&Record<'_>),
+    ) -> Outcome {
+        self.try_anonymise(format, line, receive).unwrap_or_else(Outcome::Refused)
     }
 
     #[inline]
@@ -199,7 +202,8 @@ impl Anonymiser {
         &mut self,
         format: Format,
         line: RawLine<'_>,
-    ) -> Result<Option<Record<'_>>, Reason> {
+        receive: impl FnOnce(&Record<'_>),
+    ) -> Result<Outcome, Reason> {
         let line = line.expose_bytes();
         if line.is_empty() {
             return Err(Reason::Empty);
@@ -230,10 +234,11 @@ impl Anonymiser {
             site = Some(self.site(span.of(line)));
         }
         if !self.plan.drops.is_empty() && self.is_left_out(request, host) {
-            return Ok(None);
+            return Ok(Outcome::Filtered);
         }
         let parts = Parts { time, client, status, bytes, request, referrer, agent, site };
-        Ok(Some(self.record(&parts)))
+        receive(&self.record(&parts));
+        Ok(Outcome::Clean)
     }
 
     #[inline]
@@ -367,7 +372,7 @@ impl Anonymiser {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn record(&self, parts: &Parts) -> Record<'_> {
         let plan = &*self.plan;
         let (request, cleaned) = self.request_at(parts.request);
