@@ -53,6 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_json", &["counts", "command"]),
     ("signal-hook", &["command"]),
     ("toml", &["policy", "settings"]),
+    ("wide", &["format/primitive", "transform/address"]),
     ("zeroize", &["privacy", "transform"]),
 ];
 

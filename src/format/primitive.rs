@@ -1,11 +1,14 @@
 //! The smallest parsers that formats are made of: a quoted string, a word, a bracketed time.
 //!
 //! They are nom parsers over the bytes of one line with `()` as the error, because nom's own error
-//! holds the rest of its input and prints it. The leaves search with memchr: combinators that look
-//! at one byte at a time cost one and a half to four times as much (benches/).
+//! holds the rest of its input and prints it. The leaves search sixteen bytes at once: combinators
+//! that look at one byte at a time cost one and a half to four times as much, and memchr, which is made for
+//! longer texts, a tenth of the whole filter's instructions.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use nom::{IResult, Parser, bytes::complete::tag};
+
+use wide::u8x16;
 
 use crate::field::Span;
 
@@ -32,7 +35,7 @@ pub(super) fn quoted(input: &[u8]) -> Parsed<'_, Quoted<'_>> {
 /// Where the first quote without a backslash before it is, and whether there was a backslash.
 #[inline(always)]
 pub(super) fn closing_quote(text: &[u8]) -> Option<(usize, bool)> {
-    let at = memchr2(b'"', b'\\', text)?;
+    let at = quote_or_backslash(text)?;
     if text[at] == b'"' {
         return Some((at, false));
     }
@@ -44,11 +47,36 @@ pub(super) fn closing_quote(text: &[u8]) -> Option<(usize, bool)> {
 fn closing_quote_after_escape(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
         let after = text.get(at + 2..)?;
-        let next = at + 2 + memchr2(b'"', b'\\', after)?;
+        let next = at + 2 + quote_or_backslash(after)?;
         if text[next] == b'"' {
             return Some(next);
         }
         at = next;
+    }
+}
+
+/// Where the first quote or backslash is.
+#[inline(always)]
+fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    let found = |bytes: &[u8; 16]| {
+        let bytes = u8x16::new(*bytes);
+        (bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
+    };
+    let mut at = 0;
+    while let Some(piece) = text[at..].first_chunk() {
+        let mask = found(piece);
+        if mask != 0 {
+            return Some(at + mask.trailing_zeros() as usize);
+        }
+        at += 16;
+    }
+    match text.last_chunk() {
+        // What this piece shares with the one before has no match in it.
+        Some(piece) => {
+            let mask = found(piece);
+            (mask != 0).then(|| text.len() - 16 + mask.trailing_zeros() as usize)
+        }
+        None => text.iter().position(|byte| matches!(byte, b'"' | b'\\')),
     }
 }
 
@@ -94,6 +122,18 @@ mod tests {
         check(r#""ends in an escape\""#, None);
         check("no quote", None);
         check("", None);
+    }
+
+    #[test]
+    fn quotes_and_backslashes_are_found_at_every_place_of_every_length() {
+        for length in 0..70 {
+            let mut text = vec![b'.'; length];
+            assert_eq!(quote_or_backslash(&text), None);
+            for place in (0..length).rev() {
+                text[place] = if place % 2 == 0 { b'"' } else { b'\\' };
+                assert_eq!(quote_or_backslash(&text), Some(place), "{place} of {length}");
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use wide::u8x16;
 
 /// The longest host name, in bytes, without a final dot (RFC 1035, section 2.3.4).
 const NAME_BYTES_MAX: usize = 253;
@@ -186,10 +187,8 @@ fn decode(bits: u128) -> Parsed {
 /// A dotted quad as strict as `std`: four decimal numbers up to 255 without leading zeros.
 ///
 /// Almost every line has one, and a loop over its bytes mispredicts at each dot. So all bytes are
-/// looked at together, in one 128-bit number whose first byte is the lowest, and every finding is
-/// gathered in `wrong`, which alone decides. Whoever changes this should know that each addition
-/// stays inside its byte, that there is no quick instruction to count bits on the oldest machines
-/// that we build for, and that the tests compare with `std` on addresses, mutants and noise.
+/// looked at together, and every finding is gathered in `wrong`, which alone decides. Whoever
+/// changes this should know that the tests compare with `std` on addresses, mutants and noise.
 #[inline]
 fn dotted_quad(text: &[u8]) -> Option<u32> {
     let length = text.len();
@@ -200,7 +199,7 @@ fn dotted_quad(text: &[u8]) -> Option<u32> {
     let after_first = dots & dots.wrapping_sub(1);
     let after_second = after_first & after_first.wrapping_sub(1);
     wrong |= after_second & after_second.wrapping_sub(1) != 0;
-    let at = |mask: u128| mask.trailing_zeros() as usize / 8;
+    let at = |mask: u32| mask.trailing_zeros() as usize;
     let (first, second, third) = (at(dots), at(after_first), at(after_second));
     // Each number is taken out of four bytes that are there even in the shortest address: those
     // from its beginning, or those that end with it.
@@ -213,20 +212,15 @@ fn dotted_quad(text: &[u8]) -> Option<u32> {
     (!wrong).then_some(a.0 << 24 | b.0 << 16 | c.0 << 8 | d.0)
 }
 
-/// The dots among the bytes, as their highest bits, and whether there is more than dots and digits.
+/// The dots among the bytes, a bit each, and whether there is more than dots and digits.
 #[inline]
-fn dots(text: &[u8]) -> (u128, bool) {
-    const fn each(byte: u8) -> u128 {
-        u128::from_ne_bytes([byte; 16])
-    }
-    const HIGH: u128 = each(0x80);
-    let bytes = load(text);
-    let inside = HIGH >> (8 * (16 - text.len()));
-    let digit = bytes ^ each(b'0');
-    let not_digit = (((digit & !HIGH) + each(0x80 - 10)) | digit) & inside;
-    let other = bytes ^ each(b'.');
-    let not_dot = (((other & !HIGH) + each(0x7f)) | other) & inside;
-    (not_digit, not_digit & not_dot != 0)
+fn dots(text: &[u8]) -> (u32, bool) {
+    let bytes = u8x16::new(load(text).to_le_bytes());
+    let inside = (1u32 << text.len()) - 1;
+    let dots = bytes.simd_eq(u8x16::splat(b'.')).to_bitmask();
+    // Below `0` the difference wraps to a large number.
+    let digits = (bytes - u8x16::splat(b'0')).simd_lt(u8x16::splat(10)).to_bitmask();
+    (dots & inside, (dots | digits) & inside != inside)
 }
 
 /// The four bytes of `text` from `start`, the first one lowest.
