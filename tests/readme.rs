@@ -118,7 +118,8 @@ impl Scratch {
 
     /// Runs a block: its output, and whether it ended with 0.
     fn run(&self, script: &str) -> io::Result<(String, bool)> {
-        let builds = script.lines().any(|line| line.starts_with("cargo ") || line.starts_with("make "));
+        let builds =
+            script.lines().any(|line| line.starts_with("cargo ") || line.starts_with("make "));
         let path = env::var("PATH").unwrap_or_default();
         // A block that hangs must not hang the tests.
         let output = Command::new("timeout")
@@ -199,7 +200,9 @@ fn options_are_those_of_the_program() {
 
 #[test]
 fn files_that_documents_name_are_there() {
-    for document in ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+    for document in
+        ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+    {
         let text = fs::read_to_string(root().join(document)).expect("a document of the project");
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = target.split('#').next().unwrap_or_default();
