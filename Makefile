@@ -1,0 +1,43 @@
+# What there is to do: `make`. Needs cargo and Rust 1.89 or newer; everything else comes with them.
+
+CARGO    ?= cargo
+RUST_MIN := 1.89
+PREFIX   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check test bench install toolchain
+
+help: ## show this list
+	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: toolchain ## build, and sieve the sample logs before your eyes
+	@$(CARGO) build --release --locked --quiet
+	@samples/demo.sh '$(CURDIR)/target/release/tamis'
+
+check: toolchain ## everything that must hold: format, lints, tests, documentation
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) test --locked
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps
+
+test: toolchain ## run the tests
+	$(CARGO) test --locked
+
+bench: toolchain ## compare the speed with other tools, side by side
+	$(CARGO) build --release --locked
+	benches/compare.sh
+
+install: toolchain ## install tamis, into ~/.cargo/bin or into PREFIX=/usr/local
+	$(CARGO) install --locked --path . $(if $(PREFIX),--root '$(PREFIX)')
+
+# Says what is missing before cargo does it at length.
+toolchain:
+	@command -v $(CARGO) >/dev/null 2>&1 || { \
+	    echo 'tamis is built with cargo, which is not here. Install Rust $(RUST_MIN) or newer' \
+	         'from https://rustup.rs, then run make again.' >&2; exit 1; }
+	@version=$$($(CARGO) --version | awk '{ print $$2 }'); \
+	oldest=$$(printf '%s\n' '$(RUST_MIN)' "$$version" | sort -V | head -n 1); \
+	[ "$$oldest" = '$(RUST_MIN)' ] || { \
+	    echo "tamis needs Rust $(RUST_MIN) or newer, and this is $$version. Run: rustup update stable" >&2; \
+	    exit 1; }
