@@ -237,10 +237,12 @@ fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
     let mut name = path.file_name().with_context(failed)?.to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let aside = path.with_file_name(name);
+    // A part that an earlier run of the same number left behind is in the way; anything else there is
+    // not ours to write to.
+    let _ = fs::remove_file(&aside);
     let written = fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&aside)
         .and_then(|mut file| file.write_all(report.to_json().as_bytes()))

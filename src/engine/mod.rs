@@ -57,8 +57,9 @@ impl std::error::Error for EngineError {}
 /// What the workers write to in turn.
 struct Output {
     turn: u64,
-    /// What stands before all batches, until it is written.
-    header: Option<Rendered>,
+    /// What stands before all batches of a file, and whether it is still to be written.
+    header: Rendered,
+    header_is_due: bool,
     sink: Sink,
     counts: Option<Counts>,
     tally: Tally,
@@ -68,12 +69,11 @@ struct Output {
 impl Output {
     /// Writes the header before anything else, unless it stands there from an earlier run.
     fn begin(&mut self) -> Result<(), SinkError> {
-        let Some(header) = self.header.take() else { return Ok(()) };
-        if self.sink.continues() {
+        if !std::mem::take(&mut self.header_is_due) || self.sink.continues() {
             return Ok(());
         }
-        self.tally.bytes_out += header.as_bytes().len() as u64;
-        self.sink.write(&header)
+        self.tally.bytes_out += self.header.as_bytes().len() as u64;
+        self.sink.write(&self.header)
     }
 }
 
@@ -115,7 +115,8 @@ impl Engine {
             input: Mutex::new(Input { turn: 0, reader }),
             output: Mutex::new(Output {
                 turn: 0,
-                header: Some(header),
+                header,
+                header_is_due: true,
                 sink,
                 counts,
                 tally,
@@ -151,7 +152,10 @@ impl Engine {
     ///
     /// The sink's; the old file stays in use.
     pub fn reopen_sink(&self) -> Result<(), SinkError> {
-        lock(&self.output).sink.reopen()
+        let mut output = lock(&self.output);
+        output.sink.reopen()?;
+        output.header_is_due = true;
+        Ok(())
     }
 
     /// Looks at the running counts, between two batches.

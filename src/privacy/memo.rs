@@ -24,7 +24,7 @@ impl Seed {
     /// The hash of `text`, never zero: zero marks a free place.
     #[inline]
     pub(super) fn hash(&self, text: &[u8]) -> u64 {
-        self.0.hash_one(text) | 1
+        self.0.hash_one(text).max(1)
     }
 }
 
@@ -108,17 +108,17 @@ mod tests {
     #[test]
     fn what_was_put_in_is_found_until_its_set_is_full() {
         let mut memo = Memo::<u32, 8>::new(4);
-        for hash in [1u64, 3, 5, 7] {
+        for hash in [1u64, 2, 3, 4] {
             let place = memo.insert(hash, hash as u32, b"x").expect("fits");
             assert_eq!(memo.find(hash), Some(place));
         }
-        for hash in [1u64, 3, 5, 7] {
+        for hash in [1u64, 2, 3, 4] {
             let slot = memo.at(memo.find(hash).expect("was put in"));
             assert_eq!((slot.value, slot.text().as_bytes()), (hash as u32, &b"x"[..]));
         }
         memo.insert(9, 9, b"").expect("fits");
         assert!(memo.find(9).is_some());
-        assert_eq!([1u64, 3, 5, 7].iter().filter(|hash| memo.find(**hash).is_some()).count(), 3);
+        assert_eq!([1u64, 2, 3, 4].iter().filter(|hash| memo.find(**hash).is_some()).count(), 3);
     }
 
     #[test]

@@ -108,13 +108,15 @@ impl Sink {
         })
     }
 
-    /// Whether the place holds output of an earlier run that is being extended.
+    /// Whether the place holds output that is being extended, by an earlier run or by this one.
     #[must_use]
     pub fn continues(&self) -> bool {
-        match &self.place {
-            Place::Append(path) => path.metadata().is_ok_and(|metadata| metadata.len() > 0),
-            Place::Stdout | Place::Replace(_) => false,
-        }
+        let size = match (&self.file, &self.place) {
+            (Some(file), Place::Replace(_) | Place::Append(_)) => file.metadata(),
+            (None, Place::Append(path)) => path.metadata(),
+            (_, Place::Stdout) | (None, Place::Replace(_)) => return self.file.is_some(),
+        };
+        size.is_ok_and(|metadata| metadata.len() > 0)
     }
 
     /// Opens the file of the same name anew, after a log rotation has moved the old one away.
