@@ -39,6 +39,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["main", "cli", "command"]),
     ("clap_complete", &["cli", "command"]),
     ("crossbeam-channel", &["engine", "command"]),
+    ("divan", &[]),
     ("foldhash", &["privacy", "counts", "emit"]),
     ("hashbrown", &["privacy", "counts", "emit"]),
     ("indicatif", &["command"]),
