@@ -16,7 +16,7 @@ mod encodings;
 mod identifiers;
 mod lines;
 
-use std::{fs, fs::OpenOptions, process::Command, sync::LazyLock};
+use std::{collections::BTreeMap, fs, fs::OpenOptions, process::Command, sync::LazyLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
@@ -30,6 +30,9 @@ const FORMATS: [&str; 3] = ["common", "combined", "vhost-combined"];
 
 /// The limit of line lengths in all runs; some planted lines are longer.
 const LINE_MAX: &str = "4096";
+
+/// How much of an identifier that is written without escapes must not come out in one piece.
+const PIECE_BYTES: usize = 11;
 
 /// All identifiers with what finds them.
 struct Search {
@@ -46,11 +49,23 @@ impl Search {
     fn new() -> Self {
         let identifiers = identifiers();
         let (mut patterns, mut owners) = (Vec::new(), Vec::new());
+        let mut pieces = BTreeMap::new();
         for (index, identifier) in identifiers.iter().enumerate() {
             for pattern in patterns_of(identifier) {
                 assert!(pattern.len() >= 7, "{pattern:?} is too short to prove anything");
+                for piece in pieces_of(&pattern) {
+                    let owner = pieces.entry(piece.to_ascii_lowercase()).or_insert(Some(index));
+                    *owner = owner.filter(|owner| *owner == index);
+                }
                 patterns.push(pattern);
                 owners.push(index);
+            }
+        }
+        // A piece that two identifiers have in common tells nothing.
+        for (piece, owner) in pieces {
+            if let Some(owner) = owner {
+                patterns.push(piece);
+                owners.push(owner);
             }
         }
         let automaton = AhoCorasick::builder()
@@ -97,6 +112,13 @@ fn memchr_back(text: &[u8], at: usize) -> usize {
 /// A dozen of the leaks, from all over the list.
 fn some(leaks: &[String]) -> String {
     leaks.iter().step_by(leaks.len().div_ceil(12)).cloned().collect::<Vec<_>>().join("\n")
+}
+
+/// The pieces of a pattern that must not come out even when the rest does not. Escapes are not cut: a
+/// few of them are a few characters.
+fn pieces_of(pattern: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_escaped = pattern.iter().any(|byte| matches!(byte, b'%' | b'\\' | b'&'));
+    pattern.windows(PIECE_BYTES).filter(move |_| !is_escaped)
 }
 
 /// What gives an identifier away: each way of writing it in each encoding, and its telling parts as
