@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::{engine::Tally, field::Reason, policy::Plan};
 
@@ -17,32 +17,23 @@ pub(super) struct Facts<'a> {
 impl Facts<'_> {
     /// One compact line.
     pub(super) fn to_json(&self) -> String {
-        let refused: Map<String, Value> = self
-            .refused()
-            .map(|(reason, lines)| (reason.word().to_owned(), json!(lines)))
-            .collect();
-        // Written in the order of the contract, which a map would not keep.
-        let mut line = String::from("{");
+        let refused = self.refused().map(|(reason, lines)| (reason.word(), lines.to_string()));
         let fields = [
-            ("read", json!(self.tally.read())),
-            ("clean", json!(self.tally.clean)),
-            ("refused", Value::Object(refused)),
-            ("opted_out", json!(self.tally.opted_out)),
-            ("filtered", json!(self.tally.filtered)),
-            ("sealed", json!(0)),
-            ("rules", json!({})),
-            ("bytes_in", json!(self.bytes_in)),
-            ("bytes_out", json!(self.tally.bytes_out)),
-            ("seconds", json!((self.elapsed.as_secs_f64() * 1e3).round() / 1e3)),
-            ("policy", json!(self.plan.name)),
-            ("policy_hash", json!(self.plan.hash)),
-            ("version", json!(env!("CARGO_PKG_VERSION"))),
+            ("read", self.tally.read().to_string()),
+            ("clean", self.tally.clean.to_string()),
+            ("refused", object(refused)),
+            ("opted_out", self.tally.opted_out.to_string()),
+            ("filtered", self.tally.filtered.to_string()),
+            ("sealed", "0".to_owned()),
+            ("rules", "{}".to_owned()),
+            ("bytes_in", self.bytes_in.to_string()),
+            ("bytes_out", self.tally.bytes_out.to_string()),
+            ("seconds", json!((self.elapsed.as_secs_f64() * 1e3).round() / 1e3).to_string()),
+            ("policy", json!(self.plan.name).to_string()),
+            ("policy_hash", json!(self.plan.hash).to_string()),
+            ("version", json!(env!("CARGO_PKG_VERSION")).to_string()),
         ];
-        for (index, (key, value)) in fields.iter().enumerate() {
-            let comma = if index > 0 { "," } else { "" };
-            write!(line, "{comma}\"{key}\":{value}").expect("a string takes all");
-        }
-        line + "}\n"
+        object(fields) + "\n"
     }
 
     /// A few lines for people; `bold` switches a terminal's colours on.
@@ -87,6 +78,14 @@ impl Facts<'_> {
     fn refused(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
         Reason::ALL.into_iter().zip(self.tally.refused).filter(|(_, lines)| *lines > 0)
     }
+}
+
+/// A JSON object with its members in this order, that of the contract, which a map would not keep.
+/// Keys are words of ours and values are JSON.
+fn object<'a>(members: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let members: Vec<_> =
+        members.into_iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+    format!("{{{}}}", members.join(","))
 }
 
 /// `1,234,567`.

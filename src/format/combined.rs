@@ -30,6 +30,10 @@ use crate::field::{Field, LineMap, Reason, Span};
 /// The bytes of `[22/Nov/2026:14:05:37 +0000] `, which stand before the request.
 const BRACKETED_TIME_BYTES: usize = 29;
 
+/// What Apache writes for a user without a name, and what follows. It is the only bare quote that can
+/// stand before the request.
+const EMPTY_USER: &[u8] = b"\"\" [";
+
 /// The longest byte count that is read: 13 digits, ten terabytes.
 /// No server sends more in one response, and longer digit strings are somebody's text.
 const BYTES_DIGITS_MAX: usize = 13;
@@ -78,7 +82,10 @@ fn host_without_port(host: &[u8]) -> Option<&[u8]> {
 #[inline(always)]
 fn head<'a>(line: &'a [u8], start: usize, map: &mut LineMap) -> Result<&'a [u8], Reason> {
     let text = &line[start..];
-    let (quote, _) = closing_quote(text).ok_or(Reason::NotThisFormat)?;
+    let (mut quote, _) = closing_quote(text).ok_or(Reason::NotThisFormat)?;
+    if text[quote..].starts_with(EMPTY_USER) {
+        quote = quote_after_empty_user(text, quote)?;
+    }
     // `client ident user ` is at least five bytes before the bracket.
     if quote < BRACKETED_TIME_BYTES + 5 {
         return Err(Reason::NotThisFormat);
@@ -100,6 +107,19 @@ fn head<'a>(line: &'a [u8], start: usize, map: &mut LineMap) -> Result<&'a [u8],
     map.set(Field::Client, at(0, client.len()), false);
     map.set(Field::Time, at(bracket + 1, bracket + 27), false);
     Ok(&text[quote..])
+}
+
+/// The quote that begins the request, given the first one of [`EMPTY_USER`].
+#[cold]
+fn quote_after_empty_user(text: &[u8], user: usize) -> Result<usize, Reason> {
+    let after = user + 2;
+    let (request, _) = closing_quote(&text[after..]).ok_or(Reason::NotThisFormat)?;
+    // Nothing but the time stands between the two.
+    if request == BRACKETED_TIME_BYTES + 1 {
+        Ok(after + request)
+    } else {
+        Err(Reason::NotThisFormat)
+    }
 }
 
 /// Whether the line may have a column before the client: an ident that is an address while the
@@ -186,6 +206,7 @@ mod tests {
             ("192.0.2.1 - bob smith", "192.0.2.1"),
             ("192.0.2.1 - frank] [x", "192.0.2.1"),
             ("192.0.2.1 - ", "192.0.2.1"),
+            (r#"192.0.2.1 - """#, "192.0.2.1"),
             (r#"192.0.2.1 - eve\"quote"#, "192.0.2.1"),
             ("192.0.2.1 www.example.com -", "192.0.2.1"),
             ("192.0.2.1 198.51.100.1 -", "192.0.2.1"),
@@ -227,6 +248,10 @@ mod tests {
             &line("192.0.2.9:80 192.0.2.1 - -", r#""GET /" 200 5"#),
             "not-this-format",
         );
+        for prefix in [r#"192.0.2.1 - "" []"#, r#"192.0.2.1 - "a""#, r#""""#] {
+            check(map_common, &line(prefix, r#""GET /" 200 5"#), "not-this-format");
+        }
+        check(map_common, &format!(r#"192.0.2.1 - "" [{TIME}]"#), "not-this-format");
         check(map_common, "", "not-this-format");
         check(map_common, r#"" " " ""#, "not-this-format");
     }

@@ -161,10 +161,15 @@ fn is_label(label: &[u8]) -> bool {
 }
 
 /// Whether the label that was registered looks like an address or a token. Punycode looks like a
-/// token and is not one, and a short number is a brand.
+/// token and is not one, but its ASCII part, before the last hyphen, may be; and a short number is a
+/// brand.
 fn is_identifying(label: &[u8]) -> bool {
     let digits = label.iter().filter(|b| b.is_ascii_digit()).count();
-    if label.starts_with(b"xn--") || digits == label.len() {
+    if let Some(coded) = label.strip_prefix(b"xn--") {
+        let ascii = memchr::memrchr(b'-', coded).map(|end| &coded[..end]);
+        return digits >= 6 || ascii.is_some_and(is_identifying);
+    }
+    if digits == label.len() {
         return digits >= 6;
     }
     match shape(label) {
@@ -225,6 +230,7 @@ mod tests {
         check("https://192-0-2-77.dsl.example.net/", "example.net");
         check("https://xn--mgbh0fb.example.com/", "example.com");
         check("https://www.xn--bcher-kva.de/", "xn--bcher-kva.de");
+        check("https://xn--strassenbahn-mnchen-z6b.de/", "xn--strassenbahn-mnchen-z6b.de");
         check("https://m.facebook.com/", "facebook.com");
         check("https://163.com/", "163.com");
         check("https://t.co/abc", "t.co");
@@ -300,6 +306,8 @@ mod tests {
             "http://d41d8cd98f00b204.com/",
             "http://qzxvkjwpgrthbdlkqzxv.com/",
             "http://q7xvk2wpg9.com/",
+            "http://xn--rv4ofemhjlp3jevvez1z3rqspj-kva.com/",
+            "http://xn--xn--q7xvk2wpg9-kva-kva.com/",
             "http://a b.com/",
             "http://example.com%2F@alice/",
         ] {

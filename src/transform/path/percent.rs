@@ -60,7 +60,8 @@ pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
 /// changes after [`ROUNDS`] rounds.
 ///
 /// Beyond [`decode`] this reads `%uXXXX` and two- or three-byte forms of ASCII characters (overlong
-/// UTF-8), which some servers accept and which would otherwise hide a separator.
+/// UTF-8), which some servers accept and which would otherwise hide a separator; and the `\uXXXX` of
+/// JSON and JavaScript, whose backslash would otherwise tear each character into a segment of its own.
 pub(super) fn decode_deep(text: &[u8], out: &mut Vec<u8>, spare: &mut Vec<u8>) -> bool {
     out.clear();
     out.extend_from_slice(text);
@@ -102,9 +103,11 @@ fn escape(text: &[u8]) -> Option<u8> {
     }
 }
 
-/// The character of a leading `%uXXXX`; a lone surrogate stays as it is.
+/// The character of a leading `%uXXXX` or `\uXXXX`; a lone surrogate stays as it is.
 fn unicode_escape(text: &[u8]) -> Option<char> {
-    let [b'%', b'u' | b'U', digits @ ..] = text else { return None };
+    let ([b'%', b'u' | b'U', digits @ ..] | [b'\\', b'u', digits @ ..]) = text else {
+        return None;
+    };
     let mut code = 0;
     for &b in digits.get(..4)? {
         code = code << 4 | u32::from(digit(b)?);
