@@ -323,14 +323,13 @@ fn anonymised(log: &[u8], format: Format) -> Vec<Result<Value, &'static str>> {
     let mut door = Anonymiser::new(plan, Arc::new(Classifier::new()), None, 65_536, 1);
     let mut block = RawBlock::with_capacity(log.len());
     block.read_from(&mut &log[..]).expect("a slice reads");
-    let lines = block.lines().map(|line| match door.anonymise(format, line) {
-        Outcome::Clean(record) => {
-            let mut out = Rendered::default();
-            emitter.render(&record, &mut out);
-            Ok(serde_json::from_slice(out.as_bytes()).expect("a record is JSON"))
+    let lines = block.lines().map(|line| {
+        let mut out = Rendered::default();
+        match door.anonymise(format, line, |record| emitter.render(record, &mut out)) {
+            Outcome::Clean => Ok(serde_json::from_slice(out.as_bytes()).expect("a record is JSON")),
+            Outcome::Refused(reason) => Err(reason.word()),
+            Outcome::Filtered => Err("filtered"),
         }
-        Outcome::Refused(reason) => Err(reason.word()),
-        Outcome::Filtered => Err("filtered"),
     });
     lines.collect()
 }
