@@ -88,10 +88,25 @@ impl Method {
     /// The method of that word. Methods are case-sensitive (RFC 9110, 9.1).
     #[must_use]
     pub fn of(word: &[u8]) -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|method| *method != Self::Other && method.name().as_bytes() == word)
-            .unwrap_or(Self::Other)
+        match word {
+            b"CONNECT" => Self::Connect,
+            b"COPY" => Self::Copy,
+            b"DELETE" => Self::Delete,
+            b"GET" => Self::Get,
+            b"HEAD" => Self::Head,
+            b"LOCK" => Self::Lock,
+            b"MKCOL" => Self::Mkcol,
+            b"MOVE" => Self::Move,
+            b"OPTIONS" => Self::Options,
+            b"PATCH" => Self::Patch,
+            b"POST" => Self::Post,
+            b"PROPFIND" => Self::Propfind,
+            b"PROPPATCH" => Self::Proppatch,
+            b"PUT" => Self::Put,
+            b"TRACE" => Self::Trace,
+            b"UNLOCK" => Self::Unlock,
+            _ => Self::Other,
+        }
     }
 }
 
@@ -343,6 +358,14 @@ mod tests {
             check(invalid, "OTHER (none) (none)");
         }
         check("- http://localhost HTTP/1.0", "OTHER http://localhost 1.0");
+    }
+
+    #[test]
+    fn methods_are_found_by_their_names() {
+        for (number, method) in Method::ALL.into_iter().enumerate() {
+            assert_eq!(method as usize, number);
+            assert_eq!(Method::of(method.name().as_bytes()), method);
+        }
     }
 
     #[test]

@@ -33,27 +33,38 @@ pub(super) fn bare_length(path: &[u8]) -> usize {
 /// Appends `text` with every byte that is not bare as an upper-case escape.
 pub(super) fn encode(text: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let start = out.len();
+    out.resize(start + 3 * text.len(), 0);
+    let room = &mut out[start..];
+    let mut at = 0;
     for &b in text {
         if BARE[usize::from(b)] {
-            out.push(b);
+            room[at] = b;
+            at += 1;
         } else {
-            out.extend([b'%', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]);
+            let escape = [b'%', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]];
+            room[at..at + 3].copy_from_slice(&escape);
+            at += 3;
         }
     }
+    out.truncate(start + at);
 }
 
 /// Decodes each `%XX` of `text` once.
 pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
-    let mut rest = text;
-    while let Some((&first, tail)) = rest.split_first() {
-        if let Some(byte) = escape(rest) {
-            out.push(byte);
-            rest = &rest[3..];
-        } else {
-            out.push(first);
-            rest = tail;
-        }
+    let start = out.len();
+    out.resize(start + text.len(), 0);
+    let room = &mut out[start..];
+    let (mut from, mut to) = (0, 0);
+    while from < text.len() {
+        let (byte, length) = match escape(&text[from..]) {
+            Some(byte) => (byte, 3),
+            None => (text[from], 1),
+        };
+        room[to] = byte;
+        (from, to) = (from + length, to + 1);
     }
+    out.truncate(start + to);
 }
 
 /// Decodes `text` until it stays the same, into `out`; `spare` is scratch. False when it still
@@ -65,6 +76,10 @@ pub(super) fn decode(text: &[u8], out: &mut Vec<u8>) {
 pub(super) fn decode_deep(text: &[u8], out: &mut Vec<u8>, spare: &mut Vec<u8>) -> bool {
     out.clear();
     out.extend_from_slice(text);
+    // Every notation begins with one of these; text without them is all but a few.
+    if !text.iter().any(|b| matches!(b, b'%' | b'\\' | 0xC0 | 0xC1 | 0xE0)) {
+        return true;
+    }
     for _ in 0..=ROUNDS {
         spare.clear();
         decode_all_notations(out, spare);
@@ -145,13 +160,24 @@ const OTHER_SYMBOL: u8 = 0x81;
 /// forms as their ASCII counterpart, digits of any script as digits, invisible characters left out.
 /// False when `text` is not UTF-8.
 pub(super) fn fold(text: &[u8], out: &mut Vec<u8>) -> bool {
+    if text.iter().all(|b| matches!(b, b' '..=b'~')) {
+        out.extend_from_slice(text);
+        return true;
+    }
     let Ok(text) = std::str::from_utf8(text) else { return false };
     for symbol in text.chars() {
         let folded = match symbol {
+            ' '..='~' => symbol as u8,
+            // The letters of Latin, Greek, Cyrillic and Arabic and the common ones of East Asia need no
+            // look into the tables of Unicode.
+            '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2AF}' => OTHER_LETTER,
+            '\u{3A3}'..='\u{3F5}' | '\u{400}'..='\u{481}' | '\u{620}'..='\u{64A}' => OTHER_LETTER,
+            '\u{671}'..='\u{6D3}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' => {
+                OTHER_LETTER
+            }
             '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{AD}' | '\u{180E}' | '\u{FEFF}' => continue,
             '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' => continue,
             '\u{FE00}'..='\u{FE0F}' | '\u{300}'..='\u{36F}' => continue,
-            _ if symbol.is_ascii() => symbol as u8,
             '\u{FF01}'..='\u{FF5E}' => (symbol as u32 - 0xFEE0) as u8,
             '\u{3002}' | '\u{FF61}' | '\u{FE52}' | '\u{2024}' => b'.',
             '\u{FE6B}' => b'@',
@@ -165,4 +191,20 @@ pub(super) fn fold(text: &[u8], out: &mut Vec<u8>) -> bool {
         out.push(folded);
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_known_without_a_look_are_those_that_unicode_knows() {
+        for symbol in '\u{A0}'..='\u{FFFF}' {
+            let mut folded = Vec::new();
+            assert!(fold(symbol.encode_utf8(&mut [0; 4]).as_bytes(), &mut folded));
+            if folded == [OTHER_LETTER] {
+                assert!(symbol.is_alphabetic() && !symbol.is_numeric(), "{symbol:?}");
+            }
+        }
+    }
 }
