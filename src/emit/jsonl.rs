@@ -1,7 +1,8 @@
 //! One JSON object a line, keys always in the same order, a key absent when there is no value.
 //!
 //! Clean text needs no JSON escape (see [`crate::privacy::Text`]), so values are copied between
-//! prepared pieces. Each field is written with a comma after it; the last one becomes the brace.
+//! prepared pieces. Each field is written with a comma before it; a policy without a time, which comes
+//! first, has one too many, which is taken out again.
 
 use super::{AgentMemo, Fragment, Line, Rendered, words};
 use crate::{
@@ -36,55 +37,55 @@ impl Jsonl {
         let (site, path, referrer) = (record.site(), record.path(), record.referrer());
         let length = |text: Option<Text<'_>>| text.map_or(0, Text::len);
         let query = record.query().map_or_else(Vec::new, |query| query_of(record.params(), query));
+        let first = out.as_bytes().len() + 1;
         let mut line = out.line(length(site) + length(path) + length(referrer) + query.len());
         self.put_start(record.time(), &mut line);
         if let Some(site) = site {
-            put_text(&mut line, b"\"site\":\"", site);
+            put_text(&mut line, b",\"site\":\"", site);
         }
         if let Some(client) = record.client() {
-            line.put(b"\"client\":\"");
+            line.put(b",\"client\":\"");
             line.put_with(|room| client.write(room));
-            line.put(b"\",");
+            line.put(b"\"");
         }
         if let Some(method) = record.method() {
             let (text, length) = method.padded();
-            line.put(b"\"method\":\"");
+            line.put(b",\"method\":\"");
             line.put_start(&text, length);
-            line.put(b"\",");
+            line.put(b"\"");
         }
         if let Some(path) = path {
-            put_text(&mut line, b"\"path\":\"", path);
+            put_text(&mut line, b",\"path\":\"", path);
         }
         if !query.is_empty() {
             line.put_slice(&query);
         }
         if let Some(protocol) = record.protocol() {
             let (text, length) = protocol.padded();
-            line.put(b"\"protocol\":\"");
+            line.put(b",\"protocol\":\"");
             line.put_start(&text, length);
-            line.put(b"\",");
+            line.put(b"\"");
         }
         if let Some(status) = record.status() {
-            line.put(b"\"status\":");
+            line.put(b",\"status\":");
             line.put_status(status);
-            line.put(b",");
         }
         if let Some(bytes) = record.bytes() {
-            line.put(b"\"bytes\":");
+            line.put(b",\"bytes\":");
             line.put_number(bytes);
-            line.put(b",");
         }
         if let Some(referrer) = referrer {
-            put_text(&mut line, b"\"referrer\":\"", referrer);
+            put_text(&mut line, b",\"referrer\":\"", referrer);
         }
         if let Some(agent) = record.agent() {
             let told = self.told;
             line.put_fragment(self.agents.get(agent, |agent| agent_keys(agent, told)));
         }
-        // The comma after the last field becomes the brace.
-        line.take_back(b',');
         line.put(b"}\n");
         line.finish();
+        if self.start_time.is_none() && out.as_bytes().get(first) == Some(&b',') {
+            out.remove(first);
+        }
     }
 
     #[inline(always)]
@@ -97,14 +98,14 @@ impl Jsonl {
     }
 }
 
-/// The opening brace and the time.
+/// The opening brace, and the time if the policy tells it.
 #[cold]
 fn start(time: Option<Timestamp>) -> Vec<u8> {
     let mut text = b"{".to_vec();
     if let Some(time) = time {
         text.extend_from_slice(b"\"time\":\"");
         time.write_rfc3339(&mut text);
-        text.extend_from_slice(b"\",");
+        text.push(b'"');
     }
     text
 }
@@ -114,19 +115,19 @@ fn agent_keys(agent: Agent, told: [bool; 5]) -> String {
     let [browser, version, os, device, bot] = told;
     let mut text = String::new();
     if browser {
-        text += &format!("\"browser\":\"{}\",", agent.browser.name());
+        text += &format!(",\"browser\":\"{}\"", agent.browser.name());
     }
     if version && agent.version > 0 {
-        text += &format!("\"browser_version\":{},", agent.version);
+        text += &format!(",\"browser_version\":{}", agent.version);
     }
     if os {
-        text += &format!("\"os\":\"{}\",", agent.os.name());
+        text += &format!(",\"os\":\"{}\"", agent.os.name());
     }
     if device {
-        text += &format!("\"device\":\"{}\",", agent.device.name());
+        text += &format!(",\"device\":\"{}\"", agent.device.name());
     }
     if bot {
-        text += &format!("\"bot\":{},", agent.bot);
+        text += &format!(",\"bot\":{}", agent.bot);
     }
     text
 }
@@ -135,13 +136,13 @@ fn agent_keys(agent: Agent, told: [bool; 5]) -> String {
 fn put_text<const N: usize>(line: &mut Line<'_>, key: &[u8; N], text: Text<'_>) {
     line.put(key);
     line.put_text(text);
-    line.put(b"\",");
+    line.put(b"\"");
 }
 
 /// The kept parameters. Names and values are the policy's own text, so these are escaped.
 #[cold]
 fn query_of(params: &Params, query: &[(u8, u8)]) -> Vec<u8> {
-    let mut text = b"\"query\":{".to_vec();
+    let mut text = b",\"query\":{".to_vec();
     for (index, pair) in query.iter().enumerate() {
         let (name, value) = words(params, *pair);
         if index > 0 {
@@ -151,7 +152,7 @@ fn query_of(params: &Params, query: &[(u8, u8)]) -> Vec<u8> {
         text.push(b':');
         push_escaped(&mut text, value);
     }
-    text.extend_from_slice(b"},");
+    text.push(b'}');
     text
 }
 
@@ -165,4 +166,29 @@ fn push_escaped(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::agent::{Browser, Classifier, Device, Os};
+
+    #[test]
+    fn the_longest_agent_fits_into_a_fragment() {
+        for browser in Browser::ALL {
+            for os in Os::ALL {
+                let agent = Agent {
+                    browser: *browser,
+                    version: 999,
+                    os: *os,
+                    device: Device::Desktop,
+                    bot: false,
+                    huawei: true,
+                };
+                assert!(agent_keys(agent, [true; 5]).len() <= super::super::AGENT_BYTES_MAX);
+                assert!(agent.synthetic().len() <= super::super::AGENT_BYTES_MAX);
+            }
+        }
+        assert!(!agent_keys(Classifier::new().classify(b"-"), [true; 5]).is_empty());
+    }
 }

@@ -16,6 +16,8 @@ mod combined;
 mod csv;
 mod jsonl;
 
+use std::mem;
+
 use crate::{
     policy::Plan,
     privacy::{Record, Text},
@@ -69,12 +71,21 @@ impl Rendered {
         if self.bytes.len() < wanted {
             self.grow(wanted);
         }
-        Line { room: &mut self.bytes[self.end..], at: 0, end: &mut self.end }
+        let Self { bytes, end } = self;
+        let length = bytes.len();
+        Line { room: &mut bytes[*end..], end, length }
     }
 
     #[cold]
     fn grow(&mut self, wanted: usize) {
         self.bytes.resize(wanted.next_power_of_two(), 0);
+    }
+
+    /// Takes out the byte at `at`, for the rare line that needs it.
+    #[cold]
+    fn remove(&mut self, at: usize) {
+        self.bytes.copy_within(at + 1..self.end, at);
+        self.end -= 1;
     }
 
     /// Writes any text, for what is written rarely.
@@ -87,31 +98,45 @@ impl Rendered {
 
 /// A line being written. It counts only when it is finished.
 struct Line<'a> {
+    /// What is left of the buffer.
     room: &'a mut [u8],
-    at: usize,
     end: &'a mut usize,
+    length: usize,
 }
 
 impl Line<'_> {
+    /// Moves on by `length` bytes, which have been written.
+    #[inline(always)]
+    fn advance(&mut self, length: usize) {
+        self.room = &mut mem::take(&mut self.room)[length..];
+    }
+
+    /// The next `N` bytes, for which room was made.
+    #[inline(always)]
+    fn next<const N: usize>(&mut self) -> &mut [u8; N] {
+        self.room.first_chunk_mut().expect("room was made for the record")
+    }
+
     /// Writes a text of fixed length.
     #[inline(always)]
     fn put<const N: usize>(&mut self, text: &[u8; N]) {
-        self.put_start(text, N);
+        *self.next() = *text;
+        self.advance(N);
     }
 
     /// Writes the first `length` bytes of a text.
     #[inline(always)]
     fn put_start<const N: usize>(&mut self, text: &[u8; N], length: usize) {
         debug_assert!(length <= N, "a part of the text");
-        self.room[self.at..][..N].copy_from_slice(text);
-        self.at += length;
+        *self.next() = *text;
+        self.advance(length);
     }
 
     /// Writes a text of any length, for which room was made.
     #[inline]
     fn put_slice(&mut self, text: &[u8]) {
-        self.room[self.at..][..text.len()].copy_from_slice(text);
-        self.at += text.len();
+        self.room[..text.len()].copy_from_slice(text);
+        self.advance(text.len());
     }
 
     /// Writes a clean text, for which room was made.
@@ -131,8 +156,8 @@ impl Line<'_> {
     /// Lets `write` put up to `N` bytes; it returns how many of them count.
     #[inline(always)]
     fn put_with<const N: usize>(&mut self, write: impl FnOnce(&mut [u8; N]) -> usize) {
-        let room = self.room[self.at..].first_chunk_mut().expect("room was made for the record");
-        self.at += write(room);
+        let length = write(self.next());
+        self.advance(length);
     }
 
     /// Writes a number of three digits.
@@ -146,7 +171,7 @@ impl Line<'_> {
     #[inline]
     fn put_number(&mut self, number: u64) {
         let length = number.checked_ilog10().unwrap_or(0) as usize + 1;
-        let room = &mut self.room[self.at..][..length];
+        let room = &mut self.room[..length];
         let (mut at, mut rest) = (length, number);
         while at >= 2 {
             at -= 2;
@@ -156,21 +181,13 @@ impl Line<'_> {
         if at == 1 {
             room[0] = b'0' + rest as u8;
         }
-        self.at += length;
-    }
-
-    /// Takes back the last byte if it is `byte`.
-    #[inline(always)]
-    fn take_back(&mut self, byte: u8) {
-        if self.at > 0 && self.room[self.at - 1] == byte {
-            self.at -= 1;
-        }
+        self.advance(length);
     }
 
     /// The line is whole.
     #[inline(always)]
     fn finish(self) {
-        *self.end += self.at;
+        *self.end = self.length - self.room.len();
     }
 }
 
@@ -259,10 +276,10 @@ fn words(params: &Params, (name, value): (u8, u8)) -> (&str, &str) {
 }
 
 /// How many rendered agents are remembered. A busy site sees a few hundred kinds.
-const AGENTS_REMEMBERED: usize = 1_024;
+const AGENTS_REMEMBERED: usize = 2_048;
 
 /// The longest rendered agent.
-const AGENT_BYTES_MAX: usize = 160;
+const AGENT_BYTES_MAX: usize = 128;
 
 /// A memory of rendered agents, two-way associative: the same agent is copied, not written again.
 #[derive(Debug)]
@@ -314,7 +331,7 @@ fn slot_of(agent: Agent) -> usize {
         | (agent.device as usize) << 26
         | usize::from(agent.bot) << 30
         | usize::from(agent.huawei) << 31;
-    bits.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54 & (AGENTS_REMEMBERED - 1)
+    bits.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 53 & (AGENTS_REMEMBERED - 1)
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ use crate::{
 /// How many requests are remembered, by all workers together. A place takes half a kibibyte.
 const REQUESTS_REMEMBERED: usize = 16_384;
 /// The longest cleaned path that is remembered.
-const PATH_BYTES_REMEMBERED: usize = 488;
+const PATH_BYTES_REMEMBERED: usize = 494;
 /// How many referrers are remembered by each worker.
 const REFERRERS_REMEMBERED: usize = 2_048;
 /// The longest registrable domain that is remembered.
@@ -115,7 +115,6 @@ struct Scratch {
     referrer: Vec<u8>,
     domain: Vec<u8>,
     query: Vec<(u8, u8)>,
-    request: RequestValue,
     site: SiteValue,
 }
 
@@ -233,7 +232,7 @@ impl Anonymiser {
         if let Some(span) = map.get(Field::Site) {
             site = Some(self.site(span.of(line)));
         }
-        if !self.plan.drops.is_empty() && self.is_left_out(request, host) {
+        if !self.plan.drops.is_empty() && self.is_left_out(&request.1, host) {
             return Ok(Outcome::Filtered);
         }
         let parts = Parts { time, client, status, bytes, request, referrer, agent, site };
@@ -256,17 +255,24 @@ impl Anonymiser {
         }
     }
 
+    /// The request's value is read here although it is used last: it is far away, and comes while the
+    /// rest of the line is looked at.
     #[inline]
-    fn request(&mut self, raw: &[u8], map: &LineMap) -> Result<Place, Reason> {
+    fn request(&mut self, raw: &[u8], map: &LineMap) -> Result<(Place, RequestValue), Reason> {
         let hash = self.seed.hash(raw);
         if let Some(place) = self.requests.find(hash) {
-            return Ok(Place::Remembered(place));
+            return Ok((Place::Remembered(place), self.requests.at(place).value));
         }
         self.new_request(raw, map.is_escaped(Field::Request), hash)
     }
 
     #[inline(never)]
-    fn new_request(&mut self, raw: &[u8], escaped: bool, hash: u64) -> Result<Place, Reason> {
+    fn new_request(
+        &mut self,
+        raw: &[u8],
+        escaped: bool,
+        hash: u64,
+    ) -> Result<(Place, RequestValue), Reason> {
         let text = undo(raw, escaped, &mut self.scratch.unescaped)?;
         let Request { method, target, protocol } = request::parse(text);
         let mut value = RequestValue { method, protocol, ..RequestValue::default() };
@@ -284,13 +290,8 @@ impl Anonymiser {
         for (kept, found) in value.query.iter_mut().zip(&self.scratch.query) {
             *kept = *found;
         }
-        match self.requests.insert(hash, value, &self.scratch.path) {
-            Some(place) => Ok(Place::Remembered(place)),
-            None => {
-                self.scratch.request = value;
-                Ok(Place::Scratch)
-            }
-        }
+        let place = self.requests.insert(hash, value, &self.scratch.path);
+        Ok((place.map_or(Place::Scratch, Place::Remembered), value))
     }
 
     #[inline]
@@ -348,8 +349,7 @@ impl Anonymiser {
 
     /// Whether one of the policy's drop rules fits. Networks are asked about the whole address.
     #[cold]
-    fn is_left_out(&self, request: Place, client: &[u8]) -> bool {
-        let value = self.request_at(request).0;
+    fn is_left_out(&self, value: &RequestValue, client: &[u8]) -> bool {
         let address = address::parse(client);
         self.plan.drops.iter().enumerate().any(|(index, rule)| {
             let path_fits = rule.path.is_none() || value.drops & (1 << index) != 0;
@@ -361,21 +361,14 @@ impl Anonymiser {
         })
     }
 
-    #[inline]
-    fn request_at(&self, place: Place) -> (&RequestValue, Text<'_>) {
-        match place {
-            Place::Remembered(at) => {
-                let slot = self.requests.at(at);
-                (&slot.value, slot.text())
-            }
-            Place::Scratch => (&self.scratch.request, Text::new(&self.scratch.path)),
-        }
-    }
-
     #[inline(always)]
-    fn record(&self, parts: &Parts) -> Record<'_> {
+    fn record<'a>(&'a self, parts: &'a Parts) -> Record<'a> {
         let plan = &*self.plan;
-        let (request, cleaned) = self.request_at(parts.request);
+        let (place, request) = &parts.request;
+        let cleaned = match *place {
+            Place::Remembered(at) => self.requests.at(at).text(),
+            Place::Scratch => Text::new(&self.scratch.path),
+        };
         let shown =
             request.declared || (plan.undeclared_paths && plan.path_status.has(parts.status));
         let path = match (request.is_http, shown) {
@@ -448,7 +441,7 @@ struct Parts {
     client: Option<Client>,
     status: u16,
     bytes: Option<u64>,
-    request: Place,
+    request: (Place, RequestValue),
     referrer: Option<Place>,
     agent: Option<Agent>,
     site: Option<Place>,
