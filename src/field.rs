@@ -108,6 +108,21 @@ impl Field {
         Self::Referrer,
         Self::Agent,
     ];
+
+    /// The field's name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Client => "client",
+            Self::Time => "time",
+            Self::Request => "request",
+            Self::Status => "status",
+            Self::Bytes => "bytes",
+            Self::Referrer => "referrer",
+            Self::Agent => "agent",
+        }
+    }
 }
 
 /// Where a field sits in its line: a half-open range of byte offsets.

@@ -173,9 +173,7 @@ impl Live {
     }
 
     fn signal(&self, name: &str) {
-        let number = self.child.id().to_string();
-        let status = Command::new("kill").args(["-s", name, &number]).status();
-        assert!(status.expect("there is a kill command").success());
+        signal(&self.child, name);
     }
 
     /// Waits for the end, and gives the lines not yet taken.
@@ -429,4 +427,132 @@ fn files_are_read_like_pipes() {
         assert!(other.stdout == piped.stdout);
         assert_eq!(facts(&other), facts(&piped));
     }
+}
+
+#[test]
+fn what_is_detected_does_not_depend_on_how_much_is_read_at_once() {
+    let combined: String = (0..200).map(numbered).collect();
+    let common = format!(
+        "192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] \"GET /{} HTTP/1.1\" 200 1\n",
+        "a/".repeat(4_500)
+    );
+    let mixed = common.repeat(8) + &combined;
+    let long_first = "x".repeat(70_000) + "\n" + &combined;
+    let long_thrice = ("y".repeat(90_000) + "\n").repeat(3) + &combined;
+    let blank = "\n".repeat(70_000);
+    let blank_first = "\n".repeat(300_000) + &combined;
+    let folder = Folder::new();
+    for (name, input) in [
+        ("mixed", mixed),
+        ("long first", long_first),
+        ("long thrice", long_thrice),
+        ("blank", blank),
+        ("blank first", blank_first),
+    ] {
+        let path = folder.file("some.log");
+        fs::write(&path, &input).expect("the folder is ours");
+        let read = run(&["--summary", "json", path.to_str().expect("a plain name")], b"");
+        let piped = run_in_pieces(&["--summary", "json"], input.as_bytes(), || 4_096);
+        assert_eq!(facts(&read), facts(&piped), "{name}");
+        assert!(read.stdout == piped.stdout, "{name}");
+        assert_eq!(read.status, 0, "{name}");
+    }
+}
+
+#[test]
+fn stopping_before_the_format_is_known_says_what_was_read() {
+    let mut live = Live::start(&["--summary", "json"]);
+    live.feed("no log\n");
+    thread::sleep(Duration::from_millis(400));
+    live.signal("INT");
+    let (done, _) = live.end();
+    assert_eq!(done.status, 2);
+    assert!(done.err().contains("cannot tell the log format"), "{}", done.err());
+}
+
+#[test]
+fn a_named_pipe_without_a_writer_can_be_interrupted_and_waits_for_one() {
+    let folder = Folder::new();
+    let path = folder.file("access.fifo");
+    let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo is there");
+    assert!(made.success());
+    let name = path.to_str().expect("a plain name");
+    let mut idle = start(&["--format", "combined", name]);
+    thread::sleep(Duration::from_millis(300));
+    signal(&idle, "INT");
+    assert!(ends_in_time(&mut idle), "an interrupt ends the waiting");
+
+    let late = start(&["--format", "combined", name]);
+    thread::sleep(Duration::from_millis(300));
+    fs::write(&path, numbered(1)).expect("somebody reads it");
+    let done = done(late.wait_with_output().expect("it ends with its writer"));
+    assert_eq!((done.status, done.out().lines().count()), (0, 1));
+}
+
+#[test]
+fn signals_are_heard_while_nobody_reads_the_output() {
+    let folder = Folder::new();
+    let (log, counts) = (folder.file("a.log"), folder.file("counts.json"));
+    let lines: String = (0..60_000).map(numbered).collect();
+    fs::write(&log, lines).expect("the folder is ours");
+    let (log, counts) = (log.to_str().expect("plain"), counts.to_str().expect("plain"));
+    // More than a pipe holds, and nobody reads: the program waits in a write.
+    let mut stuck = start(&["--counts", counts, "--counts-every", "100ms", log]);
+    thread::sleep(Duration::from_millis(500));
+    signal(&stuck, "HUP");
+    thread::sleep(Duration::from_millis(300));
+    signal(&stuck, "INT");
+    thread::sleep(Duration::from_millis(300));
+    signal(&stuck, "INT");
+    assert!(ends_in_time(&mut stuck), "the second interrupt ends it");
+}
+
+#[test]
+fn counts_never_take_the_place_of_an_input_or_of_the_records() {
+    let folder = Folder::new();
+    let log = folder.file("a.log");
+    fs::write(&log, numbered(1)).expect("the folder is ours");
+    let log = log.to_str().expect("plain");
+    let out = folder.file("out.jsonl");
+    let out = out.to_str().expect("plain");
+    for args in [vec!["--counts", log, log], vec!["--counts", out, "-o", out, log]] {
+        let done = run(&args, b"");
+        assert_eq!(done.status, 2, "{args:?}");
+        assert!(done.err().contains("name another file"), "{}", done.err());
+    }
+    assert_eq!(fs::read_to_string(log).expect("still there"), numbered(1));
+    let done = run(&["--counts", "/dev/stdout", "-o", "/dev/null", log], b"");
+    assert!(done.out().starts_with("{\"internal\":true"), "written straight: {}", done.out());
+}
+
+#[test]
+fn appending_does_not_go_on_inside_a_line_that_was_cut() {
+    let folder = Folder::new();
+    let out = folder.file("out.jsonl");
+    fs::write(&out, "{\"time\":\"2026").expect("the folder is ours");
+    let args = ["--format", "combined", "--append", "-o", out.to_str().expect("plain")];
+    for _ in 0..2 {
+        assert_eq!(run(&args, numbered(1).as_bytes()).status, 0);
+    }
+    let text = fs::read_to_string(&out).expect("written");
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    assert_eq!(lines.len(), 3);
+    assert!(lines[0] == "{\"time\":\"2026\n" && is_record(lines[1]) && is_record(lines[2]));
+}
+
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
+    assert!(status.expect("there is a kill command").success());
+}
+
+fn ends_in_time(child: &mut Child) -> bool {
+    let since = Instant::now();
+    while since.elapsed() < PATIENCE {
+        if child.try_wait().expect("it can be asked").is_some() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("it is still there");
+    false
 }

@@ -19,7 +19,6 @@ use signal_hook::{
     low_level::emulate_default_handler,
 };
 
-use super::complain;
 use crate::{engine::Engine, source::Progress};
 
 /// How long the input may still go on after SIGTERM.
@@ -103,17 +102,14 @@ fn attend(engine: &Engine, duties: &Duties<'_>, signals: &Receiver<i32>, done: &
                 }
             }
             recv(signals) -> signal => match signal {
-                Ok(SIGHUP) => {
-                    if let Err(error) = engine.reopen_sink() {
-                        complain(error);
-                    }
-                }
+                Ok(SIGHUP) => engine.reopen_sink(),
                 Ok(SIGTERM) if asked_to_stop == 0 => {
                     asked_to_stop = 1;
                     grace_over = after(GRACE);
                 }
                 Ok(signal) if asked_to_stop >= 2 => {
-                    // Asked three times: whatever holds up the output is not worth more patience.
+                    // Asked again after the reading was stopped: whatever holds up the output is not
+                    // worth more patience.
                     let _ = emulate_default_handler(signal);
                 }
                 Ok(_) => {

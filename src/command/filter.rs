@@ -131,7 +131,29 @@ fn origins(args: &FilterArgs) -> Result<Vec<Origin>> {
             .into());
         }
     }
+    refuse_counts_in_place_of(&place, &origins, args)?;
     Ok(origins)
+}
+
+/// Counts replace what is at their place, which must be neither an input nor the records.
+fn refuse_counts_in_place_of(place: &Place, origins: &[Origin], args: &FilterArgs) -> Result<()> {
+    let Some(path) = args.counts.as_ref().filter(|path| path.as_os_str() != "-") else {
+        return Ok(());
+    };
+    let counts = Place::Replace(path.clone());
+    let is_input =
+        origins.iter().any(|origin| metadata(origin).is_ok_and(|input| counts.is(&input)));
+    let is_output = args.output.as_ref() == Some(path)
+        || place.metadata().is_ok_and(|output| counts.is(&output));
+    if is_input || is_output {
+        let what = if is_input { "an input" } else { "the output of the records" };
+        return Err(Usage(format!(
+            "cannot write the counts to {}: it is {what}; name another file",
+            path.display()
+        ))
+        .into());
+    }
+    Ok(())
 }
 
 fn metadata(origin: &Origin) -> io::Result<Metadata> {
@@ -218,6 +240,10 @@ fn exit_code(finished: &Finished) -> u8 {
         complain(failure);
         code = code.max(code_of(failure));
     }
+    if let Some(error) = &finished.not_reopened {
+        complain(format!("could not open the output anew: {error}; the old file stayed in use"));
+        code = code.max(FAILED);
+    }
     match &finished.failure {
         None | Some(EngineError::Sink(SinkError::Closed)) => code,
         Some(error) => {
@@ -234,6 +260,11 @@ fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
         return Ok(report.write_text(&mut io::stderr().lock())?);
     }
     let failed = || format!("cannot write the counts to {}", path.display());
+    // Through links, to what they point at; and straight into what is no file, such as a pipe.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return fs::write(path, report.to_json()).with_context(failed);
+    }
     let mut name = path.file_name().with_context(failed)?.to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let aside = path.with_file_name(name);

@@ -30,13 +30,13 @@ fn list() -> Result<ExitCode> {
 fn detect(file: PathBuf) -> Result<ExitCode> {
     let mut reader = Reader::new(vec![origin(file)], FormatChoice::Auto, 1 << 16)?;
     let mut block = reader.new_block();
-    let given = reader.next(&mut block);
-    match (given, reader.failures().first()) {
+    while reader.next(&mut block).is_some() && reader.format().is_none() {}
+    match (reader.format(), reader.failures().first()) {
         (_, Some(failure)) => {
             complain(failure);
             Ok(ExitCode::from(code_of(failure)))
         }
-        (Some(given), None) => print(format!("{}\n", given.format.name()).as_bytes()),
+        (Some(format), None) => print(format!("{}\n", format.name()).as_bytes()),
         (None, None) => Err(anyhow!("there is no line to tell the format from")),
     }
 }

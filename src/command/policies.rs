@@ -7,7 +7,8 @@ use anyhow::Result;
 use super::{Usage, print};
 use crate::{
     cli::PolicyCommand,
-    policy::{Overrides, PRESETS, Plan, Policy, preset},
+    field::Field,
+    policy::{Decision, Overrides, PRESETS, Plan, Policy, preset},
 };
 
 /// Runs `tamis policy`.
@@ -21,13 +22,31 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode> {
             }
             print(text.as_bytes())
         }
-        PolicyCommand::Show { policy } => print(text_of(policy)?.as_bytes()),
+        PolicyCommand::Show { policy } => {
+            // Only a policy is shown, and not whatever file was named by mistake.
+            load(policy, Overrides::default())?;
+            print(text_of(policy)?.as_bytes())
+        }
         PolicyCommand::Check { policy } => {
-            let plan = load(policy, Overrides::default())?;
-            let keys: Vec<_> = plan.record.iter().map(|key| key.name()).collect();
-            print(format!("{}: good; records keep {}\n", plan.name, keys.join(", ")).as_bytes())
+            print(describe(&load(policy, Overrides::default())?).as_bytes())
         }
     }
+}
+
+/// What a plan keeps and what it does not.
+fn describe(plan: &Plan) -> String {
+    let keys: Vec<_> = plan.record.iter().map(|key| key.name()).collect();
+    let mut text = format!("{}: good; records keep {}\n", plan.name, keys.join(", "));
+    for (decision, what) in
+        [(Decision::Counted, "used in counts only"), (Decision::Dropped, "dropped")]
+    {
+        let fields = Field::ALL.iter().filter(|field| plan.decision(**field) == decision);
+        let fields: Vec<_> = fields.map(|field| field.name()).collect();
+        if !fields.is_empty() {
+            text += &format!("{what}: {}\n", fields.join(", "));
+        }
+    }
+    text
 }
 
 /// The plan of a policy by name or file, with the command line's changes.

@@ -13,7 +13,10 @@ mod worker;
 
 use std::{
     panic::{self, AssertUnwindSafe},
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rayon::ThreadPoolBuilder;
@@ -64,6 +67,8 @@ struct Output {
     counts: Option<Counts>,
     tally: Tally,
     failure: Option<EngineError>,
+    /// Why the file could not be opened anew; the old one stayed in use.
+    not_reopened: Option<SinkError>,
 }
 
 impl Output {
@@ -88,6 +93,7 @@ pub struct Engine {
     input: Mutex<Input>,
     output: Mutex<Output>,
     turn_passed: Condvar,
+    reopen_is_due: AtomicBool,
     progress: Progress,
     waker: Waker,
 }
@@ -102,6 +108,8 @@ pub struct Finished {
     pub tally: Tally,
     /// Why the run ended early, if it did.
     pub failure: Option<EngineError>,
+    /// Why the output's file could not be opened anew when that was last asked for and failed.
+    pub not_reopened: Option<SinkError>,
 }
 
 impl Engine {
@@ -121,8 +129,10 @@ impl Engine {
                 counts,
                 tally,
                 failure: None,
+                not_reopened: None,
             }),
             turn_passed: Condvar::new(),
+            reopen_is_due: AtomicBool::new(false),
         }
     }
 
@@ -136,31 +146,40 @@ impl Engine {
             self.fail(EngineError::Threads);
             return;
         };
-        // A panic has printed its place and failed the run by its promise: it ends here.
-        let _ = panic::catch_unwind(AssertUnwindSafe(|| {
+        let ended = panic::catch_unwind(AssertUnwindSafe(|| {
             pool.in_place_scope(|scope| {
                 for worker in workers {
                     scope.spawn(|_| self.work(worker));
                 }
             });
         }));
+        // The panic has printed its place.
+        if ended.is_err() {
+            self.fail(EngineError::Worker);
+        }
     }
 
-    /// Opens the output's file anew, between two batches.
-    ///
-    /// # Errors
-    ///
-    /// The sink's; the old file stays in use.
-    pub fn reopen_sink(&self) -> Result<(), SinkError> {
-        let mut output = lock(&self.output);
-        output.sink.reopen()?;
-        output.header_is_due = true;
-        Ok(())
+    /// Opens the output's file anew, between two batches: now if nothing is being written, else after
+    /// that. Never waits, so that whoever calls this can go on listening to signals.
+    pub fn reopen_sink(&self) {
+        self.reopen_is_due.store(true, Ordering::SeqCst);
+        if let Some(mut output) = try_lock(&self.output) {
+            self.reopen_if_due(&mut output);
+        }
     }
 
-    /// Looks at the running counts, between two batches.
+    /// Looks at the running counts, between two batches; nothing while a batch is being written.
     pub fn with_counts<T>(&self, look: impl FnOnce(&Counts) -> T) -> Option<T> {
-        lock(&self.output).counts.as_ref().map(look)
+        try_lock(&self.output)?.counts.as_ref().map(look)
+    }
+
+    fn reopen_if_due(&self, output: &mut Output) {
+        if self.reopen_is_due.swap(false, Ordering::SeqCst) {
+            match output.sink.reopen() {
+                Ok(()) => output.header_is_due = true,
+                Err(error) => output.not_reopened = Some(error),
+            }
+        }
     }
 
     /// Takes the engine apart after [`Self::run`]. An input without a line has a header all the same,
@@ -177,6 +196,7 @@ impl Engine {
             counts: output.counts,
             tally: output.tally,
             failure: output.failure,
+            not_reopened: output.not_reopened,
         }
     }
 
@@ -185,14 +205,17 @@ impl Engine {
         let mut block = lock(&self.input).reader.new_block();
         let mut batch = worker.new_batch();
         loop {
+            // Whoever waits for this turn must hear of it even if this worker panics.
+            let promise = Promise { engine: self, kept: false };
             let (turn, given) = {
                 let mut input = lock(&self.input);
-                let Some(given) = input.reader.next(&mut block) else { return };
+                let Some(given) = input.reader.next(&mut block) else {
+                    promise.keep();
+                    return;
+                };
                 input.turn += 1;
                 (input.turn - 1, given)
             };
-            // Whoever waits for this turn must hear of it even if this worker panics.
-            let promise = Promise { engine: self, kept: false };
             worker.process(given, &block, &mut batch);
             if !self.deliver(turn, &mut batch) {
                 promise.keep();
@@ -213,6 +236,7 @@ impl Engine {
         if output.failure.is_some() {
             return false;
         }
+        self.reopen_if_due(output);
         match output.begin().and_then(|()| output.sink.write(batch.rendered())) {
             Ok(()) => {
                 if let (Some(whole), Some(part)) = (&mut output.counts, batch.counts_mut()) {
@@ -225,6 +249,7 @@ impl Engine {
                 self.stop_reading();
             }
         }
+        self.reopen_if_due(output);
         output.turn += 1;
         self.turn_passed.notify_all();
         output.failure.is_none()
@@ -261,6 +286,14 @@ impl Drop for Promise<'_> {
         if !self.kept {
             self.engine.fail(EngineError::Worker);
         }
+    }
+}
+
+fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 

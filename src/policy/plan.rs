@@ -204,7 +204,8 @@ impl Plan {
                 &[Table::Method, Table::Path, Table::Protocol],
             ),
             Field::Status => either(&[Key::Status], &[Table::Status, Table::StatusClass]),
-            Field::Bytes => either(&[Key::Bytes], &[]),
+            // Every table sums them up.
+            Field::Bytes => either(&[Key::Bytes], &Table::ALL),
             Field::Referrer => either(&[Key::Referrer], &[Table::Referrer]),
             Field::Agent => either(
                 &[Key::Browser, Key::BrowserVersion, Key::Os, Key::Device, Key::Bot],

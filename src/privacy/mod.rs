@@ -13,5 +13,5 @@ mod record;
 
 pub use anonymise::{Anonymiser, Outcome};
 pub use raw::{RawBlock, RawLine, RawLines};
-pub use recognise::{LINES_MAX as RECOGNISED_LINES_MAX, Recognition};
+pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Measured, Record, Text};

@@ -124,6 +124,25 @@ impl RawBlock {
         true
     }
 
+    /// Takes out whole lines of more than `line_bytes_max` bytes and says how many they were.
+    pub fn remove_long_lines(&mut self, line_bytes_max: usize) -> u64 {
+        let (mut from, mut to, mut removed) = (0, 0, 0);
+        while let Some(length) = memchr::memchr(b'\n', &self.bytes[from..self.end]) {
+            let line = &self.bytes[from..from + length];
+            let next = from + length + 1;
+            if line.strip_suffix(b"\r").unwrap_or(line).len() > line_bytes_max {
+                removed += 1;
+            } else {
+                self.bytes.copy_within(from..next, to);
+                to += next - from;
+            }
+            from = next;
+        }
+        self.bytes.copy_within(from..self.end, to);
+        self.end = to + self.end - from;
+        removed
+    }
+
     /// The lines of the block, without their ends. The last one needs no end.
     #[must_use]
     pub fn lines(&self) -> RawLines<'_> {
@@ -241,6 +260,14 @@ mod tests {
         assert_eq!(lines(&skipped), [&b"next"[..]]);
         assert!(!skipped.skip_line());
         assert!(skipped.is_empty());
+    }
+
+    #[test]
+    fn long_lines_are_taken_out() {
+        let mut mixed = block(b"abc\nabcd\nabc\r\nabcd\r\nabcdef");
+        assert_eq!(mixed.remove_long_lines(3), 2);
+        assert_eq!(lines(&mixed), [&b"abc"[..], b"abc", b"abcdef"]);
+        assert_eq!(mixed.remove_long_lines(3), 0);
     }
 
     #[test]

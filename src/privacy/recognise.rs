@@ -11,13 +11,17 @@ use crate::{
 };
 
 /// How many lines are looked at.
-pub const LINES_MAX: usize = 100;
+const LINES_MAX: usize = 100;
+/// How many bytes of lines are looked at.
+const BYTES_MAX: usize = 64 * 1024;
 
 /// How the first lines of a stream fit the formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recognition {
     /// Lines with at least one byte that were looked at.
     pub lines: usize,
+    /// The bytes of these lines with their ends.
+    pub bytes: usize,
     /// How many of them fit each format, in the order of [`Format::ALL`].
     pub fits: [usize; Format::ALL.len()],
     /// How many of them at least have the shape of each format.
@@ -25,12 +29,17 @@ pub struct Recognition {
 }
 
 impl Recognition {
-    /// Looks at the first lines of `block`.
+    /// Looks at the first lines of `block`: at most 100, and no more than 64 KiB of them, so that
+    /// what is found does not depend on how much has been read. Empty lines do not count.
     #[must_use]
     pub fn of(block: &RawBlock) -> Self {
         let mut found = Self::default();
-        for line in block.lines().filter(|line| !line.expose_bytes().is_empty()).take(LINES_MAX) {
+        for line in block.lines().filter(|line| !line.expose_bytes().is_empty()) {
+            if found.is_enough() {
+                break;
+            }
             found.lines += 1;
+            found.bytes += line.expose_bytes().len() + 1;
             for (index, format) in Format::ALL.into_iter().enumerate() {
                 match fit(format, line.expose_bytes()) {
                     Ok(()) => {
@@ -43,6 +52,12 @@ impl Recognition {
             }
         }
         found
+    }
+
+    /// Whether no further line would be looked at.
+    #[must_use]
+    pub const fn is_enough(&self) -> bool {
+        self.lines >= LINES_MAX || self.bytes >= BYTES_MAX
     }
 
     /// The format that most lines fit, if any does.

@@ -6,9 +6,14 @@
 use std::{
     fmt,
     fs::{File, Metadata, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     os::{fd::AsFd, unix::fs::MetadataExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
 };
 
 use crate::emit::Rendered;
@@ -37,17 +42,25 @@ impl Place {
     /// Whether this is the plain file that `input` describes: reading what is being written never ends.
     #[must_use]
     pub fn is(&self, input: &Metadata) -> bool {
-        let own = match self {
+        self.metadata().is_ok_and(|own| {
+            own.is_file() && input.is_file() && (own.dev(), own.ino()) == (input.dev(), input.ino())
+        })
+    }
+
+    /// What the system says of the place, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, or may not be asked about.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        match self {
             Self::Stdout => io::stdout()
                 .as_fd()
                 .try_clone_to_owned()
                 .map(File::from)
                 .and_then(|file| file.metadata()),
             Self::Replace(path) | Self::Append(path) => path.metadata(),
-        };
-        own.is_ok_and(|own| {
-            own.is_file() && input.is_file() && (own.dev(), own.ino()) == (input.dev(), input.ino())
-        })
+        }
     }
 }
 
@@ -102,7 +115,7 @@ impl Sink {
             Some(file) => file,
             None => self.file.insert(open(&self.place, false)?),
         };
-        file.write_all(rendered.as_bytes()).map_err(|error| match error.kind() {
+        write_patiently(file, rendered.as_bytes()).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => SinkError::Closed,
             _ => SinkError::Failed(self.place.clone(), error),
         })
@@ -133,12 +146,47 @@ impl Sink {
     }
 }
 
+/// Writes all of `bytes`, also to an end that somebody else has made non-blocking.
+fn write_patiently(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let waited = poll(&mut [PollFd::new(file, PollFlags::OUT)], None);
+                if let Err(error) = waited
+                    && error != Errno::INTR
+                {
+                    return Err(error.into());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Ends a line that an earlier run could not finish, so that no record begins inside it.
+fn end_last_line(path: &Path, file: &mut File) -> io::Result<()> {
+    let mut last = [b'\n'];
+    // A file that may be written but not read is taken as it is.
+    if let Ok(mut end) = File::open(path)
+        && end.metadata()?.is_file()
+        && end.seek(SeekFrom::End(-1)).is_ok()
+    {
+        end.read_exact(&mut last)?;
+    }
+    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
+}
+
 fn open(place: &Place, again: bool) -> Result<File, SinkError> {
     let opened = match place {
         Place::Stdout => io::stdout().as_fd().try_clone_to_owned().map(File::from),
         Place::Replace(path) if !again => File::create(path),
         Place::Replace(path) | Place::Append(path) => {
-            OpenOptions::new().append(true).create(true).open(path)
+            let opened = OpenOptions::new().append(true).create(true).open(path);
+            opened.and_then(|mut file| end_last_line(path, &mut file).map(|()| file))
         }
     };
     opened.map_err(|error| SinkError::Failed(place.clone(), error))

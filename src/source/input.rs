@@ -4,15 +4,16 @@
 //! waited for together with a pipe through which another thread can wake the reader.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io,
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::fs::OpenOptionsExt},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
     io::Errno,
 };
 
@@ -62,7 +63,12 @@ impl Input {
     pub(super) fn open(origin: &Origin) -> io::Result<Self> {
         let file = match origin {
             Origin::Stdin => File::from(io::stdin().as_fd().try_clone_to_owned()?),
-            Origin::File(path) => File::open(path)?,
+            // A named pipe without a writer would hold up the opening, past the reach of signals;
+            // opened like this, it is waited for like everything else.
+            Origin::File(path) => {
+                let flags = OFlags::NONBLOCK.bits() as i32;
+                OpenOptions::new().read(true).custom_flags(flags).open(path)?
+            }
         };
         let metadata = file.metadata()?;
         if metadata.is_dir() {

@@ -25,15 +25,13 @@ use input::{Input, Readiness};
 
 use crate::{
     format::Format,
-    privacy::{RECOGNISED_LINES_MAX, RawBlock, Recognition},
+    privacy::{RawBlock, Recognition},
 };
 
 /// How much is read before it is handed on, at least. 64 KiB to 4 MiB were equally fast.
 pub const BLOCK_BYTES: usize = 256 * 1024;
 /// How long a line waits for more lines to go out with: half of the 200 ms that are promised.
 pub const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
-/// How much is buffered before the format must be known.
-const DETECTION_BYTES: usize = 64 * 1024;
 /// How long the input must be silent before a single line decides on the format.
 const DETECTION_SILENCE: Duration = Duration::from_millis(200);
 /// The largest line limit that may be set: blocks must hold a whole line.
@@ -215,7 +213,8 @@ impl Reader {
     pub fn next(&mut self, block: &mut RawBlock) -> Option<Given> {
         loop {
             if self.current.is_none() && !self.open_next() {
-                return (self.too_long > 0).then(|| self.give_rest(block));
+                block.clear();
+                return (self.too_long > 0).then(|| self.give());
             }
             block.clear();
             std::mem::swap(block, &mut self.carried);
@@ -229,20 +228,23 @@ impl Reader {
             if filled != Filled::More {
                 self.current = None;
             }
-            let Some(format) = self.format.filter(|_| !block.is_empty() || self.too_long > 0)
-            else {
-                continue;
-            };
-            return Some(Given { format, too_long: std::mem::take(&mut self.too_long) });
+            if !block.is_empty() || self.too_long > 0 {
+                return Some(self.give());
+            }
         }
     }
 
-    /// The count of lines that were too long and had no line after them.
-    fn give_rest(&mut self, block: &mut RawBlock) -> Given {
-        block.clear();
-        // Any format will do for a block without lines.
+    /// What is given out with a block. Without a known format it has nothing but empty lines in it,
+    /// for which any format will do.
+    fn give(&mut self) -> Given {
         let format = self.format.unwrap_or(Format::Combined);
         Given { format, too_long: std::mem::take(&mut self.too_long) }
+    }
+
+    /// The format of the current input, once it is known.
+    #[must_use]
+    pub const fn format(&self) -> Option<Format> {
+        self.format
     }
 
     fn open_next(&mut self) -> bool {
@@ -335,41 +337,52 @@ impl Reader {
 
     /// Reads until the format is known or cannot be known, which ends the input.
     fn fill_and_recognise(&mut self, block: &mut RawBlock) -> Filled {
-        let limit = DETECTION_BYTES.min(block_bytes(self.line_bytes_max));
         let mut tail = self.new_block();
-        let mut found = recognise(block, &mut tail);
+        let mut found = self.recognise(block, &mut tail);
         loop {
+            if block.is_full() && found.lines == 0 {
+                // Nothing but empty lines so far: they can go on, and the next block is looked at.
+                return Filled::More;
+            }
+            if block.is_full() {
+                return self.decide(block, found, Filled::More);
+            }
             let before = block.len();
             let silence = Instant::now() + DETECTION_SILENCE;
-            let step = if block.is_full() { Step::Read } else { self.read(block, Some(silence)) };
+            let step = self.read(block, Some(silence));
             let has_new_line = block.has_line_end(before);
             self.drop_long_line(block);
             if step == Step::Ended {
+                self.too_long += block.remove_long_lines(self.line_bytes_max);
                 return self.decide(block, Recognition::of(block), Filled::ToTheEnd);
             }
+            if step == Step::CutShort || has_new_line {
+                found = self.recognise(block, &mut tail);
+            }
             if step == Step::CutShort {
-                found = recognise(block, &mut tail);
                 return self.decide(block, found, Filled::CutShort);
             }
-            if has_new_line {
-                found = recognise(block, &mut tail);
-            }
-            let enough = block.len() >= limit || found.lines >= RECOGNISED_LINES_MAX;
-            if enough || (step == Step::Waited && found.sole().is_some()) {
+            if found.is_enough() || (step == Step::Waited && found.sole().is_some()) {
                 return self.decide(block, found, Filled::More);
             }
         }
     }
 
+    /// Looks at the whole lines of `block`. Lines over the limit are taken out, for they are in a block
+    /// only if much was read at once, and what is found must not depend on that.
+    fn recognise(&mut self, block: &mut RawBlock, tail: &mut RawBlock) -> Recognition {
+        block.move_tail_to(tail);
+        self.too_long += block.remove_long_lines(self.line_bytes_max);
+        let found = Recognition::of(block);
+        block.append(tail);
+        found
+    }
+
     /// Settles on a format, or gives the input up when none fits.
     fn decide(&mut self, block: &mut RawBlock, found: Recognition, filled: Filled) -> Filled {
         self.format = found.best();
-        if self.format.is_some() || filled == Filled::CutShort {
-            return filled;
-        }
-        if found.lines == 0 && self.too_long == 0 && filled == Filled::ToTheEnd {
-            // Nothing but line ends: there is no format to know, only empty lines to count.
-            self.format = Some(Format::Combined);
+        let is_blank = found.lines == 0 && (self.too_long == 0 || filled == Filled::CutShort);
+        if self.format.is_some() || is_blank {
             return filled;
         }
         let origin = self.current.as_ref().expect("opened by the caller").origin().clone();
@@ -378,14 +391,6 @@ impl Reader {
         self.too_long = 0;
         Filled::ToTheEnd
     }
-}
-
-/// Looks at the whole lines of `block`; what follows them is put aside in `tail` and taken back.
-fn recognise(block: &mut RawBlock, tail: &mut RawBlock) -> Recognition {
-    block.move_tail_to(tail);
-    let found = Recognition::of(block);
-    block.append(tail);
-    found
 }
 
 /// What came of filling a block.
