@@ -395,10 +395,11 @@ fn imports_point_down() {
 
 #[test]
 fn each_dependency_stays_at_home() {
-    let sources = sources("src");
+    let own = sources("src");
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a package has a manifest");
-    let strays = sources.iter().flat_map(check_homes);
-    none(strays.chain(check_manifest(&manifest, &sources)).collect());
+    let strays: Vec<_> = own.iter().flat_map(check_homes).collect();
+    let all: Vec<_> = own.into_iter().chain(sources("benches")).collect();
+    none(strays.into_iter().chain(check_manifest(&manifest, &all)).collect());
 }
 
 #[test]
@@ -523,7 +524,7 @@ mod examples {
         );
         let all: String = HOMES.iter().map(|(name, _)| format!("{name} = \"1\"\n")).collect();
         let manifest = format!("[dependencies]\n{all}");
-        let proptest = || Source::new("field.rs", "use proptest::prelude::*;");
+        let proptest = || Source::new("field.rs", "use proptest::prelude::*; use divan::Bencher;");
         let complaints = |more: &str, source: Source| {
             check_manifest(&format!("{manifest}{more}"), &[source, proptest()]).join(" ")
         };
