@@ -67,7 +67,9 @@ fn referrer(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn agent(bencher: Bencher<'_, '_>) {
     let classifier = Classifier::new();
-    let agent = b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+    let agent =
+        b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+        Chrome/126.0.0.0 Safari/537.36";
     bencher.bench(|| classifier.classify(black_box(agent)));
 }
 
