@@ -26,7 +26,7 @@ test: toolchain ## run the tests
 
 bench: toolchain ## compare the speed with other tools, side by side
 	$(CARGO) build --release --locked
-	benches/compare.sh
+	benches/compare.py
 
 install: toolchain ## install tamis, into ~/.cargo/bin or into PREFIX=/usr/local
 	$(CARGO) install --locked --path . $(if $(PREFIX),--root '$(PREFIX)')
