@@ -107,27 +107,27 @@ fn class(b: u8) -> u8 {
 #[inline]
 #[must_use]
 pub fn shape(text: &[u8]) -> Option<Shape> {
-    let mut seen = 0;
-    let mut digits = 0_usize;
-    let mut run = 0_usize;
-    let mut longest = 0;
-    for &b in text {
-        let c = class(b);
-        seen |= c;
-        digits += usize::from(c & DIGIT != 0);
-        run = if c & WORD != 0 { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
+    let seen = text.iter().fold(0, |seen, &b| seen | class(b));
     // A hardware address may be all letters; few other names are of hexadecimal letters only.
     let pairs = text.len() == 17 && text.iter().all(|&b| class(b) & (HEX | JOINT) != 0);
     let mixed = seen & LETTER == LETTER && text.len() >= 10;
-    if seen & (DIGIT | SIGN) == 0 && longest < 8 && !mixed && !pairs {
-        return None;
+    if seen & (DIGIT | SIGN) == 0 && !mixed && !pairs {
+        if text.len() < 8 {
+            return None;
+        }
+        if seen & OTHER == 0 {
+            return long_words(text);
+        }
+        if text.split(|&b| class(b) & WORD == 0).all(|word| word.len() < 8) {
+            return None;
+        }
     }
-    if seen & (DIGIT | SIGN | OTHER) == 0 && !mixed && !pairs {
-        return long_words(text);
-    }
+    let digits = if seen & DIGIT == 0 { 0 } else { count_digits(text) };
     slowly(text, seen, digits)
+}
+
+fn count_digits(text: &[u8]) -> usize {
+    text.iter().filter(|b| b.is_ascii_digit()).count()
 }
 
 /// The rules for words of letters alone: the short ones need no look, and none stands in a row.
@@ -475,9 +475,8 @@ impl<'a> Word<'a> {
         if self.changes != 1 {
             return None;
         }
-        let digits = self.text.iter().filter(|b| b.is_ascii_digit()).count();
         match self.text[0] {
-            _ if digits > 3 => None,
+            _ if count_digits(self.text) > 3 => None,
             b'0'..=b'9' => Some(Edge::Last),
             _ => Some(Edge::First),
         }
