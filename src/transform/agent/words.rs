@@ -1,15 +1,8 @@
 //! The search for all words of the vocabulary in one pass.
 //!
-//! The automaton is walked by hand, a byte and a state at a time: the iterators of its crate set
-//! up a search anew after each match, which costs more than the walk. The case of letters is folded
-//! here, byte by byte: the automaton's own way of ignoring it doubles its size.
-//!
 //! This file knows how words are written in the lists, and nothing of what they mean together.
 
-use aho_corasick::automaton::Automaton;
-use aho_corasick::dfa::DFA;
-use aho_corasick::{Anchored, PatternID, StartKind};
-
+use super::automaton::{Automaton, State};
 use super::vocabulary::{Browser, CLIENTS, Os, SIGNS, SYSTEMS, Sign};
 
 /// Where there is nothing to be found.
@@ -18,7 +11,7 @@ const NOWHERE: usize = usize::MAX;
 /// The automaton, and what each of its patterns stands for.
 #[derive(Debug)]
 pub(super) struct Words {
-    automaton: DFA,
+    automaton: Automaton,
     words: Vec<Word>,
 }
 
@@ -62,41 +55,32 @@ impl Words {
     pub(super) fn new() -> Self {
         let (patterns, words): (Vec<String>, Vec<Word>) =
             roles().map(|(role, text)| parse(role, text)).unzip();
-        let automaton = DFA::builder()
-            .start_kind(StartKind::Unanchored)
-            .prefilter(false)
-            .build(&patterns)
-            .expect("the lists are far smaller than the automaton's limits");
+        let automaton = Automaton::new(&patterns);
         Self { automaton, words }
     }
 
     /// Walks over the agent once and notes every word.
     pub(super) fn find(&self, agent: &[u8]) -> Found {
         let mut found = Found::nothing();
-        let Ok(start) = self.automaton.start_state(Anchored::No) else {
-            return found;
-        };
-        let (mut state, mut at) = (start, 0);
-        while let Some(byte) = agent.get(at) {
-            at += 1;
-            state = self.automaton.next_state(Anchored::No, state, LOWER[usize::from(*byte)]);
-            if self.automaton.is_special(state) && self.automaton.is_match(state) {
-                for index in 0..self.automaton.match_len(state) {
-                    let pattern = self.automaton.match_pattern(state, index);
-                    self.note(pattern, agent, at, &mut found);
-                }
-                let skip = boilerplate(&agent[at..]);
-                if skip > 0 {
-                    (state, at) = (start, at + skip);
-                }
+        let (mut state, mut at) = (State::START, 0);
+        loop {
+            let (read, words) = self.automaton.next(&mut state, &agent[at..]);
+            at += read;
+            if words.is_empty() {
+                return found;
+            }
+            for &number in words {
+                self.note(usize::from(number), agent, at, &mut found);
+            }
+            let skip = boilerplate(&agent[at..]);
+            if skip > 0 {
+                (state, at) = (State::START, at + skip);
             }
         }
-        found
     }
 
     /// Notes one word that ends before `end`, if its edges are as they should be.
-    fn note(&self, pattern: PatternID, agent: &[u8], end: usize, found: &mut Found) {
-        let number = pattern.as_usize();
+    fn note(&self, number: usize, agent: &[u8], end: usize, found: &mut Found) {
         let word = self.words[number];
         let start = end - usize::from(word.length);
         let joined_before = start > 0 && agent[start - 1].is_ascii_alphanumeric();
@@ -118,7 +102,7 @@ impl Words {
 
     /// The memory of the automaton, in bytes.
     pub(super) fn memory_bytes(&self) -> usize {
-        self.automaton.memory_usage()
+        self.automaton.memory_bytes()
     }
 }
 
@@ -166,17 +150,6 @@ impl Found {
         version(agent, self.revision_end)
     }
 }
-
-/// Each byte with its case folded, for a load is quicker than a comparison.
-const LOWER: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = (byte as u8).to_ascii_lowercase();
-        byte += 1;
-    }
-    table
-};
 
 /// How many bytes behind a word can be passed over because all browsers say the same there.
 ///

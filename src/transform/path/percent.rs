@@ -4,6 +4,8 @@
 //! decide what may be shown; it only makes sure that every way of writing a text looks the same to the
 //! code that decides, and that what is shown is plain ASCII that needs no further quoting.
 
+use wide::u8x16;
+
 /// How many rounds of decoding are tried before a text counts as built to mislead.
 const ROUNDS: usize = 4;
 
@@ -26,8 +28,26 @@ const fn bare() -> [bool; 256] {
 /// How many bytes at the start of `path` are printed as they are, slashes included.
 #[inline]
 pub(super) fn bare_length(path: &[u8]) -> usize {
+    let (chunks, rest) = path.as_chunks::<16>();
+    for (number, chunk) in chunks.iter().enumerate() {
+        let stops = !bare_bytes(u8x16::new(*chunk)) & 0xFFFF;
+        if stops != 0 {
+            return 16 * number + stops.trailing_zeros() as usize;
+        }
+    }
     let stops = |&b: &u8| !BARE[usize::from(b)] && b != b'/';
-    path.iter().position(stops).unwrap_or(path.len())
+    16 * chunks.len() + rest.iter().position(stops).unwrap_or(rest.len())
+}
+
+/// Which of sixteen bytes are slashes or [`BARE`], a bit each.
+#[inline]
+fn bare_bytes(bytes: u8x16) -> u32 {
+    let is = |b: u8| bytes.simd_eq(u8x16::splat(b));
+    // Below the first byte of a range the difference wraps to a large number.
+    let letter = ((bytes | u8x16::splat(0x20)) - u8x16::splat(b'a')).simd_lt(u8x16::splat(26));
+    let from_bracket_to_colon = (bytes - u8x16::splat(b'(')).simd_lt(u8x16::splat(19));
+    let sign = is(b'!') | is(b'$') | is(b'&') | is(b'=') | is(b'@') | is(b'_') | is(b'~');
+    (letter | from_bracket_to_colon | sign).to_bitmask()
 }
 
 /// Appends `text` with every byte that is not bare as an upper-case escape.
@@ -196,6 +216,16 @@ pub(super) fn fold(text: &[u8], out: &mut Vec<u8>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sixteen_bytes_are_bare_when_each_is() {
+        for byte in 0..=255 {
+            let expect = if BARE[usize::from(byte)] || byte == b'/' { 17 } else { 3 };
+            let mut path = [b'a'; 17];
+            path[3] = byte;
+            assert_eq!(bare_length(&path), expect, "{byte}");
+        }
+    }
 
     #[test]
     fn letters_known_without_a_look_are_those_that_unicode_knows() {

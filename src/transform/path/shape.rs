@@ -107,27 +107,27 @@ fn class(b: u8) -> u8 {
 #[inline]
 #[must_use]
 pub fn shape(text: &[u8]) -> Option<Shape> {
-    let mut seen = 0;
-    let mut digits = 0_usize;
-    let mut run = 0_usize;
-    let mut longest = 0;
-    for &b in text {
-        let c = class(b);
-        seen |= c;
-        digits += usize::from(c & DIGIT != 0);
-        run = if c & WORD != 0 { run + 1 } else { 0 };
-        longest = longest.max(run);
-    }
+    let seen = text.iter().fold(0, |seen, &b| seen | class(b));
     // A hardware address may be all letters; few other names are of hexadecimal letters only.
     let pairs = text.len() == 17 && text.iter().all(|&b| class(b) & (HEX | JOINT) != 0);
     let mixed = seen & LETTER == LETTER && text.len() >= 10;
-    if seen & (DIGIT | SIGN) == 0 && longest < 8 && !mixed && !pairs {
-        return None;
+    if seen & (DIGIT | SIGN) == 0 && !mixed && !pairs {
+        if text.len() < 8 {
+            return None;
+        }
+        if seen & OTHER == 0 {
+            return long_words(text);
+        }
+        if text.split(|&b| class(b) & WORD == 0).all(|word| word.len() < 8) {
+            return None;
+        }
     }
-    if seen & (DIGIT | SIGN | OTHER) == 0 && !mixed && !pairs {
-        return long_words(text);
-    }
+    let digits = if seen & DIGIT == 0 { 0 } else { count_digits(text) };
     slowly(text, seen, digits)
+}
+
+fn count_digits(text: &[u8]) -> usize {
+    text.iter().filter(|b| b.is_ascii_digit()).count()
 }
 
 /// The rules for words of letters alone: the short ones need no look, and none stands in a row.
@@ -230,6 +230,24 @@ fn has_password(text: &[u8]) -> bool {
     !known || memchr::memchr(b':', rest).is_some()
 }
 
+/// Names of software that have no rhythm and that stand in the paths of everybody's log.
+const TERMS: [&[u8]; 6] = [
+    b"html5shiv",
+    b"phpliteadmin",
+    b"phpmyadmin",
+    b"phppgadmin",
+    b"sslvpnlogin",
+    b"xmlhttprequest",
+];
+
+/// Whether a word is such a name, perhaps with a number of one or two digits behind it. It is only
+/// asked about words that look like tokens.
+fn is_term(word: &[u8]) -> bool {
+    let digits = word.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let name = &word[..word.len() - digits];
+    digits <= 2 && TERMS.iter().any(|term| term.eq_ignore_ascii_case(name))
+}
+
 /// The words of a text as they go by, and the groups that they form with their neighbours.
 #[derive(Default)]
 struct Words {
@@ -307,7 +325,7 @@ impl Words {
     /// Takes a word; returns a shape that no later word can overrule.
     fn word(&mut self, word: &[u8], joined: bool) -> Option<Shape> {
         let word = Word::new(word);
-        if let Some(found) = self.group(word.text, word.seen, word.all) {
+        if let Some(found) = self.group(&word) {
             return Some(found);
         }
         let in_row = self.long >= 2 && self.long_seen & LETTER != 0 && self.long_seen & DIGIT != 0;
@@ -322,6 +340,16 @@ impl Words {
 
     /// Whether a word, alone or with those before it, has no rhythm.
     fn gibberish(&mut self, word: &Word<'_>) -> Option<Shape> {
+        let before = self.evidence;
+        let found = self.has_no_rhythm(word);
+        if found && is_term(word.text) {
+            self.evidence = before;
+            return None;
+        }
+        if found { Some(Shape::Token) } else { None }
+    }
+
+    fn has_no_rhythm(&mut self, word: &Word<'_>) -> bool {
         self.evidence.word(word.text);
         self.chunk_seen |= word.seen;
         let length = word.text.len();
@@ -329,11 +357,11 @@ impl Words {
         let long = length >= 10 || length >= 8 && word.seen & LETTER == LETTER && mixed;
         let judged = long && (word.letters >= 10 || mixed) && word.seen & OTHER == 0;
         if judged && self.evidence.unearned(word.letters, mixed) {
-            return Some(Shape::Token);
+            return true;
         }
         let short = word.letters == length && length < 12;
         let whole = length >= 8 || self.evidence.is_joined() && self.chunk_seen & LETTER == LETTER;
-        if whole && self.evidence.alarmed(short) { Some(Shape::Token) } else { None }
+        whole && self.evidence.alarmed(short)
     }
 
     fn is_strange_chunk(&self) -> bool {
@@ -341,12 +369,20 @@ impl Words {
     }
 
     /// Counts the rows that `word` continues or ends.
-    fn group(&mut self, word: &[u8], seen: u8, all: u8) -> Option<Shape> {
+    fn group(&mut self, word: &Word<'_>) -> Option<Shape> {
+        let edge = word.edge();
+        let Word { text: word, seen, all, .. } = *word;
         let hex = all & HEX != 0;
         let digits = seen & !(DIGIT | HEX) == 0;
         let prefixed = is_prefixed(word);
         let number = prefixed || digits && (word.len() <= 3 || word[0] == b'0');
-        self.numbers = if number { self.numbers + 1 } else { 0 };
+        self.numbers = match edge {
+            _ if number => self.numbers + 1,
+            Some(Edge::First) => 1,
+            // A row of three that this word ends is found here; no row goes on behind it.
+            Some(Edge::Last) if self.numbers >= 3 => return Some(Shape::Address),
+            _ => 0,
+        };
         self.pairs = if hex && word.len() == 2 { self.pairs + 1 } else { 0 };
         if hex && word.len() <= 4 {
             self.groups += 1;
@@ -387,6 +423,13 @@ impl Words {
     }
 }
 
+/// The ends of a row of numbers.
+#[derive(Clone, Copy)]
+enum Edge {
+    First,
+    Last,
+}
+
 /// A run of letters and digits with what there is to know about it.
 struct Word<'a> {
     text: &'a [u8],
@@ -424,6 +467,19 @@ impl<'a> Word<'a> {
             && self.changes == 1
             && self.letters + 2 >= self.text.len()
             && self.text[0] > b'9'
+    }
+
+    /// The end of a row of numbers at which the word may stand: letters touch its one to three digits
+    /// on the other side only, as in `ip9-9-9-9` and `9.9.9.9x`.
+    fn edge(&self) -> Option<Edge> {
+        if self.changes != 1 {
+            return None;
+        }
+        match self.text[0] {
+            _ if count_digits(self.text) > 3 => None,
+            b'0'..=b'9' => Some(Edge::Last),
+            _ => Some(Edge::First),
+        }
     }
 
     /// The shape that the word has by its form, whatever its letters.
