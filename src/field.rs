@@ -280,6 +280,9 @@ impl Key {
 pub struct KeySet(u32);
 
 impl KeySet {
+    /// The set without a key.
+    pub const EMPTY: Self = Self(0);
+
     /// The set with `key` added when `wanted`.
     #[must_use]
     pub const fn with(self, key: Key, wanted: bool) -> Self {
@@ -291,6 +294,13 @@ impl KeySet {
     #[must_use]
     pub const fn has(self, key: Key) -> bool {
         self.0 & (1 << key as u32) != 0
+    }
+
+    /// Whether any key is in both sets.
+    #[inline]
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// The keys, in order.

@@ -33,7 +33,7 @@ const NEIGHBOURS: [(&str, &str); 1] = [("sink", "emit")];
 
 /// Each dependency and its homes, files or directories under `src`. No home: tests only.
 const HOMES: &[(&str, &[&str])] = &[
-    ("aho-corasick", &["transform/agent"]),
+    ("aho-corasick", &[]),
     ("anyhow", &["main", "cli", "settings", "command"]),
     ("blake3", &["policy"]),
     ("clap", &["main", "cli", "command"]),
@@ -398,7 +398,8 @@ fn each_dependency_stays_at_home() {
     let own = sources("src");
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a package has a manifest");
     let strays: Vec<_> = own.iter().flat_map(check_homes).collect();
-    let all: Vec<_> = own.into_iter().chain(sources("benches")).collect();
+    let users = ["benches", "tests"].into_iter().flat_map(sources);
+    let all: Vec<_> = own.into_iter().chain(users).collect();
     none(strays.into_iter().chain(check_manifest(&manifest, &all)).collect());
 }
 
@@ -524,7 +525,12 @@ mod examples {
         );
         let all: String = HOMES.iter().map(|(name, _)| format!("{name} = \"1\"\n")).collect();
         let manifest = format!("[dependencies]\n{all}");
-        let proptest = || Source::new("field.rs", "use proptest::prelude::*; use divan::Bencher;");
+        let proptest = || {
+            Source::new(
+                "field.rs",
+                "use proptest::prelude::*; use divan::Bencher; use aho_corasick::AhoCorasick;",
+            )
+        };
         let complaints = |more: &str, source: Source| {
             check_manifest(&format!("{manifest}{more}"), &[source, proptest()]).join(" ")
         };

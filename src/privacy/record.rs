@@ -18,7 +18,7 @@
 use std::fmt;
 
 use crate::{
-    field::{Key, Table},
+    field::{Key, KeySet, Table},
     policy::Plan,
     transform::{
         address::Client,
@@ -176,7 +176,15 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub fn agent(&self) -> Option<Agent> {
-        if AGENT_KEYS.iter().any(|key| self.plan.record.has(*key)) { self.agent } else { None }
+        const TOLD: KeySet = {
+            let (mut set, mut index) = (KeySet::EMPTY, 0);
+            while index < AGENT_KEYS.len() {
+                set = set.with(AGENT_KEYS[index], true);
+                index += 1;
+            }
+            set
+        };
+        if self.plan.record.meets(TOLD) { self.agent } else { None }
     }
 
     /// What usage counts may use.
