@@ -54,7 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_json", &["counts", "command"]),
     ("signal-hook", &["command"]),
     ("toml", &["policy", "settings"]),
-    ("wide", &["format/primitive", "transform/address"]),
+    ("wide", &["format/primitive", "transform/address", "transform/path"]),
     ("zeroize", &["privacy", "transform"]),
 ];
 
@@ -491,7 +491,7 @@ mod examples {
         check(check_homes, "transform/path.rs", "fn f() { nom::bytes::tag(b) }", 1);
         check(check_homes, "transform/address.rs", "use ipnet::IpNet;", 0);
         check(check_homes, "transform/time.rs", "use ipnet::IpNet;", 1);
-        check(check_homes, "transform/agent/words.rs", "use aho_corasick::AhoCorasick;", 0);
+        check(check_homes, "transform/referrer.rs", "use psl::Psl;", 0);
         check(check_homes, "engine/worker.rs", "use anyhow as a; use ::clap::Parser;", 2);
         check(
             check_homes,

@@ -31,10 +31,15 @@ use crate::{
     },
 };
 
-/// How many requests are remembered, by all workers together. A place takes half a kibibyte.
+/// How many requests with a short path are remembered, by all workers together.
 const REQUESTS_REMEMBERED: usize = 16_384;
-/// The longest cleaned path that is remembered.
-const PATH_BYTES_REMEMBERED: usize = 494;
+/// How many with a longer one are. They are kept apart: with places of one size, the short ones lay so far
+/// from each other that waiting for them took a twelfth of the whole time.
+const LONG_REQUESTS_REMEMBERED: usize = 2_048;
+/// A short path: a place then has 128 bytes.
+const PATH_BYTES_SHORT: usize = 108;
+/// The longest cleaned path that is remembered: a place then has 512 bytes.
+const PATH_BYTES_LONG: usize = 492;
 /// How many referrers are remembered by each worker.
 const REFERRERS_REMEMBERED: usize = 2_048;
 /// The longest registrable domain that is remembered.
@@ -85,6 +90,8 @@ struct SiteValue {
 #[derive(Clone, Copy)]
 enum Place {
     Remembered(usize),
+    /// In the memory of long requests.
+    RememberedLong(usize),
     Scratch,
 }
 
@@ -100,7 +107,8 @@ pub struct Anonymiser {
     line_bytes_max: usize,
     seed: Seed,
     clock: ClfMemo,
-    requests: Memo<RequestValue, PATH_BYTES_REMEMBERED>,
+    requests: Memo<RequestValue, PATH_BYTES_SHORT>,
+    long_requests: Memo<RequestValue, PATH_BYTES_LONG>,
     referrers: Memo<(), DOMAIN_BYTES_REMEMBERED>,
     sites: Memo<SiteValue, DOMAIN_BYTES_REMEMBERED>,
     agents: Memo<Agent, 0>,
@@ -163,8 +171,7 @@ impl Anonymiser {
     ) -> Self {
         let own_domains =
             plan.sites.iter().map(String::as_str).chain(site).filter_map(registrable).collect();
-        let requests =
-            (REQUESTS_REMEMBERED / workers.max(1)).next_power_of_two().clamp(1_024, 8_192);
+        let share = |all: usize| (all / workers.max(1)).next_power_of_two().clamp(256, all / 2);
         Self {
             cleaner: Cleaner::new(plan.routes.clone()),
             drop_paths: DropPaths::new(&plan),
@@ -175,7 +182,8 @@ impl Anonymiser {
             line_bytes_max,
             seed: Seed::default(),
             clock: ClfMemo::default(),
-            requests: Memo::new(requests),
+            requests: Memo::new(share(REQUESTS_REMEMBERED)),
+            long_requests: Memo::new(share(LONG_REQUESTS_REMEMBERED)),
             referrers: Memo::new(REFERRERS_REMEMBERED),
             sites: Memo::new(SITES_REMEMBERED),
             agents: Memo::new(AGENTS_REMEMBERED),
@@ -263,6 +271,9 @@ impl Anonymiser {
         if let Some(place) = self.requests.find(hash) {
             return Ok((Place::Remembered(place), self.requests.at(place).value));
         }
+        if let Some(place) = self.long_requests.find(hash) {
+            return Ok((Place::RememberedLong(place), self.long_requests.at(place).value));
+        }
         self.new_request(raw, map.is_escaped(Field::Request), hash)
     }
 
@@ -290,8 +301,15 @@ impl Anonymiser {
         for (kept, found) in value.query.iter_mut().zip(&self.scratch.query) {
             *kept = *found;
         }
-        let place = self.requests.insert(hash, value, &self.scratch.path);
-        Ok((place.map_or(Place::Scratch, Place::Remembered), value))
+        let path = &self.scratch.path;
+        let place = match self.requests.insert(hash, value, path) {
+            Some(place) => Place::Remembered(place),
+            None => match self.long_requests.insert(hash, value, path) {
+                Some(place) => Place::RememberedLong(place),
+                None => Place::Scratch,
+            },
+        };
+        Ok((place, value))
     }
 
     #[inline]
@@ -367,6 +385,7 @@ impl Anonymiser {
         let (place, request) = &parts.request;
         let cleaned = match *place {
             Place::Remembered(at) => self.requests.at(at).text(),
+            Place::RememberedLong(at) => self.long_requests.at(at).text(),
             Place::Scratch => Text::new(&self.scratch.path),
         };
         let shown =
@@ -406,7 +425,7 @@ impl Anonymiser {
     fn site_at(&self, place: Place) -> (SiteValue, Text<'_>) {
         match place {
             Place::Remembered(at) => (self.sites.at(at).value, self.sites.at(at).text()),
-            Place::Scratch => (self.scratch.site, Text::new(&self.scratch.domain)),
+            _ => (self.scratch.site, Text::new(&self.scratch.domain)),
         }
     }
 
@@ -425,7 +444,7 @@ impl Anonymiser {
     fn referrer_text(&self, place: Place, site: Option<Place>) -> Text<'_> {
         let text = match place {
             Place::Remembered(at) => self.referrers.at(at).text(),
-            Place::Scratch => Text::new(&self.scratch.referrer),
+            _ => Text::new(&self.scratch.referrer),
         };
         let is_own = match site.map(|site| self.site_at(site).1) {
             Some(domain) => !domain.is_empty() && domain.as_bytes() == text.as_bytes(),

@@ -18,6 +18,9 @@ use rustix::{
 
 use crate::emit::Rendered;
 
+/// The size that a pipe is asked to have.
+const PIPE_BYTES: usize = 1024 * 1024;
+
 /// Where output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -182,7 +185,12 @@ fn end_last_line(path: &Path, file: &mut File) -> io::Result<()> {
 
 fn open(place: &Place, again: bool) -> Result<File, SinkError> {
     let opened = match place {
-        Place::Stdout => io::stdout().as_fd().try_clone_to_owned().map(File::from),
+        Place::Stdout => {
+            io::stdout().as_fd().try_clone_to_owned().map(File::from).inspect(|file| {
+                // A batch then fits into a pipe at once. Refused for what is no pipe, and nothing is lost.
+                let _ = rustix::pipe::fcntl_setpipe_size(file, PIPE_BYTES);
+            })
+        }
         Place::Replace(path) if !again => File::create(path),
         Place::Replace(path) | Place::Append(path) => {
             let opened = OpenOptions::new().append(true).create(true).open(path);
