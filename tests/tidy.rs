@@ -550,6 +550,7 @@ mod examples {
         check(check_words, "privacy/raw.rs", "fn expose_bytes() {}", 0);
         check(check_words, "emit/jsonl.rs", "line.expose_bytes()", 1);
         check(check_words, "emit/jsonl.rs", "// expose_bytes is not for us\nexpose_bytes_not()", 0);
+        // What the check is there to find, as the text of a draft.
         check(check_words, "emit/jsonl.rs", "todo!()", 1);
         check(check_words, "emit/jsonl.rs", "println!(\"a\"); eprint!(\"b\")", 1);
         check(check_words, "command/filter.rs", "println!(\"a\")", 0);

@@ -4,7 +4,7 @@
 //! help, waits for its turn and writes the batch. So the output has the order of the input and its bytes do
 //! not depend on how many workers there are or how large a block is. There are as many
 //! blocks and batches as workers and one more block in the reader: that is the memory bound. Compared with
-//! a reader and a writer thread joined by channels this took a fifth less time on one file.
+//! a reader and a writer thread joined by channels, a prototype took a fifth less time on one file.
 //!
 //! Counts and the tally are merged in the same turn: no lock is taken within a block.
 

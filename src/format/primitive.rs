@@ -2,8 +2,8 @@
 //!
 //! They are nom parsers over the bytes of one line with `()` as the error, because nom's own error
 //! holds the rest of its input and prints it. The leaves search sixteen bytes at once: combinators
-//! that look at one byte at a time cost one and a half to four times as much, and memchr, which is made for
-//! longer texts, a tenth of the whole filter's instructions.
+//! that look at one byte at a time cost one and a half to four times as much in a prototype, and memchr is
+//! made for longer texts than these.
 
 use memchr::memchr;
 use nom::{IResult, Parser, bytes::complete::tag};

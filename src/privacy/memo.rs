@@ -5,8 +5,8 @@
 //! value of the other, which is wrong but clean, and happens once in 2^64.
 //!
 //! Each memory is four-way associative and of a fixed size: what does not fit is not remembered, and
-//! a new entry takes the place of an older one of its set. Direct mapping or a smaller size costs 20
-//! to 60% of the whole filter's speed on real logs.
+//! a new entry takes the place of an older one of its set. Direct mapping or a smaller size cost 20
+//! to 60% of a prototype's speed on real logs.
 
 use std::hash::{BuildHasher, Hasher};
 
