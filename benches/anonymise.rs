@@ -21,7 +21,7 @@ fn door_1(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
         let mut records = 0;
         for line in block.lines() {
-            door.anonymise(Format::Combined, line, |_| records += 1);
+            door.anonymise(&Format::combined(), line, |_| records += 1);
         }
         records
     });
@@ -36,7 +36,7 @@ fn rendered(bencher: Bencher<'_, '_>, form: Form) {
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
         out.clear();
         for line in block.lines() {
-            door.anonymise(Format::Combined, line, |record| emitter.render(record, &mut out));
+            door.anonymise(&Format::combined(), line, |record| emitter.render(record, &mut out));
         }
         out.as_bytes().len()
     });
@@ -50,7 +50,7 @@ fn counted(bencher: Bencher<'_, '_>) {
     let (mut whole, mut part) = (Counts::new(&plan), Counts::for_batch(&plan));
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
         for line in block.lines() {
-            door.anonymise(Format::Combined, line, |record| part.add(record));
+            door.anonymise(&Format::combined(), line, |record| part.add(record));
         }
         whole.absorb(&mut part);
     });

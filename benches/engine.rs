@@ -34,7 +34,7 @@ fn threads(bencher: Bencher<'_, '_>, threads: usize) {
     let (path, plan) = (log(), sample::plan());
     let size = fs::metadata(&path).expect("just written").len() as usize;
     bencher.counter(BytesCount::new(size)).bench_local(|| {
-        let format = FormatChoice::Fixed(Format::Combined);
+        let format = FormatChoice::Fixed(Format::combined());
         let reader =
             Reader::new(vec![Origin::File(path.clone())], format, 1 << 16).expect("a pipe");
         let workers = (0..threads).map(|_| {

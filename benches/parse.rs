@@ -24,7 +24,7 @@ fn map_combined(bencher: Bencher<'_, '_>) {
     let text = sample::text();
     bencher.counter(BytesCount::new(text.len())).bench(|| {
         let mapped =
-            |line: &&str| Format::Combined.map(line.as_bytes(), &mut LineMap::default()).is_ok();
+            |line: &&str| Format::combined().map(line.as_bytes(), &mut LineMap::default()).is_ok();
         text.lines().filter(mapped).count()
     });
 }

@@ -34,7 +34,7 @@
 //!
 //! let mut out = Rendered::default();
 //! for line in block.lines() {
-//!     let outcome = door.anonymise(Format::Common, line, |record| emitter.render(record, &mut out));
+//!     let outcome = door.anonymise(&Format::common(), line, |record| emitter.render(record, &mut out));
 //!     assert_eq!(outcome, Outcome::Clean);
 //! }
 //! let clean = concat!(

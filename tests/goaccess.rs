@@ -101,7 +101,7 @@ fn lines_that_come_through(log: &[u8]) -> Vec<&[u8]> {
     block.read_from(&mut &log[..]).expect("a slice reads");
     let came = block
         .lines()
-        .map(|line| matches!(door.anonymise(Format::Combined, line, |_| ()), Outcome::Clean));
+        .map(|line| matches!(door.anonymise(&Format::combined(), line, |_| ()), Outcome::Clean));
     let lines = log.strip_suffix(b"\n").unwrap_or(log).split(|byte| *byte == b'\n');
     lines.zip(came).filter_map(|(line, came)| came.then_some(line)).collect()
 }

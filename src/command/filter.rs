@@ -109,8 +109,9 @@ fn format(args: &FilterArgs) -> Result<FormatChoice> {
     if args.format == "auto" {
         return Ok(FormatChoice::Auto);
     }
-    let names = Format::ALL.map(Format::name).join(", ");
     Format::named(&args.format).map(FormatChoice::Fixed).ok_or_else(|| {
+        let names: Vec<_> = Format::all().iter().map(Format::name).collect();
+        let names = names.join(", ");
         Usage(format!("there is no format named {:?}; there are auto, {names}", args.format)).into()
     })
 }

@@ -21,7 +21,7 @@ pub(super) fn run(command: Option<FormatsCommand>) -> Result<ExitCode> {
 
 fn list() -> Result<ExitCode> {
     let mut text = String::new();
-    for format in Format::ALL {
+    for format in Format::all() {
         writeln!(text, "{}\n    {}", format.name(), format.example())?;
     }
     print(text.as_bytes())

@@ -48,10 +48,12 @@ impl Closed {
         }
         if tables.has(Table::Status) || tables.has(Table::StatusClass) {
             let statuses = &mut self.tallies[STATUS..STATUS + STATUS_COUNT];
-            let number = usize::from(line.status()).wrapping_sub(STATUS_FIRST);
-            debug_assert!(number < STATUS_COUNT, "door 1 refuses status {}", line.status());
-            if let Some(status) = statuses.get_mut(number) {
-                status.add(tally);
+            if let Some(status) = line.status() {
+                let number = usize::from(status).wrapping_sub(STATUS_FIRST);
+                debug_assert!(number < STATUS_COUNT, "door 1 refuses status {status}");
+                if let Some(status) = statuses.get_mut(number) {
+                    status.add(tally);
+                }
             }
         }
         if let Some(protocol) = line.protocol().filter(|_| tables.has(Table::Protocol)) {

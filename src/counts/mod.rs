@@ -77,10 +77,13 @@ impl Counts {
         }
     }
 
-    /// Counts one record.
+    /// Counts one record, if it is of a request: the messages of an error log are not.
     #[inline]
     pub fn add(&mut self, record: &Record<'_>) {
         let line = record.measured();
+        if !line.is_request() {
+            return;
+        }
         let tally = Tally::of_line(line.bytes());
         self.totals.add(tally);
         self.times.add(self.tables, line.minute(), tally);

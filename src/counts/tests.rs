@@ -42,7 +42,7 @@ fn records(
     let classifier = Arc::new(Classifier::new());
     let mut anonymiser = Anonymiser::new(plan, classifier, None, 1 << 16, 16);
     for (number, line) in block.lines().enumerate() {
-        let outcome = anonymiser.anonymise(format, line, |record| take(number, record));
+        let outcome = anonymiser.anonymise(&format, line, |record| take(number, record));
         assert_eq!(outcome, Outcome::Clean, "line {number}");
     }
 }
@@ -84,7 +84,7 @@ fn sample() -> Vec<String> {
 
 #[test]
 fn every_table_counts_what_it_should() {
-    let report = counted(&plan(""), Limits::RUN, Format::VhostCombined, &sample()).report();
+    let report = counted(&plan(""), Limits::RUN, Format::vhost_combined(), &sample()).report();
     let check = |table, expect: &[&str]| assert_eq!(rows(&report, table), expect);
     check(
         Table::Hour,
@@ -107,7 +107,7 @@ fn every_table_counts_what_it_should() {
 #[test]
 fn json_names_the_tables_in_order_and_leaves_empty_ones_out() {
     let plan = plan("");
-    let json = counted(&plan, Limits::RUN, Format::VhostCombined, &sample()).report().to_json();
+    let json = counted(&plan, Limits::RUN, Format::vhost_combined(), &sample()).report().to_json();
     let start = format!(
         r#"{{"internal":true,"policy":"baseline","policy_hash":"{}","period":{{"from":"2026-11-21T00:00:00Z","to":"2026-11-23T00:00:00Z"}},"totals":{{"requests":5,"bytes":4123,"visitors":null}},"tables":{{"hour":[{{"key":"2026-11-22T14:00:00Z","requests":3,"bytes":4120,"visitors":null}},"#,
         plan.hash
@@ -125,8 +125,8 @@ fn json_names_the_tables_in_order_and_leaves_empty_ones_out() {
 
 #[test]
 fn a_format_without_hosts_and_agents_has_no_such_tables() {
-    let lines = vec![Format::Common.example().to_owned()];
-    let report = counted(&plan(""), Limits::RUN, Format::Common, &lines).report();
+    let lines = vec![Format::common().example().to_owned()];
+    let report = counted(&plan(""), Limits::RUN, Format::common(), &lines).report();
     for table in [Table::Site, Table::Referrer, Table::Browser, Table::Os, Table::Bot] {
         assert!(rows(&report, table).is_empty(), "{}", table.name());
     }
@@ -136,8 +136,9 @@ fn a_format_without_hosts_and_agents_has_no_such_tables() {
 #[test]
 fn what_the_plan_does_not_count_is_not_counted() {
     let policy = "name = \"few\"\nversion = 1\n[record]\n[counts]\ntables = [\"status_class\"]";
-    let lines = vec![Format::Combined.example().to_owned()];
-    let json = counted(&plan_of(policy), Limits::RUN, Format::Combined, &lines).report().to_json();
+    let lines = vec![Format::combined().example().to_owned()];
+    let json =
+        counted(&plan_of(policy), Limits::RUN, Format::combined(), &lines).report().to_json();
     let tables =
         r#""tables":{"status_class":[{"key":"2xx","requests":1,"bytes":5120,"visitors":null}]}}"#;
     assert!(json.trim_end().ends_with(tables), "{json}");
@@ -160,7 +161,7 @@ fn bytes_stop_at_the_largest_number() {
     run.sites.add(b"a.example.com", near);
     let request = "GET / HTTP/1.1";
     let lines = [line("a.example.com", "22/Nov/2026:14:05:37", request, 200, "9999999999999")];
-    records(&plan, Format::VhostCombined, &lines, |_, record| batch.add(record));
+    records(&plan, Format::vhost_combined(), &lines, |_, record| batch.add(record));
     run.absorb(&mut batch);
     let report = run.report();
     assert_eq!(rows(&report, Table::Site), ["a.example.com 2 18446744073709551615"]);
@@ -181,7 +182,7 @@ fn a_full_table_folds_and_shares_the_row_of_strangers() {
         })
         .collect();
     let limits = Limits { keys: 2, key_bytes: 999 };
-    let report = counted(&plan(""), limits, Format::VhostCombined, &lines).report();
+    let report = counted(&plan(""), limits, Format::vhost_combined(), &lines).report();
     assert_eq!(rows(&report, Table::Site), ["(other) 3 3", "a.example.com 2 2"]);
     assert_eq!(
         rows(&report, Table::Hour),
@@ -218,12 +219,12 @@ proptest! {
     ) {
         let plan = plan("");
         let limits = Limits { keys, key_bytes };
-        let whole = counted(&plan, limits, Format::VhostCombined, &lines).report();
+        let whole = counted(&plan, limits, Format::vhost_combined(), &lines).report();
         let mut run = Counts::with_limits(&plan, limits);
         // Two batches take turns, as those of two workers do.
         let mut batches = [Counts::for_batch(&plan), Counts::for_batch(&plan)];
         let mut turn = 0;
-        records(&plan, Format::VhostCombined, &lines, |number, record| {
+        records(&plan, Format::vhost_combined(), &lines, |number, record| {
             if cuts.contains(&number) {
                 run.absorb(&mut batches[turn % 2]);
                 turn += 1;

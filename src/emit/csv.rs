@@ -1,13 +1,15 @@
 //! Comma-separated values (RFC 4180): a header with the keys that the policy keeps, then a row a record.
 //!
 //! The columns depend on the policy alone, so that outputs of different logs can be joined; a value that
-//! a log does not have is an empty cell. Lines end with a line feed alone.
+//! a log does not have is an empty cell. What only error logs have is no column: requests and messages in
+//! one table would help nobody. Lines end with a line feed alone.
 
 use super::{Line, Rendered, words};
 use crate::{
     field::{Key, KeySet},
     policy::Plan,
     privacy::{Record, Text},
+    transform::language::Language,
 };
 
 /// Renders rows.
@@ -18,7 +20,8 @@ pub struct Csv {
 
 impl Csv {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { keys: plan.record }
+        let errors = [Key::Level, Key::Module, Key::Error];
+        Self { keys: errors.into_iter().fold(plan.record, KeySet::without) }
     }
 
     pub(super) fn header(&self, out: &mut Rendered) {
@@ -72,8 +75,10 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
             let version = record.browser_version().map(|agent| u64::from(agent.version));
             put_number(version.filter(|version| *version > 0), line);
         }
-        // No format that is read yet logs these.
-        Key::Country | Key::DurationMs | Key::Language | Key::Late => {}
+        Key::DurationMs => put_number(record.duration_ms(), line),
+        Key::Language => word(record.language().map(Language::name)),
+        // Nothing finds these yet, or they have no column.
+        Key::Country | Key::Late | Key::Level | Key::Module | Key::Error => {}
     }
 }
 

@@ -74,12 +74,28 @@ impl Jsonl {
             line.put(b",\"bytes\":");
             line.put_number(bytes);
         }
+        if let Some(duration) = record.duration_ms() {
+            line.put(b",\"duration_ms\":");
+            line.put_number(duration);
+        }
         if let Some(referrer) = referrer {
             put_text(&mut line, b",\"referrer\":\"", referrer);
         }
         if let Some(agent) = record.agent() {
             let told = self.told;
             line.put_fragment(self.agents.get(agent, |agent| agent_keys(agent, told)));
+        }
+        if let Some(language) = record.language() {
+            put_word(&mut line, b",\"language\":\"", language.name());
+        }
+        if let Some(level) = record.level() {
+            put_word(&mut line, b",\"level\":\"", level.name());
+        }
+        if let Some(module) = record.module() {
+            put_word(&mut line, b",\"module\":\"", module.name());
+        }
+        if let Some(fault) = record.fault() {
+            put_word(&mut line, b",\"error\":\"", fault.name());
         }
         line.put(b"}\n");
         line.finish();
@@ -136,6 +152,13 @@ fn agent_keys(agent: Agent, told: [bool; 5]) -> String {
 fn put_text<const N: usize>(line: &mut Line<'_>, key: &[u8; N], text: Text<'_>) {
     line.put(key);
     line.put_text(text);
+    line.put(b"\"");
+}
+
+#[inline]
+fn put_word<const N: usize>(line: &mut Line<'_>, key: &[u8; N], word: &str) {
+    line.put(key);
+    line.put_slice(word.as_bytes());
     line.put(b"\"");
 }
 

@@ -216,7 +216,7 @@ impl Engine {
                 input.turn += 1;
                 (input.turn - 1, given)
             };
-            worker.process(given, &block, &mut batch);
+            worker.process(&given, &block, &mut batch);
             if !self.deliver(turn, &mut batch) {
                 promise.keep();
                 return;

@@ -64,13 +64,13 @@ impl Worker {
     }
 
     /// Makes `batch` of `block`.
-    pub fn process(&mut self, given: Given, block: &RawBlock, batch: &mut Batch) {
+    pub fn process(&mut self, given: &Given, block: &RawBlock, batch: &mut Batch) {
         batch.rendered.clear();
         batch.tally = Tally::default();
         batch.tally.refuse(Reason::TooLong, given.too_long);
         let Batch { rendered, counts, tally } = batch;
         for line in block.lines() {
-            let outcome = self.anonymiser.anonymise(given.format, line, |record| {
+            let outcome = self.anonymiser.anonymise(&given.format, line, |record| {
                 self.emitter.render(record, rendered);
                 if let Some(counts) = counts {
                     counts.add(record);
@@ -80,6 +80,7 @@ impl Worker {
                 Outcome::Clean => tally.clean += 1,
                 Outcome::Refused(reason) => tally.refuse(reason, 1),
                 Outcome::Filtered => tally.filtered += 1,
+                Outcome::OptedOut => tally.opted_out += 1,
             }
         }
         batch.tally.bytes_out = batch.rendered.as_bytes().len() as u64;

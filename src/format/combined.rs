@@ -24,8 +24,38 @@ use nom::{
     sequence::{delimited, preceded},
 };
 
-use super::primitive::{Parsed, Quoted, closing_quote, quoted, span_before, word};
+use super::{
+    Grammar, Named,
+    primitive::{Parsed, Quoted, closing_quote, quoted, skip_spaces, span_before, word},
+};
 use crate::field::{Field, LineMap, Reason, Span};
+
+pub(super) static FORMATS: [Named; 3] = [
+    Named {
+        name: "common",
+        example: r#"192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] "GET /index.html HTTP/1.1" 200 5120"#,
+        same_as: None,
+        grammar: || Grammar::Common,
+    },
+    Named {
+        name: "combined",
+        example: concat!(
+            r#"192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] "GET /index.html HTTP/1.1" 200 5120"#,
+            r#" "https://example.com/" "curl/8.5.0""#
+        ),
+        same_as: None,
+        grammar: || Grammar::Combined,
+    },
+    Named {
+        name: "vhost-combined",
+        example: concat!(
+            r#"www.example.com:443 192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] "#,
+            r#""GET /index.html HTTP/1.1" 200 5120 "https://example.com/" "curl/8.5.0""#
+        ),
+        same_as: None,
+        grammar: || Grammar::VhostCombined,
+    },
+];
 
 /// The bytes of `[22/Nov/2026:14:05:37 +0000] `, which stand before the request.
 const BRACKETED_TIME_BYTES: usize = 29;
@@ -62,12 +92,6 @@ pub(super) fn map_vhost_combined(line: &[u8], map: &mut LineMap) -> Result<(), R
     let rest = head(line, line.len() - after.len(), map)?;
     let rest = tail(line, rest, map)?;
     referrer_and_agent(line, rest, map)
-}
-
-/// How many spaces the line begins with: rsyslog templates leave one before the message.
-#[inline]
-fn skip_spaces(line: &[u8]) -> usize {
-    line.iter().take_while(|byte| **byte == b' ').count()
 }
 
 /// The name before `:port`, where there is one.

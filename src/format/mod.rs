@@ -1,64 +1,167 @@
-//! The formats: which there are, and how a stream's own is found from its first lines.
+//! The formats: which there are, and where the fields of a line sit in each.
 //!
 //! A format is lent one line and returns a [`LineMap`]: where each field sits, never its bytes.
-//! Adding one is a file here and a line in [`Format::ALL`] and its three matches.
+//! Adding one with a name is a file here and a line in [`REGISTRY`]; CONTRIBUTING shows it.
+//!
+//! A format is one of a few grammars: the fast lane of the Common Log Format's family (`combined.rs`), a
+//! template compiled from a string (`template.rs`), JSON by a key map (`json.rs`), columns that a header names
+//! (`columns.rs`), labelled columns (`ltsv.rs`), and error logs (`errors.rs`). What a log shipper wrote
+//! around a line is peeled off before (`wrapper.rs`).
 
+pub mod apache;
+mod columns;
 mod combined;
+mod errors;
+mod json;
+mod ltsv;
+mod named;
+pub mod nginx;
+mod notation;
 mod primitive;
+mod template;
+pub mod wrapper;
 
-use crate::field::{LineMap, Reason};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
-/// A log format that tamis reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// The Common Log Format.
-    Common,
-    /// The combined format of Apache and nginx.
-    Combined,
-    /// The combined format with `host:port` before it, Debian's `vhost_combined`.
-    VhostCombined,
+use self::template::Template;
+use crate::field::{Escaping, Field, LineMap, Reason, TimePattern};
+
+/// A format with a name.
+struct Named {
+    /// What `--format` takes.
+    name: &'static str,
+    /// A line of it, with documentation addresses; of formats with a header, that and a line.
+    example: &'static str,
+    /// The name of the format with the same grammar that detection names instead.
+    same_as: Option<&'static str>,
+    grammar: fn() -> Grammar,
 }
 
-impl Format {
-    /// All formats, in the order in which they are listed.
-    pub const ALL: [Self; 3] = [Self::Common, Self::Combined, Self::VhostCombined];
+/// All formats with a name, in the order in which they are listed. Where a line fits two of them, detection
+/// takes the one that more lines fit, then the one that stands first here.
+static REGISTRY: &[&[Named]] = &[
+    &combined::FORMATS,
+    &nginx::FORMATS,
+    &apache::FORMATS,
+    &named::FORMATS,
+    &json::FORMATS,
+    &columns::FORMATS,
+    &ltsv::FORMATS,
+    &errors::FORMATS,
+];
 
-    /// The name that `--format` takes.
+/// How a format finds fields.
+#[derive(Clone, Debug)]
+enum Grammar {
+    Common,
+    Combined,
+    VhostCombined,
+    Template(Arc<Template>),
+    Json(&'static json::Keys),
+    Columns(Arc<columns::Columns>),
+    Ltsv,
+    NginxError,
+    ApacheError,
+}
+
+impl Grammar {
+    /// The grammar that a string in our own notation describes.
+    fn notation(string: &str, escaping: Option<Escaping>) -> Self {
+        let template = notation::compile(string, escaping);
+        Self::Template(Arc::new(template.expect("a test compiles every format")))
+    }
+}
+
+/// A log format that tamis reads.
+#[derive(Clone)]
+pub struct Format {
+    named: &'static Named,
+    grammar: Grammar,
+}
+
+static ALL: LazyLock<Vec<Format>> = LazyLock::new(|| {
+    let named = REGISTRY.iter().flat_map(|family| family.iter());
+    named.map(|named| Format { named, grammar: (named.grammar)() }).collect()
+});
+
+impl Format {
+    /// All formats with a name, in the order in which they are listed.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Common => "common",
-            Self::Combined => "combined",
-            Self::VhostCombined => "vhost-combined",
-        }
+    pub fn all() -> &'static [Self] {
+        &ALL
     }
 
-    /// A line of this format, with documentation addresses.
-    #[must_use]
-    pub const fn example(self) -> &'static str {
-        match self {
-            Self::Common => {
-                r#"192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] "GET /index.html HTTP/1.1" 200 5120"#
-            }
-            Self::Combined => {
-                concat!(
-                    r#"192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] "GET /index.html HTTP/1.1" 200 5120"#,
-                    r#" "https://example.com/" "curl/8.5.0""#
-                )
-            }
-            Self::VhostCombined => {
-                concat!(
-                    r#"www.example.com:443 192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] "#,
-                    r#""GET /index.html HTTP/1.1" 200 5120 "https://example.com/" "curl/8.5.0""#
-                )
-            }
-        }
+    /// Those that detection chooses from.
+    pub fn detected() -> impl Iterator<Item = &'static Self> {
+        Self::all().iter().filter(|format| format.named.same_as.is_none())
     }
 
     /// The format of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
+        // The fast lane's own need no other format to be compiled.
+        let named = REGISTRY.iter().flat_map(|family| family.iter());
+        let named = named.into_iter().find(|named| named.name == name)?;
+        Some(Self { named, grammar: (named.grammar)() })
+    }
+
+    /// The Common Log Format.
+    #[must_use]
+    pub const fn common() -> Self {
+        Self { named: &combined::FORMATS[0], grammar: Grammar::Common }
+    }
+
+    /// The combined format of Apache and nginx.
+    #[must_use]
+    pub const fn combined() -> Self {
+        Self { named: &combined::FORMATS[1], grammar: Grammar::Combined }
+    }
+
+    /// The combined format with `host:port` before it, Debian's `vhost_combined`.
+    #[must_use]
+    pub const fn vhost_combined() -> Self {
+        Self { named: &combined::FORMATS[2], grammar: Grammar::VhostCombined }
+    }
+
+    /// The name that `--format` takes.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.named.name
+    }
+
+    /// A line of this format, with documentation addresses.
+    #[must_use]
+    pub const fn example(&self) -> &'static str {
+        self.named.example
+    }
+
+    /// The name under which detection knows this format.
+    #[must_use]
+    pub fn detected_name(&self) -> &'static str {
+        self.named.same_as.unwrap_or(self.named.name)
+    }
+
+    /// How its time is written, if a pattern says so.
+    #[inline]
+    #[must_use]
+    pub fn time_pattern(&self) -> Option<&TimePattern> {
+        match &self.grammar {
+            Grammar::Template(template) => template.time_pattern(),
+            _ => None,
+        }
+    }
+
+    /// Whether all of its lines have `field`; formats whose lines differ say yes.
+    #[must_use]
+    pub fn may_have(&self, field: Field) -> bool {
+        match &self.grammar {
+            Grammar::Template(template) => template.has(field),
+            _ => true,
+        }
     }
 
     /// Notes in `map`, which must be empty, where the fields of `line` sit. The line has no line end.
@@ -67,35 +170,101 @@ impl Format {
     ///
     /// [`Reason::NotThisFormat`] when a byte is not where the format has it.
     #[inline]
-    pub fn map(self, line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
-        match self {
-            Self::Common => combined::map_common(line, map),
-            Self::Combined => combined::map_combined(line, map),
-            Self::VhostCombined => combined::map_vhost_combined(line, map),
+    pub fn map(&self, line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
+        match &self.grammar {
+            Grammar::Combined => combined::map_combined(line, map),
+            Grammar::Common => combined::map_common(line, map),
+            Grammar::VhostCombined => combined::map_vhost_combined(line, map),
+            Grammar::Template(template) => template.map(line, map),
+            Grammar::Json(keys) => keys.map(line, map),
+            Grammar::Columns(columns) => columns.map(line, map),
+            Grammar::Ltsv => ltsv::map(line, map),
+            Grammar::NginxError => errors::map_nginx(line, map),
+            Grammar::ApacheError => errors::map_apache(line, map),
         }
     }
 }
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Format({})", self.name())
+    }
+}
+
+/// What variables of one's own hold, by their names: a field, or nothing that is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared(pub BTreeMap<String, Option<Field>>);
+
+/// The names of formats that are given as a string.
+static OWN_NGINX: Named =
+    Named { name: "nginx-format", example: "", same_as: None, grammar: || Grammar::Combined };
+static OWN_APACHE: Named =
+    Named { name: "apache-format", example: "", same_as: None, grammar: || Grammar::Combined };
+
+/// Why a server's own format string cannot be used. It quotes the string, which is configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StringError {
+    /// A variable that is in no table.
+    Unknown(String),
+    /// Two values with nothing between them.
+    NothingBetween(String, String),
+    /// A directive that is cut short or not understood, and where it begins.
+    Syntax(usize),
+    /// The format has no time of the request.
+    NoTime,
+    /// The format has no request, or only a part of one that is of no use.
+    NoRequest,
+}
+
+impl fmt::Display for StringError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => write!(
+                f,
+                "{name} is no variable that the server documents; if it is your own, say what it holds with \
+                 --variable {name}=drop, or {name}=FIELD"
+            ),
+            Self::NothingBetween(first, second) => write!(
+                f,
+                "nothing stands between {first} and {second}, so that nobody can tell where one ends; \
+                 put a space or a quote there"
+            ),
+            Self::Syntax(at) => {
+                write!(f, "the directive at byte {at} is not understood; see the server's manual")
+            }
+            Self::NoTime => f.write_str("it has no time; every record needs one"),
+            Self::NoRequest => {
+                f.write_str("it has no request and no path; there is nothing to count")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StringError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_example_fits_its_own_format_only() {
-        for format in Format::ALL {
-            for other in Format::ALL {
-                let mut map = LineMap::default();
-                let fits = other.map(format.example().as_bytes(), &mut map).is_ok();
-                assert_eq!(fits, format == other, "{} as {}", format.name(), other.name());
-            }
+    fn each_example_fits_its_own_format() {
+        for format in Format::all() {
+            let line = format.example().lines().last().expect("an example has a line");
+            let mut map = LineMap::default();
+            assert_eq!(format.map(line.as_bytes(), &mut map), Ok(()), "{}", format.name());
+            assert!(map.has(Field::Time), "{}", format.name());
         }
     }
 
     #[test]
     fn names_are_unique_and_found() {
-        for format in Format::ALL {
-            assert_eq!(Format::named(format.name()), Some(format));
+        for (index, format) in Format::all().iter().enumerate() {
+            let found = Format::all().iter().position(|other| other.name() == format.name());
+            assert_eq!(found, Some(index));
+            assert_eq!(Format::named(format.name()).map(|found| found.name()), Some(format.name()));
+            assert!(Format::detected().any(|other| other.name() == format.detected_name()));
         }
-        assert_eq!(Format::named("nosuch"), None);
+        assert!(Format::named("nosuch").is_none());
     }
 }

@@ -80,6 +80,12 @@ fn quote_or_backslash(text: &[u8]) -> Option<usize> {
     }
 }
 
+/// How many spaces the line begins with: rsyslog templates leave one before the message.
+#[inline]
+pub(super) fn skip_spaces(line: &[u8]) -> usize {
+    line.iter().take_while(|byte| **byte == b' ').count()
+}
+
 /// A word that ends before a space, and the space; the word has at least one byte.
 #[inline]
 pub(super) fn word(input: &[u8]) -> Parsed<'_, &[u8]> {

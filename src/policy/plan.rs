@@ -141,6 +141,44 @@ pub struct Plan {
     pub sites: Vec<String>,
     /// Lines that are left out.
     pub drops: Vec<DropRule>,
+    /// Proxies whose word on the client is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The signals by which visitors opt out.
+    pub opt_out: OptOut,
+}
+
+/// The signals by which visitors opt out, where a format logs them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OptOut {
+    /// The value of `DNT` that opts out.
+    pub dnt: Option<String>,
+    /// The value of `Sec-GPC` that opts out.
+    pub gpc: Option<String>,
+    /// The name of a cookie that opts out, whatever its value.
+    pub cookie: Option<String>,
+}
+
+impl OptOut {
+    /// Whether a line with these headers opts out.
+    #[must_use]
+    pub fn is_some_in(
+        &self,
+        dnt: Option<&[u8]>,
+        gpc: Option<&[u8]>,
+        cookie: Option<&[u8]>,
+    ) -> bool {
+        let is = |wanted: &Option<String>, found: Option<&[u8]>| {
+            wanted.as_ref().is_some_and(|wanted| found == Some(wanted.as_bytes()))
+        };
+        let has_cookie = |name: &String, cookies: &[u8]| {
+            cookies.split(|byte| *byte == b';').any(|pair| {
+                pair.trim_ascii().split(|byte| *byte == b'=').next() == Some(name.as_bytes())
+            })
+        };
+        is(&self.dnt, dnt)
+            || is(&self.gpc, gpc)
+            || self.cookie.as_ref().zip(cookie).is_some_and(|(name, found)| has_cookie(name, found))
+    }
 }
 
 impl Plan {
@@ -180,6 +218,8 @@ impl Plan {
             params: params(policy)?,
             sites: sites(policy)?,
             drops: drop_rules(policy)?,
+            trusted_proxies: trusted_proxies(policy)?,
+            opt_out: opt_out(policy)?,
         })
     }
 
@@ -197,12 +237,18 @@ impl Plan {
         };
         match field {
             Field::Site => either(&[Key::Site], &[Table::Site]),
-            Field::Client => either(&[Key::Client, Key::Country], &[Table::Country]),
-            Field::Time => either(&[Key::Time], &[Table::Hour, Table::Day]),
+            Field::Client | Field::Forwarded => {
+                either(&[Key::Client, Key::Country], &[Table::Country])
+            }
+            Field::Time | Field::Date => either(&[Key::Time], &[Table::Hour, Table::Day]),
             Field::Request => either(
                 &[Key::Method, Key::Path, Key::Query, Key::Protocol],
                 &[Table::Method, Table::Path, Table::Protocol],
             ),
+            Field::Method => either(&[Key::Method], &[Table::Method]),
+            Field::Target => either(&[Key::Path, Key::Query], &[Table::Path]),
+            Field::Query => either(&[Key::Query], &[]),
+            Field::Protocol => either(&[Key::Protocol], &[Table::Protocol]),
             Field::Status => either(&[Key::Status], &[Table::Status, Table::StatusClass]),
             // Every table sums them up.
             Field::Bytes => either(&[Key::Bytes], &Table::ALL),
@@ -211,6 +257,13 @@ impl Plan {
                 &[Key::Browser, Key::BrowserVersion, Key::Os, Key::Device, Key::Bot],
                 &[Table::Browser, Table::Os, Table::Device, Table::Bot],
             ),
+            Field::Duration => either(&[Key::DurationMs], &[]),
+            Field::Language => either(&[Key::Language], &[Table::Language]),
+            // They are only asked whether the visitor opts out.
+            Field::Dnt | Field::Gpc | Field::Cookie => Decision::Dropped,
+            Field::Level => either(&[Key::Level], &[]),
+            Field::Module => either(&[Key::Module], &[]),
+            Field::Message => either(&[Key::Error], &[]),
         }
     }
 }
@@ -247,7 +300,10 @@ fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
         .with(Key::Os, record.os)
         .with(Key::Device, record.device)
         .with(Key::Bot, record.bot)
-        .with(Key::Language, record.language.is_some()))
+        .with(Key::Language, record.language.is_some())
+        .with(Key::Level, record.errors)
+        .with(Key::Module, record.errors)
+        .with(Key::Error, record.errors))
 }
 
 fn tables(policy: &Policy) -> Result<TableSet, PolicyError> {
@@ -340,6 +396,33 @@ pub(crate) fn is_host_name(name: &str) -> bool {
         })
 }
 
+/// A network that holds every address is no proxy: then anybody's word would be believed.
+fn trusted_proxies(policy: &Policy) -> Result<Vec<IpNet>, PolicyError> {
+    match policy.network.trusted_proxies.iter().find(|network| network.prefix_len() == 0) {
+        None => Ok(policy.network.trusted_proxies.clone()),
+        Some(network) => Err(PolicyError::new(format!(
+            "network.trusted_proxies (--trusted-proxy): {network} is everybody; name the proxies' own networks"
+        ))),
+    }
+}
+
+fn opt_out(policy: &Policy) -> Result<OptOut, PolicyError> {
+    let Some(section) = &policy.opt_out else { return Ok(OptOut::default()) };
+    let mut found = OptOut { cookie: section.cookie.clone(), ..OptOut::default() };
+    for (header, value) in &section.headers {
+        match header.as_str() {
+            "dnt" => found.dnt = Some(value.clone()),
+            "sec_gpc" => found.gpc = Some(value.clone()),
+            _ => {
+                return Err(PolicyError::new(format!(
+                    "opt_out.headers: {header:?} is no header that formats are asked for; there are dnt, sec_gpc"
+                )));
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// How many drop rules a policy may have: each is a bit beside every remembered request.
 const DROP_RULES_MAX: usize = 16;
 
@@ -391,8 +474,11 @@ mod tests {
     #[test]
     fn the_baseline_decides_every_field() {
         let plan = baseline_with("").expect("the preset compiles");
+        let never = [Field::Query, Field::Dnt, Field::Gpc, Field::Cookie];
         for field in Field::ALL {
-            assert_eq!(plan.decision(field), Decision::Recorded, "{field:?}");
+            let expect =
+                if never.contains(&field) { Decision::Dropped } else { Decision::Recorded };
+            assert_eq!(plan.decision(field), expect, "{field:?}");
         }
         assert!(!plan.record.has(Key::Query) && !plan.record.has(Key::Country));
         for (status, shown) in [(200, true), (299, true), (304, true), (301, false), (404, false)] {

@@ -107,6 +107,9 @@ pub struct RecordSection {
     pub bot: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<LanguageWord>,
+    /// The level, the module and the kind of fault of messages in error logs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub errors: bool,
     /// An exact client, or a prefix longer than /24 or /48, is accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_identifying: bool,

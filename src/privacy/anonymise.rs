@@ -14,20 +14,23 @@ use zeroize::Zeroize;
 use super::{
     memo::{Memo, Seed},
     raw::RawLine,
-    record::{Record, Text},
+    record::{Incident, Record, Text},
 };
 use crate::{
-    field::{Field, Key, LineMap, Reason},
+    field::{Escaping, Field, Key, LineMap, Reason},
     format::Format,
     policy::{BytesRule, ClientRule, Plan},
     transform::{
         address::{self, Client},
         agent::{Agent, Classifier},
-        escape,
+        duration, escape,
+        fault::{Fault, Level, Module},
+        forwarded,
+        language::Language,
         path::{self, Cleaner},
         referrer,
         request::{self, Method, Protocol, Request},
-        time::{ClfMemo, Grain, Timestamp},
+        time::{self, ClfMemo, Grain, Timestamp},
     },
 };
 
@@ -61,11 +64,15 @@ pub enum Outcome {
     Refused(Reason),
     /// The policy leaves such lines out.
     Filtered,
+    /// The visitor opted out.
+    OptedOut,
 }
 
 /// What a request line became, beside its cleaned path.
 #[derive(Clone, Copy, Default)]
 struct RequestValue {
+    /// Whether the line has a request at all; messages of error logs need not.
+    is_there: bool,
     method: Method,
     protocol: Option<Protocol>,
     is_http: bool,
@@ -119,6 +126,8 @@ pub struct Anonymiser {
 #[derive(Default)]
 struct Scratch {
     unescaped: Vec<u8>,
+    /// A line that was taken out of what a log shipper wrote around it.
+    inner: Vec<u8>,
     path: Vec<u8>,
     referrer: Vec<u8>,
     domain: Vec<u8>,
@@ -156,6 +165,7 @@ impl DropPaths {
 impl Drop for Scratch {
     fn drop(&mut self) {
         self.unescaped.zeroize();
+        self.inner.zeroize();
     }
 }
 
@@ -197,39 +207,49 @@ impl Anonymiser {
     #[inline]
     pub fn anonymise(
         &mut self,
-        format: Format,
+        format: &Format,
         line: RawLine<'_>,
         receive: impl FnOnce(&Record<'_>),
     ) -> Outcome {
+        let line = line.expose_bytes();
+        if line.is_empty() {
+            return Outcome::Refused(Reason::Empty);
+        }
+        if line.len() > self.line_bytes_max {
+            return Outcome::Refused(Reason::TooLong);
+        }
         self.try_anonymise(format, line, receive).unwrap_or_else(Outcome::Refused)
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_anonymise(
         &mut self,
-        format: Format,
-        line: RawLine<'_>,
+        format: &Format,
+        line: &[u8],
         receive: impl FnOnce(&Record<'_>),
     ) -> Result<Outcome, Reason> {
-        let line = line.expose_bytes();
-        if line.is_empty() {
-            return Err(Reason::Empty);
-        }
-        if line.len() > self.line_bytes_max {
-            return Err(Reason::TooLong);
-        }
         let mut map = LineMap::default();
         format.map(line, &mut map)?;
         let map = &map;
 
-        let time = self.clock.parse(map.part(Field::Time, line))?;
-        let host = map.part(Field::Client, line);
-        let client = self.client(host)?;
-        let status = request::parse_status(map.part(Field::Status, line));
-        let status = status.ok_or(Reason::BadStatus)?;
-        let bytes = request::parse_bytes(map.part(Field::Bytes, line));
-        let bytes = bytes.ok_or(Reason::NotThisFormat)?;
-        let request = self.request(map.part(Field::Request, line), map)?;
+        let time = self.time(format, line, map)?;
+        let host = self.host(line, map);
+        let client = match host {
+            Some(host) => self.client(host)?,
+            None => None,
+        };
+        let mut status = None;
+        if let Some(text) = map.find(Field::Status, line) {
+            status = Some(request::parse_status(text).ok_or(Reason::BadStatus)?);
+        }
+        let mut bytes = None;
+        if let Some(text) = map.find(Field::Bytes, line) {
+            bytes = request::parse_bytes(text).ok_or(Reason::NotThisFormat)?;
+        }
+        let request = match map.find(Field::Request, line) {
+            Some(request) => self.request(request, map)?,
+            None => self.split_request(line, map)?,
+        };
         let (mut referrer, mut agent, mut site) = (None, None, None);
         if let Some(span) = map.get(Field::Referrer) {
             referrer = Some(self.referrer(span.of(line), map)?);
@@ -240,12 +260,43 @@ impl Anonymiser {
         if let Some(span) = map.get(Field::Site) {
             site = Some(self.site(span.of(line)));
         }
+        let mut rare = Rare::default();
+        if map.has_any(&RARE) {
+            rare = self.rare(line, map)?;
+        }
+        if rare.is_opted_out {
+            return Ok(Outcome::OptedOut);
+        }
         if !self.plan.drops.is_empty() && self.is_left_out(&request.1, host) {
             return Ok(Outcome::Filtered);
         }
-        let parts = Parts { time, client, status, bytes, request, referrer, agent, site };
+        let parts = Parts { time, client, status, bytes, request, referrer, agent, site, rare };
         receive(&self.record(&parts));
         Ok(Outcome::Clean)
+    }
+
+    #[inline]
+    fn time(&mut self, format: &Format, line: &[u8], map: &LineMap) -> Result<Timestamp, Reason> {
+        let text = map.part(Field::Time, line);
+        if let Some(date) = map.find(Field::Date, line) {
+            return time::parse_date_and_time(date, text);
+        }
+        match format.time_pattern() {
+            Some(pattern) => time::parse_pattern(pattern, text),
+            None => self.clock.parse_any(text),
+        }
+    }
+
+    /// The text of the client, which is not the connecting address where that is of a trusted proxy.
+    #[inline]
+    fn host<'a>(&self, line: &'a [u8], map: &LineMap) -> Option<&'a [u8]> {
+        let connecting = map.find(Field::Client, line);
+        match map.find(Field::Forwarded, line) {
+            Some(list) if !self.plan.trusted_proxies.is_empty() => {
+                forwarded::client(connecting, list, &self.plan.trusted_proxies)
+            }
+            _ => connecting,
+        }
     }
 
     #[inline]
@@ -267,26 +318,80 @@ impl Anonymiser {
     /// rest of the line is looked at.
     #[inline]
     fn request(&mut self, raw: &[u8], map: &LineMap) -> Result<(Place, RequestValue), Reason> {
-        let hash = self.seed.hash(raw);
+        let escaping = map.escaping_of(Field::Request);
+        let hash = self.seed.hash(raw, escaping);
         if let Some(place) = self.requests.find(hash) {
             return Ok((Place::Remembered(place), self.requests.at(place).value));
         }
         if let Some(place) = self.long_requests.find(hash) {
             return Ok((Place::RememberedLong(place), self.long_requests.at(place).value));
         }
-        self.new_request(raw, map.is_escaped(Field::Request), hash)
+        self.new_request(raw, escaping, hash)
     }
 
     #[inline(never)]
     fn new_request(
         &mut self,
         raw: &[u8],
-        escaped: bool,
+        escaping: Option<Escaping>,
         hash: u64,
     ) -> Result<(Place, RequestValue), Reason> {
-        let text = undo(raw, escaped, &mut self.scratch.unescaped)?;
-        let Request { method, target, protocol } = request::parse(text);
-        let mut value = RequestValue { method, protocol, ..RequestValue::default() };
+        let mut scratch = std::mem::take(&mut self.scratch.unescaped);
+        let done = undo(raw, escaping, &mut scratch)
+            .map(|text| self.remember_request(request::parse(text), hash));
+        self.scratch.unescaped = scratch;
+        done
+    }
+
+    /// Where the request is that a format logs in parts; a value that is not there where it has none.
+    fn split_request(
+        &mut self,
+        line: &[u8],
+        map: &LineMap,
+    ) -> Result<(Place, RequestValue), Reason> {
+        let Some(target) = map.find(Field::Target, line) else {
+            return Ok((Place::Scratch, RequestValue::default()));
+        };
+        let method = map.part(Field::Method, line);
+        let protocol = map.find(Field::Protocol, line);
+        let query = map
+            .find(Field::Query, line)
+            .filter(|query| !matches!(*query, b"" | b"-") && !target.contains(&b'?'));
+        let hash = self.seed.hash_all(
+            &[target, method, protocol.unwrap_or_default(), query.unwrap_or_default()],
+            map.escaping_of(Field::Target),
+        );
+        if let Some(place) = self.requests.find(hash) {
+            return Ok((Place::Remembered(place), self.requests.at(place).value));
+        }
+        if let Some(place) = self.long_requests.find(hash) {
+            return Ok((Place::RememberedLong(place), self.long_requests.at(place).value));
+        }
+        let mut whole = std::mem::take(&mut self.scratch.unescaped);
+        whole.clear();
+        let mut push = |field: Field, text: &[u8]| match map.escaping_of(field) {
+            None => {
+                whole.extend_from_slice(text);
+                Ok(())
+            }
+            Some(escaping) => escape::undo(text, escaping, &mut whole).ok_or(Reason::BadEscape),
+        };
+        let mut done = push(Field::Target, target);
+        if let Some(query) = query {
+            done = done
+                .and_then(|()| if query[0] == b'?' { Ok(()) } else { push(Field::Request, b"?") })
+                .and_then(|()| push(Field::Query, query));
+        }
+        let found =
+            done.map(|()| self.remember_request(request::assemble(method, &whole, protocol), hash));
+        self.scratch.unescaped = whole;
+        found
+    }
+
+    fn remember_request(&mut self, request: Request<'_>, hash: u64) -> (Place, RequestValue) {
+        let Request { method, target, protocol } = request;
+        let mut value =
+            RequestValue { is_there: true, method, protocol, ..RequestValue::default() };
         self.scratch.path.clear();
         self.scratch.query.clear();
         if let Some(target) = target {
@@ -309,21 +414,27 @@ impl Anonymiser {
                 None => Place::Scratch,
             },
         };
-        Ok((place, value))
+        (place, value)
     }
 
     #[inline]
     fn referrer(&mut self, raw: &[u8], map: &LineMap) -> Result<Place, Reason> {
-        let hash = self.seed.hash(raw);
+        let escaping = map.escaping_of(Field::Referrer);
+        let hash = self.seed.hash(raw, escaping);
         if let Some(place) = self.referrers.find(hash) {
             return Ok(Place::Remembered(place));
         }
-        self.new_referrer(raw, map.is_escaped(Field::Referrer), hash)
+        self.new_referrer(raw, escaping, hash)
     }
 
     #[inline(never)]
-    fn new_referrer(&mut self, raw: &[u8], escaped: bool, hash: u64) -> Result<Place, Reason> {
-        let text = undo(raw, escaped, &mut self.scratch.unescaped)?;
+    fn new_referrer(
+        &mut self,
+        raw: &[u8],
+        escaping: Option<Escaping>,
+        hash: u64,
+    ) -> Result<Place, Reason> {
+        let text = undo(raw, escaping, &mut self.scratch.unescaped)?;
         self.scratch.referrer.clear();
         referrer::clean(text, &mut self.scratch.referrer);
         let place = self.referrers.insert(hash, (), &self.scratch.referrer);
@@ -332,23 +443,30 @@ impl Anonymiser {
 
     #[inline]
     fn agent(&mut self, raw: &[u8], map: &LineMap) -> Result<Agent, Reason> {
-        let hash = self.seed.hash(raw);
+        let escaping = map.escaping_of(Field::Agent);
+        let hash = self.seed.hash(raw, escaping);
         if let Some(place) = self.agents.find(hash) {
             return Ok(self.agents.at(place).value);
         }
-        self.new_agent(raw, map.is_escaped(Field::Agent), hash)
+        self.new_agent(raw, escaping, hash)
     }
 
     #[inline(never)]
-    fn new_agent(&mut self, raw: &[u8], escaped: bool, hash: u64) -> Result<Agent, Reason> {
-        let text = undo(raw, escaped, &mut self.scratch.unescaped)?;
+    fn new_agent(
+        &mut self,
+        raw: &[u8],
+        escaping: Option<Escaping>,
+        hash: u64,
+    ) -> Result<Agent, Reason> {
+        let text = undo(raw, escaping, &mut self.scratch.unescaped)?;
         let agent = self.classifier.classify(text);
         self.agents.insert(hash, agent, b"");
         Ok(agent)
     }
 
     fn site(&mut self, host: &[u8]) -> Place {
-        let hash = self.seed.hash(host);
+        let host = host_name(host);
+        let hash = self.seed.hash(host, None);
         if let Some(place) = self.sites.find(hash) {
             return Place::Remembered(place);
         }
@@ -367,8 +485,8 @@ impl Anonymiser {
 
     /// Whether one of the policy's drop rules fits. Networks are asked about the whole address.
     #[cold]
-    fn is_left_out(&self, value: &RequestValue, client: &[u8]) -> bool {
-        let address = address::parse(client);
+    fn is_left_out(&self, value: &RequestValue, client: Option<&[u8]>) -> bool {
+        let address = client.and_then(address::parse);
         self.plan.drops.iter().enumerate().any(|(index, rule)| {
             let path_fits = rule.path.is_none() || value.drops & (1 << index) != 0;
             path_fits
@@ -388,8 +506,12 @@ impl Anonymiser {
             Place::RememberedLong(at) => self.long_requests.at(at).text(),
             Place::Scratch => Text::new(&self.scratch.path),
         };
-        let shown =
-            request.declared || (plan.undeclared_paths && plan.path_status.has(parts.status));
+        let is_confirmed = match (parts.status, &parts.rare.incident) {
+            (Some(status), _) => plan.path_status.has(status),
+            (None, Some(incident)) => incident.fault.is_some_and(Fault::path_is_confirmed),
+            (None, None) => false,
+        };
+        let shown = request.declared || (plan.undeclared_paths && is_confirmed);
         let path = match (request.is_http, shown) {
             (false, _) => Text::new(path::INVALID.as_bytes()),
             (true, false) => Text::new(path::UNKNOWN.as_bytes()),
@@ -409,6 +531,7 @@ impl Anonymiser {
             minute: parts.time.floor(Grain::Minute),
             site: self.site_text(parts.site),
             client: parts.client,
+            has_request: request.is_there,
             method: request.method,
             path,
             query: &request.query[..usize::from(request.query_length)],
@@ -418,7 +541,36 @@ impl Anonymiser {
             bytes_exact: parts.bytes.unwrap_or(0),
             referrer: parts.referrer.map(|place| self.referrer_text(place, parts.site)),
             agent: parts.agent,
+            duration: parts.rare.duration,
+            language: parts.rare.language,
+            incident: parts.rare.incident,
         }
+    }
+
+    /// The fields that few formats have.
+    #[inline(never)]
+    fn rare(&mut self, line: &[u8], map: &LineMap) -> Result<Rare, Reason> {
+        let mut rare = Rare::default();
+        if let Some(text) = map.find(Field::Duration, line) {
+            let milliseconds = duration::milliseconds(text, map.duration_unit);
+            rare.duration = milliseconds.map(duration::bucket);
+        }
+        if let Some(text) = map.find(Field::Language, line) {
+            let escaping = map.escaping_of(Field::Language);
+            rare.language = Language::of(undo(text, escaping, &mut self.scratch.unescaped)?);
+        }
+        rare.is_opted_out = self.plan.opt_out.is_some_in(
+            map.find(Field::Dnt, line),
+            map.find(Field::Gpc, line),
+            map.find(Field::Cookie, line),
+        );
+        let level = map.find(Field::Level, line).map(Level::of);
+        let module = map.find(Field::Module, line).map(Module::of);
+        let fault = map.find(Field::Message, line).map(Fault::of);
+        if level.is_some() || fault.is_some() {
+            rare.incident = Some(Incident { level, module, fault });
+        }
+        Ok(rare)
     }
 
     #[inline]
@@ -458,12 +610,42 @@ impl Anonymiser {
 struct Parts {
     time: Timestamp,
     client: Option<Client>,
-    status: u16,
+    status: Option<u16>,
     bytes: Option<u64>,
     request: (Place, RequestValue),
     referrer: Option<Place>,
     agent: Option<Agent>,
     site: Option<Place>,
+    rare: Rare,
+}
+
+/// The fields that few formats have.
+const RARE: [Field; 8] = [
+    Field::Duration,
+    Field::Language,
+    Field::Dnt,
+    Field::Gpc,
+    Field::Cookie,
+    Field::Level,
+    Field::Module,
+    Field::Message,
+];
+
+/// What became of them.
+#[derive(Clone, Copy, Default)]
+struct Rare {
+    duration: Option<u64>,
+    language: Option<Language>,
+    is_opted_out: bool,
+    incident: Option<Incident>,
+}
+
+/// The name in `name`, `name:port` or `[address]:port`.
+fn host_name(host: &[u8]) -> &[u8] {
+    match memchr::memrchr(b':', host) {
+        Some(colon) if host[colon + 1..].iter().all(u8::is_ascii_digit) => &host[..colon],
+        _ => host,
+    }
 }
 
 fn registrable(host: &str) -> Option<Vec<u8>> {
@@ -473,11 +655,13 @@ fn registrable(host: &str) -> Option<Vec<u8>> {
 
 /// The text without its log escapes: itself when it has none, else in `scratch`.
 #[inline]
-fn undo<'a>(raw: &'a [u8], escaped: bool, scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Reason> {
-    if !escaped {
-        return Ok(raw);
-    }
+fn undo<'a>(
+    raw: &'a [u8],
+    escaping: Option<Escaping>,
+    scratch: &'a mut Vec<u8>,
+) -> Result<&'a [u8], Reason> {
+    let Some(escaping) = escaping else { return Ok(raw) };
     scratch.clear();
-    escape::undo(raw, scratch).ok_or(Reason::BadEscape)?;
+    escape::undo(raw, escaping, scratch).ok_or(Reason::BadEscape)?;
     Ok(scratch)
 }

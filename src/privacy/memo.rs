@@ -13,6 +13,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::RandomState;
 
 use super::record::Text;
+use crate::field::Escaping;
 
 const WAYS: usize = 4;
 
@@ -21,11 +22,26 @@ const WAYS: usize = 4;
 pub(super) struct Seed(RandomState);
 
 impl Seed {
-    /// The hash of `text`, never zero: zero marks a free place.
+    /// The hash of `text`, never zero: zero marks a free place. The same text is another one where it is
+    /// escaped in another way.
     #[inline]
-    pub(super) fn hash(&self, text: &[u8]) -> u64 {
+    pub(super) fn hash(&self, text: &[u8], escaping: Option<Escaping>) -> u64 {
         let mut hasher = self.0.build_hasher();
         hasher.write(text);
+        if let Some(escaping) = escaping {
+            hasher.write_u8(escaping as u8);
+        }
+        hasher.finish().max(1)
+    }
+
+    /// The hash of several texts.
+    pub(super) fn hash_all(&self, texts: &[&[u8]], escaping: Option<Escaping>) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        for text in texts {
+            hasher.write(text);
+            hasher.write_usize(text.len());
+        }
+        hasher.write_u8(escaping.map_or(u8::MAX, |escaping| escaping as u8));
         hasher.finish().max(1)
     }
 }
@@ -139,8 +155,8 @@ mod tests {
     #[test]
     fn a_seed_hashes_the_same_text_alike_and_never_to_zero() {
         let seed = Seed::default();
-        assert_eq!(seed.hash(b"x"), seed.clone().hash(b"x"));
-        assert_ne!(seed.hash(b"x"), seed.hash(b"y"));
-        assert_ne!(seed.hash(b""), 0);
+        assert_eq!(seed.hash(b"x", None), seed.clone().hash(b"x", None));
+        assert_ne!(seed.hash(b"x", None), seed.hash(b"y", None));
+        assert_ne!(seed.hash(b"", None), 0);
     }
 }

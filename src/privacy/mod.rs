@@ -14,4 +14,4 @@ mod record;
 pub use anonymise::{Anonymiser, Outcome};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
-pub use record::{AGENT_KEYS, Measured, Record, Text};
+pub use record::{AGENT_KEYS, Incident, Measured, Record, Text};

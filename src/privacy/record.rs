@@ -23,6 +23,8 @@ use crate::{
     transform::{
         address::Client,
         agent::Agent,
+        fault::{Fault, Level, Module},
+        language::Language,
         query::Params,
         request::{Method, Protocol},
         time::Timestamp,
@@ -104,15 +106,30 @@ pub struct Record<'a> {
     pub(in crate::privacy) minute: Timestamp,
     pub(in crate::privacy) site: Option<Text<'a>>,
     pub(in crate::privacy) client: Option<Client>,
+    pub(in crate::privacy) has_request: bool,
     pub(in crate::privacy) method: Method,
     pub(in crate::privacy) path: Text<'a>,
     pub(in crate::privacy) query: &'a [(u8, u8)],
     pub(in crate::privacy) protocol: Option<Protocol>,
-    pub(in crate::privacy) status: u16,
+    pub(in crate::privacy) status: Option<u16>,
     pub(in crate::privacy) bytes: Option<u64>,
     pub(in crate::privacy) bytes_exact: u64,
     pub(in crate::privacy) referrer: Option<Text<'a>>,
     pub(in crate::privacy) agent: Option<Agent>,
+    pub(in crate::privacy) duration: Option<u64>,
+    pub(in crate::privacy) language: Option<Language>,
+    pub(in crate::privacy) incident: Option<Incident>,
+}
+
+/// What a message of an error log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incident {
+    /// Its level.
+    pub level: Option<Level>,
+    /// The module that wrote it.
+    pub module: Option<Module>,
+    /// The kind of fault.
+    pub fault: Option<Fault>,
 }
 
 /// Getters that give what the policy records: nothing where it does not, or where the log has nothing.
@@ -140,15 +157,15 @@ recorded! {
     /// The client, made harmless.
     client: Client, Client, |record| record.client;
     /// The method.
-    method: Method, Method, |record| Some(record.method);
+    method: Method, Method, |record| record.has_request.then_some(record.method);
     /// The cleaned path.
-    path: Text<'a>, Path, |record| Some(record.path);
+    path: Text<'a>, Path, |record| record.has_request.then_some(record.path);
     /// The allow-listed query parameters, as indices of [`Record::params`].
     query: &'a [(u8, u8)], Query, |record| (!record.query.is_empty()).then_some(record.query);
     /// The protocol.
     protocol: Protocol, Protocol, |record| record.protocol;
     /// The status.
-    status: u16, Status, |record| Some(record.status);
+    status: u16, Status, |record| record.status;
     /// The byte count, exact or as a power of two.
     bytes: u64, Bytes, |record| record.bytes;
     /// The referrer.
@@ -163,6 +180,16 @@ recorded! {
     device: Agent, Device, |record| record.agent;
     /// The agent, when the policy tells bots from people.
     bot: Agent, Bot, |record| record.agent;
+    /// How long the response took, in milliseconds of the series 1, 2, 5.
+    duration_ms: u64, DurationMs, |record| record.duration;
+    /// The language that the visitor prefers.
+    language: Language, Language, |record| record.language;
+    /// The level of a message of an error log.
+    level: Level, Level, |record| record.incident.and_then(|incident| incident.level);
+    /// The module that wrote it.
+    module: Module, Module, |record| record.incident.and_then(|incident| incident.module);
+    /// The kind of fault that it tells.
+    fault: Fault, Error, |record| record.incident.and_then(|incident| incident.fault);
 }
 
 impl<'a> Record<'a> {
@@ -216,10 +243,17 @@ impl<'a> Measured<'_, 'a> {
         self.record.bytes_exact
     }
 
+    /// Whether the line tells of a request; messages of error logs do not count as one.
+    #[inline]
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        self.record.incident.is_none()
+    }
+
     /// The status.
     #[inline]
     #[must_use]
-    pub const fn status(&self) -> u16 {
+    pub const fn status(&self) -> Option<u16> {
         self.record.status
     }
 

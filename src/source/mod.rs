@@ -64,7 +64,7 @@ pub enum SourceError {
     /// It could not be read, after so many bytes.
     Read(Origin, u64, io::Error),
     /// Its first lines fit no format; the nearest one, if any has the shape.
-    UnknownFormat(Origin, Option<Format>),
+    UnknownFormat(Origin, Option<&'static str>),
 }
 
 impl fmt::Display for SourceError {
@@ -78,18 +78,17 @@ impl fmt::Display for SourceError {
                 )
             }
             Self::UnknownFormat(origin, nearest) => {
-                write!(f, "cannot tell the log format of {origin}: none of its first lines fits ")?;
-                let names = Format::ALL.map(Format::name);
-                match nearest {
-                    Some(format) => write!(
-                        f,
-                        "any of {} (nearest: {}, but its client, time or status does not read)",
-                        names.join(", "),
-                        format.name()
-                    )?,
-                    None => write!(f, "any of {}", names.join(", "))?,
+                write!(
+                    f,
+                    "cannot tell the log format of {origin}: none of its first lines fits any"
+                )?;
+                if let Some(name) = nearest {
+                    write!(f, " (nearest: {name}, but its client, time or status does not read)")?;
                 }
-                f.write_str("; name the format with --format, or see `tamis formats list`")
+                f.write_str(
+                    "; name it with --format (`tamis formats list` has the names), or give the server's own \
+                     string with --nginx-format or --apache-format",
+                )
             }
         }
     }
@@ -98,7 +97,7 @@ impl fmt::Display for SourceError {
 impl std::error::Error for SourceError {}
 
 /// Which format lines have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum FormatChoice {
     /// The one that the first lines of each input fit.
     Auto,
@@ -107,10 +106,12 @@ pub enum FormatChoice {
 }
 
 /// A block given out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Given {
     /// The format of its lines.
     pub format: Format,
+    /// Whether a line that is not of it may be of another one: nobody said which format it is.
+    pub is_detected: bool,
     /// How many lines before it were dropped because of their length.
     pub too_long: u64,
 }
@@ -237,14 +238,15 @@ impl Reader {
     /// What is given out with a block. Without a known format it has nothing but empty lines in it,
     /// for which any format will do.
     fn give(&mut self) -> Given {
-        let format = self.format.unwrap_or(Format::Combined);
-        Given { format, too_long: std::mem::take(&mut self.too_long) }
+        let format = self.format.clone().unwrap_or_else(Format::combined);
+        let is_detected = matches!(self.choice, FormatChoice::Auto);
+        Given { format, is_detected, too_long: std::mem::take(&mut self.too_long) }
     }
 
     /// The format of the current input, once it is known.
     #[must_use]
-    pub const fn format(&self) -> Option<Format> {
-        self.format
+    pub const fn format(&self) -> Option<&Format> {
+        self.format.as_ref()
     }
 
     fn open_next(&mut self) -> bool {
@@ -254,8 +256,8 @@ impl Reader {
             }
             self.skipping = false;
             self.carried.clear();
-            self.format = match self.choice {
-                FormatChoice::Fixed(format) => Some(format),
+            self.format = match &self.choice {
+                FormatChoice::Fixed(format) => Some(format.clone()),
                 FormatChoice::Auto => None,
             };
             match Input::open(&origin) {
@@ -380,13 +382,13 @@ impl Reader {
 
     /// Settles on a format, or gives the input up when none fits.
     fn decide(&mut self, block: &mut RawBlock, found: Recognition, filled: Filled) -> Filled {
-        self.format = found.best();
+        self.format = found.best().cloned();
         let is_blank = found.lines == 0 && (self.too_long == 0 || filled == Filled::CutShort);
         if self.format.is_some() || is_blank {
             return filled;
         }
         let origin = self.current.as_ref().expect("opened by the caller").origin().clone();
-        self.failures.push(SourceError::UnknownFormat(origin, found.nearest()));
+        self.failures.push(SourceError::UnknownFormat(origin, found.nearest().map(Format::name)));
         block.clear();
         self.too_long = 0;
         Filled::ToTheEnd

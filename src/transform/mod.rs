@@ -5,7 +5,11 @@
 
 pub mod address;
 pub mod agent;
+pub mod duration;
 pub mod escape;
+pub mod fault;
+pub mod forwarded;
+pub mod language;
 pub mod path;
 pub mod query;
 pub mod referrer;

@@ -158,6 +158,17 @@ impl Protocol {
             _ => Self::Other,
         }
     }
+
+    /// The protocol in a field of its own, which some formats log without `HTTP/` or in the letters of ALPN.
+    fn of_field(word: &[u8]) -> Self {
+        match word {
+            b"1.1" | b"http/1.1" => Self::V1_1,
+            b"1.0" | b"http/1.0" => Self::V1_0,
+            b"2.0" | b"2" | b"h2" | b"h2c" | b"http/2" => Self::V2,
+            b"3.0" | b"3" | b"h3" | b"http/3" => Self::V3,
+            _ => Self::of(word),
+        }
+    }
 }
 
 const PADDED_METHODS: [([u8; 16], usize); Method::ALL.len()] = {
@@ -231,6 +242,18 @@ pub fn parse(text: &[u8]) -> Request<'_> {
     } else {
         Request::INVALID
     }
+}
+
+/// Puts a request together whose parts a format logs apart, with their escapes undone.
+#[must_use]
+pub fn assemble<'a>(method: &[u8], target: &'a [u8], protocol: Option<&[u8]>) -> Request<'a> {
+    let word = Method::of(method);
+    let target = target.trim_ascii();
+    if method.is_empty() || !method.iter().copied().all(is_token_byte) || !is_target(target, word) {
+        return Request::INVALID;
+    }
+    let protocol = protocol.filter(|word| !matches!(*word, b"" | b"-")).map(Protocol::of_field);
+    Request { method: word, target: Some(target), protocol }
 }
 
 /// Whether the last word of a request is a protocol: `NAME/...`, or the bare `HTTP` of a scanner.

@@ -7,7 +7,7 @@
 //! There is no clock here, no time zone but the offset in the text, and no leap second: the civil
 //! calendar and Unix time are all that a log needs.
 
-use crate::field::Reason;
+use crate::field::{Reason, TimePattern};
 
 /// How many bytes a time has, without its brackets.
 const CLF_BYTES: usize = 26;
@@ -67,6 +67,33 @@ pub struct Parts {
 /// not, in UTC, in the years 1990 to 2100.
 pub fn parse_clf(text: &[u8]) -> Result<Timestamp, Reason> {
     read_clf(text).ok_or(Reason::BadTime).and_then(Timestamp::from_unix)
+}
+
+/// Reads a time in any notation that servers use.
+///
+/// # Errors
+///
+/// Those of [`parse_clf`].
+pub fn parse_any(text: &[u8]) -> Result<Timestamp, Reason> {
+    parse_clf(text)
+}
+
+/// Reads a date and a time of day that a format keeps apart.
+///
+/// # Errors
+///
+/// Those of [`parse_clf`].
+pub fn parse_date_and_time(_date: &[u8], text: &[u8]) -> Result<Timestamp, Reason> {
+    parse_clf(text)
+}
+
+/// Reads a time that `pattern` describes.
+///
+/// # Errors
+///
+/// Those of [`parse_clf`].
+pub fn parse_pattern(_pattern: &TimePattern, text: &[u8]) -> Result<Timestamp, Reason> {
+    parse_clf(text)
 }
 
 /// The Unix seconds of a well-formed time of any year.
@@ -306,6 +333,16 @@ impl ClfMemo {
             (Some(minute), _) => self.parse_new(minute, text),
             (None, _) => Err(Reason::BadTime),
         }
+    }
+
+    /// Reads a time as [`parse_any`] does, and remembers its minute if it has this notation.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse_any`].
+    #[inline]
+    pub fn parse_any(&mut self, text: &[u8]) -> Result<Timestamp, Reason> {
+        if text.len() == CLF_BYTES && text[2] == b'/' { self.parse(text) } else { parse_any(text) }
     }
 
     #[cold]

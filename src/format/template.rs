@@ -1,0 +1,401 @@
+//! Formats that are strings with variables in them, compiled to a parser of a line.
+//!
+//! A template is a row of pieces: a literal, then a value. A value ends where the literal after it
+//! stands, and its class says which of several such places is meant. There is no other
+//! backtracking: the first place that fits is taken, and a line that does not go on as the template does is
+//! refused. Bytes that a server escapes cannot stand bare in a value: that is what keeps a visitor's
+//! text from passing for the next column.
+//!
+//! The strings themselves are read elsewhere: `nginx.rs`, `apache.rs`, and `notation.rs` for the formats that
+//! have a name. They build a template with a [`Builder`].
+
+use memchr::{memchr, memmem};
+
+use super::{
+    StringError,
+    primitive::{closing_quote, skip_spaces},
+};
+use crate::field::{DurationUnit, Escaping, Field, LineMap, Reason, Span, TimeItem, TimePattern};
+
+/// How a value looks, and so where it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Text without white space.
+    Word,
+    /// Digits, dots and minus signs.
+    Number,
+    /// A time in the Common Log Format without its brackets, 26 bytes.
+    Clf,
+    /// A time of a pattern, of at least so many bytes.
+    Pattern(usize),
+    /// `HTTP/` and a version, or a dash.
+    Protocol,
+    /// Words with `, ` or ` : ` between them: what upstream servers took.
+    List,
+    /// Any text.
+    Text,
+}
+
+/// A value and what it is used for.
+#[derive(Clone, Debug)]
+pub(super) struct Capture {
+    /// What it is; nothing when it is dropped.
+    pub(super) field: Option<Field>,
+    /// Of several values of one field, that of the lowest rank is used.
+    pub(super) rank: u8,
+    pub(super) class: Class,
+    /// The unit, if it is a duration.
+    pub(super) unit: DurationUnit,
+    /// The pattern, if it is a time that a pattern describes.
+    pub(super) pattern: Vec<TimeItem>,
+}
+
+impl Capture {
+    /// A value that is dropped.
+    pub(super) const fn dropped(class: Class) -> Self {
+        Self { field: None, rank: 0, class, unit: DurationUnit::Seconds, pattern: Vec::new() }
+    }
+
+    /// A value that is a field.
+    pub(super) fn of(field: Field, class: Class) -> Self {
+        Self { field: Some(field), ..Self::dropped(class) }
+    }
+
+    /// The same with another rank.
+    pub(super) fn ranked(self, rank: u8) -> Self {
+        Self { rank, ..self }
+    }
+
+    /// A duration of that unit.
+    pub(super) fn duration(unit: DurationUnit, class: Class) -> Self {
+        Self { unit, ..Self::of(Field::Duration, class) }
+    }
+
+    /// A time that `items` describe.
+    pub(super) fn time(items: Vec<TimeItem>) -> Self {
+        let class = Class::Pattern(bytes_min(&items));
+        Self { pattern: items, ..Self::of(Field::Time, class) }
+    }
+}
+
+/// The fewest bytes that a time of this pattern has.
+fn bytes_min(items: &[TimeItem]) -> usize {
+    let of = |item: &TimeItem| match item {
+        TimeItem::Space | TimeItem::Meridiem => 0,
+        TimeItem::Literal(_)
+        | TimeItem::Day
+        | TimeItem::Month
+        | TimeItem::Hour
+        | TimeItem::Hour12
+        | TimeItem::Ignored
+        | TimeItem::Fraction
+        | TimeItem::Offset
+        | TimeItem::ZoneName
+        | TimeItem::DayOfYear => 1,
+        TimeItem::YearOfCentury | TimeItem::Century | TimeItem::Minute | TimeItem::Second => 2,
+        TimeItem::MonthName | TimeItem::WeekdayName => 3,
+        TimeItem::Year => 4,
+        TimeItem::UnixSeconds => 9,
+        TimeItem::UnixMilliseconds => 12,
+        TimeItem::UnixMicroseconds => 15,
+        TimeItem::Clf => 26,
+    };
+    items.iter().map(of).sum()
+}
+
+#[derive(Debug)]
+struct Piece {
+    /// What stands before the value.
+    literal: Box<[u8]>,
+    capture: Capture,
+}
+
+/// A compiled format.
+#[derive(Debug)]
+pub(super) struct Template {
+    pieces: Box<[Piece]>,
+    /// What stands after the last value.
+    end: Box<[u8]>,
+    /// Whether anything may follow after white space.
+    is_open: bool,
+    /// How the server escapes; nothing if it does not.
+    escaping: Option<Escaping>,
+    time: Box<TimePattern>,
+    unit: DurationUnit,
+}
+
+impl Template {
+    /// The pattern of the time, if one describes it.
+    pub(super) fn time_pattern(&self) -> Option<&TimePattern> {
+        (!self.time.is_empty()).then_some(&*self.time)
+    }
+
+    /// Whether the format has `field`.
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.pieces.iter().any(|piece| piece.capture.field == Some(field))
+    }
+
+    /// Notes in `map` where the fields of `line` sit.
+    pub(super) fn map(&self, line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
+        map.escaping = self.escaping.unwrap_or_default();
+        map.duration_unit = self.unit;
+        let mut at = skip_spaces(line);
+        for (index, piece) in self.pieces.iter().enumerate() {
+            at = after_literal(line, at, &piece.literal).ok_or(Reason::NotThisFormat)?;
+            let end = at + self.length(index, &line[at..]).ok_or(Reason::NotThisFormat)?;
+            if let Some(field) = piece.capture.field {
+                let value = &line[at..end];
+                let span = Span { start: at as u32, end: end as u32 };
+                map.set(field, span, self.is_escaped(value));
+            }
+            at = end;
+        }
+        let at = after_literal(line, at, &self.end).ok_or(Reason::NotThisFormat)?;
+        let is_over = match line.get(at) {
+            None => true,
+            Some(byte) => self.is_open && matches!(byte, b' ' | b'\t'),
+        };
+        if is_over { Ok(()) } else { Err(Reason::NotThisFormat) }
+    }
+
+    fn is_escaped(&self, value: &[u8]) -> bool {
+        match self.escaping {
+            None => false,
+            Some(Escaping::Log | Escaping::Json) => memchr(b'\\', value).is_some(),
+            Some(Escaping::Hash) => memchr(b'#', value).is_some(),
+            Some(Escaping::Plus) => memchr(b'+', value).is_some(),
+            Some(Escaping::Percent) => memchr(b'%', value).is_some(),
+        }
+    }
+
+    /// Whether a backslash keeps the quote after it from ending a value.
+    fn has_backslashes(&self) -> bool {
+        matches!(self.escaping, Some(Escaping::Log | Escaping::Json))
+    }
+
+    /// What stands after the value of that index.
+    fn literal_after(&self, index: usize) -> &[u8] {
+        self.pieces.get(index + 1).map_or(&self.end, |piece| &piece.literal)
+    }
+
+    /// How long the value of that index is, which `text` begins with.
+    fn length(&self, index: usize, text: &[u8]) -> Option<usize> {
+        let literal = self.literal_after(index);
+        match self.pieces[index].capture.class {
+            Class::Clf => is_clf(text).then_some(26),
+            Class::Number => {
+                let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+                let length = text.iter().take_while(|byte| is_part(byte)).count();
+                (length > 0).then_some(length)
+            }
+            Class::Protocol | Class::Word => self.word(index, literal, text),
+            Class::List => list(text),
+            Class::Pattern(least) => {
+                let rest = text.get(least..)?;
+                self.first_fitting(index, literal, rest).map(|length| least + length)
+            }
+            Class::Text => self.text(index, literal, text),
+        }
+    }
+
+    fn word(&self, index: usize, literal: &[u8], text: &[u8]) -> Option<usize> {
+        match literal.first() {
+            None => Some(word_end(text)),
+            Some(b' ') => memchr(b' ', text).filter(|length| *length > 0),
+            Some(b'\t') => memchr(b'\t', text),
+            Some(_) => {
+                let region = &text[..word_end(text).saturating_add(literal.len()).min(text.len())];
+                let length = self.first_fitting(index, literal, region)?;
+                (length <= word_end(text)).then_some(length)
+            }
+        }
+    }
+
+    fn text(&self, index: usize, literal: &[u8], text: &[u8]) -> Option<usize> {
+        if index + 1 == self.pieces.len() && !self.is_open {
+            let length = text.len().checked_sub(literal.len())?;
+            return self.may_be(&text[..length], literal).then_some(length);
+        }
+        if self.has_backslashes() && literal.first() == Some(&b'"') {
+            return closing_quote(text).map(|(length, _)| length);
+        }
+        let length = self.first_fitting(index, literal, text)?;
+        self.may_be(&text[..length], literal).then_some(length)
+    }
+
+    /// Whether a value before `literal` may look like this: a quote in it must be escaped where the server
+    /// escapes, and must not look like the end of the value where it does not. `""` is what Apache writes
+    /// for an empty user.
+    fn may_be(&self, value: &[u8], literal: &[u8]) -> bool {
+        if self.escaping.is_none() {
+            return !literal.starts_with(b"\"") || memmem::find(value, b"\" ").is_none();
+        }
+        if self.has_backslashes() {
+            match closing_quote(value) {
+                None => !ends_in_backslash(value) || literal.first() != Some(&b'"'),
+                Some(_) => value == b"\"\"",
+            }
+        } else {
+            memchr(b'"', value).is_none()
+        }
+    }
+
+    /// Where `literal` stands for the first time so that the next value may follow.
+    fn first_fitting(&self, index: usize, literal: &[u8], text: &[u8]) -> Option<usize> {
+        if literal.is_empty() {
+            return Some(text.len());
+        }
+        let Some(next) = self.pieces.get(index + 1) else {
+            // What ends the line ends it at its end.
+            if !self.is_open {
+                return text.strip_suffix(literal).map(<[u8]>::len);
+            }
+            return memmem::find(text, literal);
+        };
+        memmem::find_iter(text, literal)
+            .find(|at| self.may_begin(index + 1, next.capture.class, &text[at + literal.len()..]))
+    }
+
+    /// Whether the value of that index may begin here.
+    fn may_begin(&self, index: usize, class: Class, text: &[u8]) -> bool {
+        match class {
+            Class::Number => {
+                text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-')
+            }
+            Class::Clf => is_clf(text),
+            Class::Protocol => {
+                let end = word_end(text);
+                let literal = self.literal_after(index);
+                let word = memmem::find(&text[..end], literal).map_or(end, |at| at.max(1));
+                text.starts_with(b"HTTP") || &text[..word.min(text.len())] == b"-"
+            }
+            Class::Word | Class::List | Class::Text | Class::Pattern(_) => true,
+        }
+    }
+}
+
+fn after_literal(line: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
+    line[at..].starts_with(literal).then_some(at + literal.len())
+}
+
+fn word_end(text: &[u8]) -> usize {
+    text.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(text.len())
+}
+
+fn is_clf(text: &[u8]) -> bool {
+    text.len() >= 26 && text[2] == b'/' && text[6] == b'/' && text[11] == b':' && text[20] == b' '
+}
+
+/// Whether the value ends in a backslash that takes the byte after it along.
+fn ends_in_backslash(value: &[u8]) -> bool {
+    value.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+/// Words with `, ` or ` : ` between them.
+fn list(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let word = word_end(&text[at..]);
+        if word == 0 {
+            return None;
+        }
+        at += word;
+        let rest = &text[at..];
+        if text[at - 1] == b',' && rest.first() == Some(&b' ') {
+            at += 1;
+        } else if rest.starts_with(b" : ") {
+            at += 3;
+        } else {
+            return Some(at);
+        }
+    }
+}
+
+/// Puts a template together.
+#[derive(Debug)]
+pub(super) struct Builder {
+    pieces: Vec<Piece>,
+    /// The names of the values, for messages.
+    names: Vec<String>,
+    literal: Vec<u8>,
+    escaping: Option<Escaping>,
+}
+
+impl Builder {
+    /// A template of a server that escapes like this, or not at all.
+    pub(super) const fn new(escaping: Option<Escaping>) -> Self {
+        Self { pieces: Vec::new(), names: Vec::new(), literal: Vec::new(), escaping }
+    }
+
+    /// Adds a literal.
+    pub(super) fn literal(&mut self, text: &[u8]) {
+        self.literal.extend_from_slice(text);
+    }
+
+    /// Adds a value. What is called `name` in messages is the variable as it was written.
+    ///
+    /// # Errors
+    ///
+    /// Nothing stands between it and the value before it, so that nobody can tell where that one ends.
+    pub(super) fn capture(&mut self, name: &str, capture: Capture) -> Result<(), StringError> {
+        let has_literal = !self.literal.is_empty();
+        if let Some(last) = self.pieces.last_mut() {
+            let both_are_times = !last.capture.pattern.is_empty() && !capture.pattern.is_empty();
+            if both_are_times && last.capture.rank == capture.rank {
+                let items = &mut last.capture.pattern;
+                items.extend(self.literal.drain(..).map(TimeItem::Literal));
+                items.extend(capture.pattern);
+                last.capture.class = Class::Pattern(bytes_min(items));
+                return Ok(());
+            }
+            // A query follows its path without anything between them.
+            let is_path = last.capture.field == Some(Field::Target);
+            if !has_literal && is_path && capture.field == Some(Field::Query) {
+                return Ok(());
+            }
+            if !has_literal && last.capture.class != Class::Clf {
+                let first = self.names.last().cloned().unwrap_or_default();
+                return Err(StringError::NothingBetween(first, name.to_owned()));
+            }
+        }
+        self.names.push(name.to_owned());
+        let literal = std::mem::take(&mut self.literal).into_boxed_slice();
+        self.pieces.push(Piece { literal, capture });
+        Ok(())
+    }
+
+    /// The template. With `is_open`, anything may follow after white space.
+    pub(super) fn finish(mut self, is_open: bool) -> Template {
+        for field in Field::ALL {
+            let of_field = |piece: &Piece| piece.capture.field == Some(field);
+            let best = self
+                .pieces
+                .iter()
+                .enumerate()
+                .filter(|(_, piece)| of_field(piece))
+                .min_by_key(|(_, piece)| piece.capture.rank)
+                .map(|(index, _)| index);
+            for (index, piece) in self.pieces.iter_mut().enumerate() {
+                if of_field(piece) && Some(index) != best {
+                    piece.capture.field = None;
+                }
+            }
+        }
+        // A literal before the first value must not begin with the spaces that are skipped.
+        if let Some(first) = self.pieces.first_mut() {
+            let skipped = first.literal.iter().take_while(|byte| **byte == b' ').count();
+            first.literal = first.literal[skipped..].into();
+        }
+        let of = |field: Field| self.pieces.iter().find(|piece| piece.capture.field == Some(field));
+        let time = of(Field::Time).map(|piece| piece.capture.pattern.clone().into_boxed_slice());
+        let unit = of(Field::Duration).map(|piece| piece.capture.unit);
+        Template {
+            time: time.unwrap_or_default(),
+            unit: unit.unwrap_or_default(),
+            pieces: self.pieces.into_boxed_slice(),
+            end: self.literal.into_boxed_slice(),
+            is_open,
+            escaping: self.escaping,
+        }
+    }
+}
