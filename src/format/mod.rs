@@ -9,16 +9,21 @@
 //! around a line is peeled off before (`wrapper.rs`).
 
 pub mod apache;
+mod aws;
 mod columns;
 mod combined;
+mod envoy;
 mod errors;
+mod haproxy;
+mod iis;
 mod json;
 mod ltsv;
-mod named;
 pub mod nginx;
 mod notation;
 mod primitive;
+mod squid;
 mod template;
+mod uwsgi;
 pub mod wrapper;
 
 use std::{
@@ -47,7 +52,12 @@ static REGISTRY: &[&[Named]] = &[
     &combined::FORMATS,
     &nginx::FORMATS,
     &apache::FORMATS,
-    &named::FORMATS,
+    &haproxy::FORMATS,
+    &aws::FORMATS,
+    &envoy::FORMATS,
+    &squid::FORMATS,
+    &uwsgi::FORMATS,
+    &iis::FORMATS,
     &json::FORMATS,
     &columns::FORMATS,
     &ltsv::FORMATS,

@@ -4,13 +4,30 @@
 //! $seconds $milliseconds $microseconds $referrer $agent $language` are fields; `$_` is a word that is
 //! dropped, `$__` any text that is, `$list` a list of upstream values that is, and `$...` at the end stands for
 //! columns that may follow. `$time` takes any notation of a time that has no space in it, `$long_time` one
-//! that has, `$clf` that of the Common Log Format.
+//! that has, `$clf` that of the Common Log Format, `$american_time` is `11/22/26, 14:05:37`. `$port` is a number
+//! that is dropped, `$pad` any number of spaces.
 
 use super::{
     StringError,
     template::{Builder, Capture, Class, Template},
 };
-use crate::field::{DurationUnit, Escaping, Field};
+use crate::field::{DurationUnit, Escaping, Field, TimeItem};
+
+/// `11/22/26, 14:05:37`.
+const AMERICAN: [TimeItem; 12] = [
+    TimeItem::Month,
+    TimeItem::Literal(b'/'),
+    TimeItem::Day,
+    TimeItem::Literal(b'/'),
+    TimeItem::YearOfCentury,
+    TimeItem::Literal(b','),
+    TimeItem::Space,
+    TimeItem::Hour,
+    TimeItem::Literal(b':'),
+    TimeItem::Minute,
+    TimeItem::Literal(b':'),
+    TimeItem::Second,
+];
 
 /// The template that `string` stands for.
 ///
@@ -61,6 +78,9 @@ fn capture(name: &str) -> Option<Capture> {
         "referrer" => Capture::of(Field::Referrer, Class::Text),
         "agent" => Capture::of(Field::Agent, Class::Text),
         "language" => Capture::of(Field::Language, Class::Text),
+        "american_time" => Capture::time(AMERICAN.to_vec()),
+        "port" => Capture::dropped(Class::Number),
+        "pad" => Capture::dropped(Class::Spaces),
         "_" => Capture::dropped(Class::Word),
         "__" => Capture::dropped(Class::Text),
         "list" => Capture::dropped(Class::List),

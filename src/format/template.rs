@@ -32,6 +32,8 @@ pub(super) enum Class {
     Protocol,
     /// Words with `, ` or ` : ` between them: what upstream servers took.
     List,
+    /// Any number of spaces, also none.
+    Spaces,
     /// Any text.
     Text,
 }
@@ -183,13 +185,10 @@ impl Template {
         let literal = self.literal_after(index);
         match self.pieces[index].capture.class {
             Class::Clf => is_clf(text).then_some(26),
-            Class::Number => {
-                let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
-                let length = text.iter().take_while(|byte| is_part(byte)).count();
-                (length > 0).then_some(length)
-            }
+            Class::Number => number(text),
             Class::Protocol | Class::Word => self.word(index, literal, text),
             Class::List => list(text),
+            Class::Spaces => Some(skip_spaces(text)),
             Class::Pattern(least) => {
                 let rest = text.get(least..)?;
                 self.first_fitting(index, literal, rest).map(|length| least + length)
@@ -204,9 +203,8 @@ impl Template {
             Some(b' ') => memchr(b' ', text).filter(|length| *length > 0),
             Some(b'\t') => memchr(b'\t', text),
             Some(_) => {
-                let region = &text[..word_end(text).saturating_add(literal.len()).min(text.len())];
-                let length = self.first_fitting(index, literal, region)?;
-                (length <= word_end(text)).then_some(length)
+                let end = word_end(text);
+                self.first_fitting(index, literal, text).filter(|length| *length <= end)
             }
         }
     }
@@ -259,9 +257,9 @@ impl Template {
     /// Whether the value of that index may begin here.
     fn may_begin(&self, index: usize, class: Class, text: &[u8]) -> bool {
         match class {
-            Class::Number => {
-                text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-')
-            }
+            // The whole number is looked at: an IPv6 address has many colons before its port's.
+            Class::Number => number(text)
+                .is_some_and(|length| text[length..].starts_with(self.literal_after(index))),
             Class::Clf => is_clf(text),
             Class::Protocol => {
                 let end = word_end(text);
@@ -269,7 +267,7 @@ impl Template {
                 let word = memmem::find(&text[..end], literal).map_or(end, |at| at.max(1));
                 text.starts_with(b"HTTP") || &text[..word.min(text.len())] == b"-"
             }
-            Class::Word | Class::List | Class::Text | Class::Pattern(_) => true,
+            Class::Word | Class::List | Class::Spaces | Class::Text | Class::Pattern(_) => true,
         }
     }
 }
@@ -289,6 +287,12 @@ fn is_clf(text: &[u8]) -> bool {
 /// Whether the value ends in a backslash that takes the byte after it along.
 fn ends_in_backslash(value: &[u8]) -> bool {
     value.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+fn number(text: &[u8]) -> Option<usize> {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    let length = text.iter().take_while(|byte| is_part(byte)).count();
+    (length > 0).then_some(length)
 }
 
 /// Words with `, ` or ` : ` between them.
@@ -353,7 +357,7 @@ impl Builder {
             if !has_literal && is_path && capture.field == Some(Field::Query) {
                 return Ok(());
             }
-            if !has_literal && last.capture.class != Class::Clf {
+            if !has_literal && !matches!(last.capture.class, Class::Clf | Class::Spaces) {
                 let first = self.names.last().cloned().unwrap_or_default();
                 return Err(StringError::NothingBetween(first, name.to_owned()));
             }
