@@ -25,7 +25,8 @@ use crate::{
     cli::{Client, Emit, FilterArgs, Summary, When},
     counts::Counts,
     emit::{Emitter, Form},
-    engine::{Engine, EngineError, Finished, Worker},
+    engine::{Engine, EngineError, Finished, Tally, Worker},
+    field::Reason,
     format::Format,
     policy::{ClientChoice, Overrides, Plan, is_host_name},
     privacy::Anonymiser,
@@ -72,6 +73,9 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     {
         complain(format!("{error:#}"));
         code = code.max(FAILED);
+    }
+    if let Some(message) = misfits(&finished.tally) {
+        complain(message);
     }
     let facts = Facts {
         tally: &finished.tally,
@@ -283,6 +287,19 @@ fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
         let _ = fs::remove_file(&aside);
     }
     written.with_context(failed)
+}
+
+/// What is said when so many lines are not of the format that the log may have another one: at least ten, and
+/// a tenth of all.
+fn misfits(tally: &Tally) -> Option<String> {
+    let (misfits, read) = (tally.refused[Reason::NotThisFormat as usize], tally.read());
+    (misfits >= 10 && misfits >= read / 10).then(|| {
+        format!(
+            "{misfits} of {read} lines were refused because they are not of the format; if that is most of a \
+             log, name its format with --format, or give the server's own string with --nginx-format or \
+             --apache-format"
+        )
+    })
 }
 
 fn summarise(args: &FilterArgs, facts: &Facts<'_>) {

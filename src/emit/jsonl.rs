@@ -32,7 +32,7 @@ impl Jsonl {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn render(&mut self, record: &Record<'_>, out: &mut Rendered) {
         let (site, path, referrer) = (record.site(), record.path(), record.referrer());
         let length = |text: Option<Text<'_>>| text.map_or(0, Text::len);

@@ -259,7 +259,7 @@ impl Emitter {
     }
 
     /// Writes one record as one line.
-    #[inline]
+    #[inline(always)]
     pub fn render(&mut self, record: &Record<'_>, out: &mut Rendered) {
         match self {
             Self::Jsonl(jsonl) => jsonl.render(record, out),
@@ -295,7 +295,7 @@ impl Default for AgentMemo {
 
 impl AgentMemo {
     /// The rendered form of `agent`, written by `render` when it is not remembered. It is never empty.
-    #[inline]
+    #[inline(always)]
     fn get(
         &mut self,
         agent: Agent,

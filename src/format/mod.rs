@@ -179,7 +179,7 @@ impl Format {
     /// # Errors
     ///
     /// [`Reason::NotThisFormat`] when a byte is not where the format has it.
-    #[inline]
+    #[inline(always)]
     pub fn map(&self, line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
         match &self.grammar {
             Grammar::Combined => combined::map_combined(line, map),

@@ -14,6 +14,7 @@ use zeroize::Zeroize;
 use super::{
     memo::{Memo, Seed},
     raw::RawLine,
+    recognise::fit,
     record::{Incident, Record, Text},
 };
 use crate::{
@@ -204,7 +205,7 @@ impl Anonymiser {
     /// Takes one line through the door and hands its record to `receive`, if it becomes one.
     ///
     /// The record is lent and not returned: moving it cost about a hundred instructions a line.
-    #[inline]
+    #[inline(always)]
     pub fn anonymise(
         &mut self,
         format: &Format,
@@ -219,6 +220,24 @@ impl Anonymiser {
             return Outcome::Refused(Reason::TooLong);
         }
         self.try_anonymise(format, line, receive).unwrap_or_else(Outcome::Refused)
+    }
+
+    /// Takes a line through the door that is not of `format`, if it is of another one that detection knows:
+    /// a log goes on in another format after a change of the configuration, or mixes those of several
+    /// servers. Each line decides for itself, so that nothing depends on what came before it.
+    #[cold]
+    pub fn anonymise_other(
+        &mut self,
+        format: &Format,
+        line: RawLine<'_>,
+        receive: &mut dyn FnMut(&Record<'_>),
+    ) -> Outcome {
+        let other = Format::detected()
+            .find(|other| other.name() != format.name() && fit(other, line.expose_bytes()).is_ok());
+        match other {
+            Some(other) => self.anonymise(other, line, receive),
+            None => Outcome::Refused(Reason::NotThisFormat),
+        }
     }
 
     #[inline(always)]
@@ -275,7 +294,7 @@ impl Anonymiser {
         Ok(Outcome::Clean)
     }
 
-    #[inline]
+    #[inline(always)]
     fn time(&mut self, format: &Format, line: &[u8], map: &LineMap) -> Result<Timestamp, Reason> {
         let text = map.part(Field::Time, line);
         if let Some(date) = map.find(Field::Date, line) {
@@ -288,7 +307,7 @@ impl Anonymiser {
     }
 
     /// The text of the client, which is not the connecting address where that is of a trusted proxy.
-    #[inline]
+    #[inline(always)]
     fn host<'a>(&self, line: &'a [u8], map: &LineMap) -> Option<&'a [u8]> {
         let connecting = map.find(Field::Client, line);
         match map.find(Field::Forwarded, line) {
@@ -299,7 +318,7 @@ impl Anonymiser {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn client(&self, text: &[u8]) -> Result<Option<Client>, Reason> {
         match &self.plan.client {
             ClientRule::Truncate(truncation) => {
@@ -316,7 +335,7 @@ impl Anonymiser {
 
     /// The request's value is read here although it is used last: it is far away, and comes while the
     /// rest of the line is looked at.
-    #[inline]
+    #[inline(always)]
     fn request(&mut self, raw: &[u8], map: &LineMap) -> Result<(Place, RequestValue), Reason> {
         let escaping = map.escaping_of(Field::Request);
         let hash = self.seed.hash(raw, escaping);
@@ -417,7 +436,7 @@ impl Anonymiser {
         (place, value)
     }
 
-    #[inline]
+    #[inline(always)]
     fn referrer(&mut self, raw: &[u8], map: &LineMap) -> Result<Place, Reason> {
         let escaping = map.escaping_of(Field::Referrer);
         let hash = self.seed.hash(raw, escaping);
@@ -441,7 +460,7 @@ impl Anonymiser {
         Ok(place.map_or(Place::Scratch, Place::Remembered))
     }
 
-    #[inline]
+    #[inline(always)]
     fn agent(&mut self, raw: &[u8], map: &LineMap) -> Result<Agent, Reason> {
         let escaping = map.escaping_of(Field::Agent);
         let hash = self.seed.hash(raw, escaping);
