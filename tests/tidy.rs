@@ -415,6 +415,14 @@ fn files_look_alike() {
     none(all.flat_map(|source| check_shape(&source)).collect());
 }
 
+/// The example of CONTRIBUTING.md is the file itself.
+#[test]
+fn the_format_that_is_shown_is_the_one_that_is_there() {
+    let file = fs::read_to_string("src/format/uwsgi.rs").expect("the file is there");
+    let shown = fs::read_to_string("CONTRIBUTING.md").expect("the document is there");
+    assert!(shown.contains(&format!("```rust\n{file}```")), "copy src/format/uwsgi.rs over");
+}
+
 #[test]
 fn the_top_level_is_short() {
     let entries = fs::read_dir(root()).expect("the package is somewhere");

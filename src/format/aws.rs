@@ -12,13 +12,18 @@ pub(super) static FORMATS: [Named; 3] = [
     Named {
         name: "aws-elb",
         example: concat!(
-            r#"2026-11-22T14:05:37.945958Z my-loadbalancer 192.0.2.7:2817 10.0.0.1:80 0.000086 0.001048 0.001337 200 200 0 5120 "#,
-            r#""GET https://www.example.com:443/index.html HTTP/1.1" "curl/8.5.0" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2"#,
+            r#"2026-11-22T14:05:37.945958Z my-loadbalancer 192.0.2.7:2817 10.0.0.1:80 "#,
+            r#"0.000086 0.001048 0.001337 200 200 0 5120 "#,
+            r#""GET https://www.example.com:443/index.html HTTP/1.1" "curl/8.5.0" "#,
+            r#"ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2"#,
         ),
         same_as: None,
         grammar: || {
             Grammar::notation(
-                r#"$time $_ $client:$port $_ $_ $_ $_ $status $_ $_ $bytes "$request" "$agent"$..."#,
+                concat!(
+                    r#"$time $_ $client:$port $_ $_ $_ $_ $status $_ $_ $bytes "$request" "#,
+                    r#""$agent"$..."#,
+                ),
                 Some(Escaping::Log),
             )
         },
@@ -26,16 +31,24 @@ pub(super) static FORMATS: [Named; 3] = [
     Named {
         name: "aws-alb",
         example: concat!(
-            r#"https 2026-11-22T14:05:37.186641Z app/my-loadbalancer/50dc6c495c0c9188 192.0.2.7:2817 10.0.0.1:80 0.086 0.048 0.037 "#,
-            r#"200 200 0 5120 "GET https://www.example.com:443/index.html HTTP/1.1" "curl/8.5.0" ECDHE-RSA-AES128-GCM-SHA256 "#,
-            r#"TLSv1.2 arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 "#,
-            r#""Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" "-" 1 2026-11-22T14:05:37.138000Z "forward" "-" "-" "#,
+            r#"https 2026-11-22T14:05:37.186641Z app/my-loadbalancer/50dc6c495c0c9188 "#,
+            r#"192.0.2.7:2817 10.0.0.1:80 0.086 0.048 0.037 "#,
+            r#"200 200 0 5120 "GET https://www.example.com:443/index.html HTTP/1.1" "#,
+            r#""curl/8.5.0" ECDHE-RSA-AES128-GCM-SHA256 "#,
+            r#"TLSv1.2 "#,
+            r#"arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/my-targets/73e2d6bc24d8a067 "#,
+            r#""#,
+            r#""Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" "-" 1 "#,
+            r#"2026-11-22T14:05:37.138000Z "forward" "-" "-" "#,
             r#""10.0.0.1:80" "200" "-" "-""#,
         ),
         same_as: None,
         grammar: || {
             Grammar::notation(
-                r#"$_ $time $_ $client:$port $_ $_ $_ $_ $status $_ $_ $bytes "$request" "$agent" $_ $_$..."#,
+                concat!(
+                    r#"$_ $time $_ $client:$port $_ $_ $_ $_ $status $_ $_ $bytes "$request" "#,
+                    r#""$agent" $_ $_$..."#,
+                ),
                 Some(Escaping::Log),
             )
         },
@@ -43,15 +56,23 @@ pub(super) static FORMATS: [Named; 3] = [
     Named {
         name: "aws-s3",
         example: concat!(
-            r#"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be example-bucket [22/Nov/2026:14:05:37 +0000] 192.0.2.7 - "#,
-            r#"3E57427F3EXAMPLE WEBSITE.GET.OBJECT index.html "GET /index.html HTTP/1.1" 200 - 5120 5120 10 9 "https://example.com/" "#,
-            r#""curl/8.5.0" - s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= - "#,
-            r#"ECDHE-RSA-AES128-GCM-SHA256 - example-bucket.s3.us-west-1.amazonaws.com TLSv1.2 - -"#,
+            r#"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be "#,
+            r#"example-bucket [22/Nov/2026:14:05:37 +0000] 192.0.2.7 - "#,
+            r#"3E57427F3EXAMPLE WEBSITE.GET.OBJECT index.html "GET /index.html HTTP/1.1" "#,
+            r#"200 - 5120 5120 10 9 "https://example.com/" "#,
+            r#""curl/8.5.0" - "#,
+            r#"s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkFVdtjf5mKR3/eTPFvsiP/XV/VLi31234= "#,
+            r#"- "#,
+            r#"ECDHE-RSA-AES128-GCM-SHA256 - example-bucket.s3.us-west-1.amazonaws.com "#,
+            r#"TLSv1.2 - -"#,
         ),
         same_as: None,
         grammar: || {
             Grammar::notation(
-                r#"$_ $_ [$clf] $client $_ $_ $_ $_ "$request" $status $_ $bytes $_ $milliseconds $_ "$referrer" "$agent"$..."#,
+                concat!(
+                    r#"$_ $_ [$clf] $client $_ $_ $_ $_ "$request" $status $_ $bytes $_ "#,
+                    r#"$milliseconds $_ "$referrer" "$agent"$..."#,
+                ),
                 None,
             )
         },

@@ -8,11 +8,17 @@ use super::{Grammar, Named};
 
 pub(super) static FORMATS: [Named; 1] = [Named {
     name: "iis-commas",
-    example: r#"192.0.2.7, -, 11/22/26, 14:05:37, W3SVC2, SERVER, 198.51.100.9, 4502, 163, 5120, 200, 0, GET, /index.html, -,"#,
+    example: concat!(
+        r#"192.0.2.7, -, 11/22/26, 14:05:37, W3SVC2, SERVER, 198.51.100.9, 4502, 163, "#,
+        r#"5120, 200, 0, GET, /index.html, -,"#,
+    ),
     same_as: None,
     grammar: || {
         Grammar::notation(
-            r#"$client, $__, $american_time, $_, $_, $_, $milliseconds, $_, $bytes, $status, $_, $method, $target, $query,"#,
+            concat!(
+                r#"$client, $__, $american_time, $_, $_, $_, $milliseconds, $_, $bytes, "#,
+                r#"$status, $_, $method, $target, $query,"#,
+            ),
             None,
         )
     },
