@@ -13,6 +13,7 @@
 mod program;
 
 mod encodings;
+mod every;
 mod identifiers;
 mod lines;
 
@@ -21,6 +22,7 @@ use std::{collections::BTreeMap, fs, fs::OpenOptions, process::Command, sync::La
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use encodings::{ENCODINGS, Encoding};
+use every::{example, planted_in};
 use identifiers::{Identifier, identifiers};
 use lines::{Planted, planted};
 use program::{Done, Folder, TAMIS, done, finish, run, run_in};
@@ -319,6 +321,42 @@ fn unreadable(search: &Search, folder: &Folder) {
     let done = finish(Command::new(TAMIS).arg(&path), b"");
     assert!(done.status <= 1);
     search.none_in_run("a run on an unreadable file", &done);
+}
+
+/// Every format with a name, and all that can stand in it.
+#[test]
+fn no_format_lets_anything_out() {
+    let search = &*SEARCH;
+    let proxy = "198.51.100.0/24";
+    for format in tamis::format::Format::all() {
+        let lines = planted_in(format, &search.identifiers);
+        assert!(lines.len() > 300, "{} has places", format.name());
+        for Planted { identifier, line, what } in &lines {
+            let found = search.found(line).any(|(owner, _)| owner == *identifier);
+            assert!(found, "{what} is not found in {}", line.escape_ascii());
+        }
+        let (header, usual) = example(format);
+        // A line as it should be is among them, so that a log is told from garbage.
+        let log = [&header, usual.as_bytes(), b"\n", &log(&lines)].concat();
+        let folder = Folder::new();
+        fs::write(folder.file("a.log"), &log).expect("the folder is ours");
+        for (form, name, more) in [
+            ("jsonl", format.name(), "--trusted-proxy"),
+            ("csv", "auto", "--site"),
+            ("combined", format.name(), "--site"),
+        ] {
+            let value = if more == "--site" { "www.example.com" } else { proxy };
+            let args = ["--format", name, "--emit", form, more, value, "--counts", "-"];
+            let args = [&args[..], &["--summary", "json", "a.log"]].concat();
+            let done = run_in(folder.path(), &args, b"");
+            let run = args.join(" ");
+            assert_eq!(done.status, 0, "{run}: {}", done.err());
+            search.none_in_run(&format!("{} with {run}", format.name()), &done);
+            let summary = done.summary();
+            assert_eq!(summary["read"], lines.len() + 1, "{run}");
+            assert!(summary["clean"].as_u64() > Some(0), "{run}");
+        }
+    }
 }
 
 /// Lines that were recognised by their shape are judged as they come, whatever the first ones are.
