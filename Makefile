@@ -3,9 +3,10 @@
 CARGO    ?= cargo
 RUST_MIN := 1.89
 PREFIX   ?=
+SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test bench install toolchain
+.PHONY: help demo check test bench fuzz install toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -27,6 +28,15 @@ test: toolchain ## run the tests
 bench: toolchain ## compare the speed with other tools, side by side
 	$(CARGO) build --release --locked
 	benches/compare.py
+	benches/formats.py
+
+fuzz: toolchain ## run each fuzz target for a minute (SECONDS=n for another time); needs cargo-fuzz
+	@command -v cargo-fuzz >/dev/null 2>&1 || { echo 'cargo install cargo-fuzz first' >&2; exit 1; }
+	@for target in $$(RUSTC_BOOTSTRAP=1 $(CARGO) fuzz list --fuzz-dir tests/fuzz); do \
+	    echo "fuzzing $$target"; \
+	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz $$target -- \
+	        -max_total_time=$(SECONDS) -max_len=4096 -verbosity=0 || exit 1; \
+	done
 
 install: toolchain ## install tamis, into ~/.cargo/bin or into PREFIX=/usr/local
 	$(CARGO) install --locked --path . $(if $(PREFIX),--root '$(PREFIX)')
