@@ -17,6 +17,7 @@ mod ltsv;
 mod named;
 pub mod nginx;
 mod notation;
+mod pattern;
 mod primitive;
 mod template;
 pub mod wrapper;

@@ -18,7 +18,7 @@ use crate::field::Reason;
 pub use self::{
     memo::ClfMemo,
     notation::{parse_any, parse_clf, parse_date_and_time},
-    pattern::{describes_a_date, parse_pattern},
+    pattern::parse_pattern,
 };
 
 const MINUTE: i64 = 60;

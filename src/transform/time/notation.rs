@@ -16,7 +16,7 @@
 //! seconds, milliseconds, microseconds or nanoseconds by their length, for all of them that lie in the
 //! range of times have ten digits of seconds, or nine before September 2001, when nobody logged milliseconds.
 
-use super::{Civil, DAY, HOUR, MINUTE, MONTHS, Timestamp};
+use super::{Civil, HOUR, MINUTE, MONTHS, Timestamp};
 use crate::field::Reason;
 
 /// How many bytes a time of the Common Log Format has, without its brackets.
