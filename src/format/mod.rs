@@ -20,6 +20,7 @@ mod json;
 mod ltsv;
 pub mod nginx;
 mod notation;
+mod pattern;
 mod primitive;
 mod squid;
 mod template;

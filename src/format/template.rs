@@ -12,7 +12,7 @@
 use memchr::{memchr, memmem};
 
 use super::{
-    StringError,
+    StringError, pattern,
     primitive::{closing_quote, skip_spaces},
 };
 use crate::field::{DurationUnit, Escaping, Field, LineMap, Reason, Span, TimeItem, TimePattern};
@@ -26,14 +26,16 @@ pub(super) enum Class {
     Number,
     /// A time in the Common Log Format without its brackets, 26 bytes.
     Clf,
-    /// A time of a pattern, of at least so many bytes.
-    Pattern(usize),
+    /// A time of a pattern.
+    Pattern,
     /// `HTTP/` and a version, or a dash.
     Protocol,
     /// Words with `, ` or ` : ` between them: what upstream servers took.
     List,
     /// Any number of spaces, also none.
     Spaces,
+    /// Text in quotes, with them, or a dash without.
+    Quoted,
     /// Any text.
     Text,
 }
@@ -46,6 +48,8 @@ pub(super) struct Capture {
     /// Of several values of one field, that of the lowest rank is used.
     pub(super) rank: u8,
     pub(super) class: Class,
+    /// Whether a dash may stand there instead.
+    pub(super) may_be_dash: bool,
     /// The unit, if it is a duration.
     pub(super) unit: DurationUnit,
     /// The pattern, if it is a time that a pattern describes.
@@ -55,7 +59,14 @@ pub(super) struct Capture {
 impl Capture {
     /// A value that is dropped.
     pub(super) const fn dropped(class: Class) -> Self {
-        Self { field: None, rank: 0, class, unit: DurationUnit::Seconds, pattern: Vec::new() }
+        Self {
+            field: None,
+            rank: 0,
+            class,
+            may_be_dash: false,
+            unit: DurationUnit::Seconds,
+            pattern: Vec::new(),
+        }
     }
 
     /// A value that is a field.
@@ -75,34 +86,8 @@ impl Capture {
 
     /// A time that `items` describe.
     pub(super) fn time(items: Vec<TimeItem>) -> Self {
-        let class = Class::Pattern(bytes_min(&items));
-        Self { pattern: items, ..Self::of(Field::Time, class) }
+        Self { pattern: items, ..Self::of(Field::Time, Class::Pattern) }
     }
-}
-
-/// The fewest bytes that a time of this pattern has.
-fn bytes_min(items: &[TimeItem]) -> usize {
-    let of = |item: &TimeItem| match item {
-        TimeItem::Space | TimeItem::Meridiem => 0,
-        TimeItem::Literal(_)
-        | TimeItem::Day
-        | TimeItem::Month
-        | TimeItem::Hour
-        | TimeItem::Hour12
-        | TimeItem::Ignored
-        | TimeItem::Fraction
-        | TimeItem::Offset
-        | TimeItem::ZoneName
-        | TimeItem::DayOfYear => 1,
-        TimeItem::YearOfCentury | TimeItem::Century | TimeItem::Minute | TimeItem::Second => 2,
-        TimeItem::MonthName | TimeItem::WeekdayName => 3,
-        TimeItem::Year => 4,
-        TimeItem::UnixSeconds => 9,
-        TimeItem::UnixMilliseconds => 12,
-        TimeItem::UnixMicroseconds => 15,
-        TimeItem::Clf => 26,
-    };
-    items.iter().map(of).sum()
 }
 
 #[derive(Debug)]
@@ -183,22 +168,30 @@ impl Template {
     /// How long the value of that index is, which `text` begins with.
     fn length(&self, index: usize, text: &[u8]) -> Option<usize> {
         let literal = self.literal_after(index);
-        match self.pieces[index].capture.class {
+        let capture = &self.pieces[index].capture;
+        if capture.may_be_dash && text.first() == Some(&b'-') && text[1..].starts_with(literal) {
+            return Some(1);
+        }
+        match capture.class {
             Class::Clf => is_clf(text).then_some(26),
             Class::Number => number(text),
             Class::Protocol | Class::Word => self.word(index, literal, text),
             Class::List => list(text),
             Class::Spaces => Some(skip_spaces(text)),
-            Class::Pattern(least) => {
-                let rest = text.get(least..)?;
-                self.first_fitting(index, literal, rest).map(|length| least + length)
-            }
+            Class::Pattern => pattern::length(&capture.pattern, text),
+            Class::Quoted => match text {
+                [b'"', rest @ ..] => closing_quote(rest).map(|(length, _)| length + 2),
+                _ => text.starts_with(b"-").then_some(1),
+            },
             Class::Text => self.text(index, literal, text),
         }
     }
 
     fn word(&self, index: usize, literal: &[u8], text: &[u8]) -> Option<usize> {
         match literal.first() {
+            Some(b':') if self.class(index + 1) == Some(Class::Number) => {
+                self.before_port(index, literal, &text[..word_end(text)])
+            }
             None => Some(word_end(text)),
             Some(b' ') => memchr(b' ', text).filter(|length| *length > 0),
             Some(b'\t') => memchr(b'\t', text),
@@ -207,6 +200,23 @@ impl Template {
                 self.first_fitting(index, literal, text).filter(|length| *length <= end)
             }
         }
+    }
+
+    /// The length of an address or name before its port: addresses have colons too, so that it is the
+    /// last one that stands before a number and what follows that.
+    fn before_port(&self, index: usize, literal: &[u8], word: &[u8]) -> Option<usize> {
+        let next = self.literal_after(index + 1);
+        let next = &next[..word_end(next)];
+        memmem::rfind_iter(word, literal).find(|at| {
+            let port = &word[at + literal.len()..];
+            let digits = port.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let after = &port[digits..];
+            digits > 0 && if next.is_empty() { after.is_empty() } else { after.starts_with(next) }
+        })
+    }
+
+    fn class(&self, index: usize) -> Option<Class> {
+        self.pieces.get(index).map(|piece| piece.capture.class)
     }
 
     fn text(&self, index: usize, literal: &[u8], text: &[u8]) -> Option<usize> {
@@ -251,23 +261,29 @@ impl Template {
             return memmem::find(text, literal);
         };
         memmem::find_iter(text, literal)
-            .find(|at| self.may_begin(index + 1, next.capture.class, &text[at + literal.len()..]))
+            .find(|at| self.may_begin(index + 1, &next.capture, &text[at + literal.len()..]))
     }
 
     /// Whether the value of that index may begin here.
-    fn may_begin(&self, index: usize, class: Class, text: &[u8]) -> bool {
-        match class {
+    fn may_begin(&self, index: usize, capture: &Capture, text: &[u8]) -> bool {
+        let goes_on = |length: usize| text[length..].starts_with(self.literal_after(index));
+        if capture.may_be_dash && text.first() == Some(&b'-') && goes_on(1) {
+            return true;
+        }
+        match capture.class {
             // The whole number is looked at: an IPv6 address has many colons before its port's.
-            Class::Number => number(text)
-                .is_some_and(|length| text[length..].starts_with(self.literal_after(index))),
-            Class::Clf => is_clf(text),
+            Class::Number => number(text).is_some_and(goes_on),
+            // What a visitor wrote may look like a time, but hardly like what the server puts behind it.
+            Class::Clf => is_clf(text) && goes_on(26),
+            Class::Pattern => pattern::length(&capture.pattern, text).is_some_and(goes_on),
+            Class::Quoted => matches!(text.first(), Some(b'"' | b'-')),
             Class::Protocol => {
                 let end = word_end(text);
                 let literal = self.literal_after(index);
                 let word = memmem::find(&text[..end], literal).map_or(end, |at| at.max(1));
                 text.starts_with(b"HTTP") || &text[..word.min(text.len())] == b"-"
             }
-            Class::Word | Class::List | Class::Spaces | Class::Text | Class::Pattern(_) => true,
+            Class::Word | Class::List | Class::Spaces | Class::Text => true,
         }
     }
 }
@@ -349,7 +365,7 @@ impl Builder {
                 let items = &mut last.capture.pattern;
                 items.extend(self.literal.drain(..).map(TimeItem::Literal));
                 items.extend(capture.pattern);
-                last.capture.class = Class::Pattern(bytes_min(items));
+                last.capture.may_be_dash |= capture.may_be_dash;
                 return Ok(());
             }
             // A query follows its path without anything between them.

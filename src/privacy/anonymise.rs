@@ -298,7 +298,7 @@ impl Anonymiser {
     fn time(&mut self, format: &Format, line: &[u8], map: &LineMap) -> Result<Timestamp, Reason> {
         let text = map.part(Field::Time, line);
         if let Some(date) = map.find(Field::Date, line) {
-            return time::parse_date_and_time(date, text);
+            return self.clock.parse_date_and_time(date, text);
         }
         match format.time_pattern() {
             Some(pattern) => time::parse_pattern(pattern, text),

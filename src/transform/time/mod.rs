@@ -1,16 +1,25 @@
-//! The time of a request, as Common Log Format writes it: `22/Nov/2026:14:05:37 +0000`.
+//! The time of a request: read in the notations that servers use, kept as a moment in UTC.
 //!
-//! Text goes in, a [`Timestamp`] in UTC comes out, and only what [`Timestamp::floor`] leaves of it
-//! should be written. The form is the one that servers write, byte for byte; whatever differs is
-//! refused, since a time that was guessed at would land in the wrong period.
+//! Text goes in, a [`Timestamp`] comes out, and only what [`Timestamp::floor`] leaves of it
+//! should be written. `notation.rs` reads what is told apart by its shape, `pattern.rs` what a server's
+//! configuration describes, and `memo.rs` remembers the minute that the last line was of. All of them take the
+//! forms that servers write, byte for byte; whatever differs is refused, since a time that was
+//! guessed at would land in the wrong period.
 //!
 //! There is no clock here, no time zone but the offset in the text, and no leap second: the civil
 //! calendar and Unix time are all that a log needs.
 
-use crate::field::{Reason, TimePattern};
+mod memo;
+mod notation;
+mod pattern;
 
-/// How many bytes a time has, without its brackets.
-const CLF_BYTES: usize = 26;
+use crate::field::Reason;
+
+pub use self::{
+    memo::ClfMemo,
+    notation::{parse_any, parse_clf, parse_date_and_time},
+    pattern::parse_pattern,
+};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -55,80 +64,34 @@ pub struct Parts {
     pub second: u8,
 }
 
-/// Reads a time given without its brackets.
-///
-/// A second of 60 is the leap second of RFC 3339, section 5.7, and counts as 59, so that it stays
-/// in its minute. Offsets go up to 15 hours: the widest that a place ever had are 15:56 (Manila
-/// before 1845) and 15:13 (Alaska before 1867), so that more is never an honest clock.
-///
-/// # Errors
-///
-/// [`Reason::BadTime`] for what is not such a time, [`Reason::TimeOutOfRange`] for one that is
-/// not, in UTC, in the years 1990 to 2100.
-pub fn parse_clf(text: &[u8]) -> Result<Timestamp, Reason> {
-    read_clf(text).ok_or(Reason::BadTime).and_then(Timestamp::from_unix)
+/// A date and a time of day as they were read, and how far they are from UTC.
+#[derive(Clone, Copy, Debug, Default)]
+struct Civil {
+    year: i64,
+    month: i64,
+    day: i64,
+    hour: i64,
+    minute: i64,
+    second: i64,
+    /// In seconds, positive east of Greenwich.
+    offset: i64,
 }
 
-/// Reads a time in any notation that servers use.
-///
-/// # Errors
-///
-/// Those of [`parse_clf`].
-pub fn parse_any(text: &[u8]) -> Result<Timestamp, Reason> {
-    parse_clf(text)
-}
-
-/// Reads a date and a time of day that a format keeps apart.
-///
-/// # Errors
-///
-/// Those of [`parse_clf`].
-pub fn parse_date_and_time(_date: &[u8], text: &[u8]) -> Result<Timestamp, Reason> {
-    parse_clf(text)
-}
-
-/// Reads a time that `pattern` describes.
-///
-/// # Errors
-///
-/// Those of [`parse_clf`].
-pub fn parse_pattern(_pattern: &TimePattern, text: &[u8]) -> Result<Timestamp, Reason> {
-    parse_clf(text)
-}
-
-/// The Unix seconds of a well-formed time of any year.
-fn read_clf(text: &[u8]) -> Option<i64> {
-    let text: &[u8; CLF_BYTES] = text.try_into().ok()?;
-    let [d1, d2, b'/', m1, m2, m3, b'/', y1, y2, y3, y4, b':', rest @ ..] = *text else {
-        return None;
-    };
-    let [h1, h2, b':', n1, n2, b':', s1, s2, b' ', sign, z1, z2, z3, z4] = rest else {
-        return None;
-    };
-    let year = 100 * two(y1, y2)? + two(y3, y4)?;
-    let month = month_number([m1, m2, m3])?;
-    let day = two(d1, d2)?;
-    let (hour, minute, second) = (two(h1, h2)?, two(n1, n2)?, two(s1, s2)?);
-    let (zone_hour, zone_minute) = (two(z1, z2)?, two(z3, z4)?);
-    let day_is_fine = (1..=days_in_month(year, month)).contains(&day);
-    let zone_is_fine = zone_hour <= 15 && zone_minute <= 59;
-    if !day_is_fine || !zone_is_fine || hour > 23 || minute > 59 || second > 60 {
-        return None;
+impl Civil {
+    /// The Unix seconds, unless no calendar or clock shows this.
+    ///
+    /// A second of 60 is the leap second of RFC 3339, section 5.7, and counts as 59, so that it
+    /// stays in its minute.
+    fn unix(self) -> Option<i64> {
+        let Self { year, month, day, hour, minute, second, offset } = self;
+        let date_is_fine =
+            (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
+        if !date_is_fine || hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let days = days_from_civil(year, month, day);
+        Some(days * DAY + hour * HOUR + minute * MINUTE + second.min(59) - offset)
     }
-    let offset = match sign {
-        b'+' => zone_hour * HOUR + zone_minute * MINUTE,
-        b'-' => -(zone_hour * HOUR + zone_minute * MINUTE),
-        _ => return None,
-    };
-    let days = days_from_civil(year, month, day);
-    Some(days * DAY + hour * HOUR + minute * MINUTE + second.min(59) - offset)
-}
-
-/// The number of two decimal digits.
-#[inline]
-fn two(tens: u8, ones: u8) -> Option<i64> {
-    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
-    (tens <= 9 && ones <= 9).then(|| i64::from(tens) * 10 + i64::from(ones))
 }
 
 /// The names of the months: servers write them in English whatever their locale.
@@ -136,10 +99,6 @@ const MONTHS: [[u8; 3]; 12] = [
     *b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct",
     *b"Nov", *b"Dec",
 ];
-
-fn month_number(name: [u8; 3]) -> Option<i64> {
-    MONTHS.iter().zip(1..).find_map(|(month, number)| (*month == name).then_some(number))
-}
 
 fn days_in_month(year: i64, month: i64) -> i64 {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -282,79 +241,6 @@ const fn digits(number: u8) -> [u8; 2] {
     [b'0' + number / 10, b'0' + number % 10]
 }
 
-/// Remembers the last minute that a worker has read, for a log has thousands of lines in each.
-///
-/// It holds the text of a time down to its minute, which is no more than the baseline writes; it
-/// has no `Debug` all the same, for a coarser policy may be in force. Equal in every case to
-/// [`parse_clf`], including refusals: only a time that was read is remembered.
-pub struct ClfMemo {
-    minute: Minute,
-    /// The first second of that minute.
-    start: i64,
-}
-
-/// All bytes of a time but those of its second, as two numbers that compare at once.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Minute(u128, u64);
-
-impl Minute {
-    #[inline]
-    fn of(text: &[u8; CLF_BYTES]) -> Option<Self> {
-        let head = u128::from_le_bytes(*text.first_chunk()?);
-        // The last eight bytes begin with the second; the last digit of the minute and the colon
-        // behind it, which the head leaves out, take its place.
-        let tail = u64::from_le_bytes(*text.last_chunk()?) & !0xffff;
-        let between = u64::from(u16::from_le_bytes([text[16], text[17]]));
-        Some(Self(head, tail | between))
-    }
-}
-
-impl Default for ClfMemo {
-    /// Remembers the first minute of 1990: a true answer, so that no empty state needs a check.
-    fn default() -> Self {
-        let minute = Minute::of(b"01/Jan/1990:00:00:00 +0000").expect("it has 26 bytes");
-        Self { minute, start: FIRST }
-    }
-}
-
-impl ClfMemo {
-    /// Reads a time as [`parse_clf`] does, and remembers its minute.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`parse_clf`].
-    #[inline]
-    pub fn parse(&mut self, text: &[u8]) -> Result<Timestamp, Reason> {
-        let Ok(text) = <&[u8; CLF_BYTES]>::try_from(text) else { return Err(Reason::BadTime) };
-        match (Minute::of(text), two(text[18], text[19])) {
-            (Some(minute), Some(second)) if minute == self.minute && second <= 60 => {
-                Ok(Timestamp(self.start + second.min(59)))
-            }
-            (Some(minute), _) => self.parse_new(minute, text),
-            (None, _) => Err(Reason::BadTime),
-        }
-    }
-
-    /// Reads a time as [`parse_any`] does, and remembers its minute if it has this notation.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`parse_any`].
-    #[inline]
-    pub fn parse_any(&mut self, text: &[u8]) -> Result<Timestamp, Reason> {
-        if text.len() == CLF_BYTES && text[2] == b'/' { self.parse(text) } else { parse_any(text) }
-    }
-
-    #[cold]
-    fn parse_new(&mut self, minute: Minute, text: &[u8]) -> Result<Timestamp, Reason> {
-        let time = parse_clf(text)?;
-        // Offsets are whole minutes, so that the minute here and in UTC begin together, and all
-        // seconds of a minute are in range if one of them is.
-        *self = Self { minute, start: time.floor(Grain::Minute).0 };
-        Ok(time)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -368,14 +254,17 @@ mod tests {
     }
 
     /// The time as RFC 3339, or the word of the reason.
+    pub(super) fn show(time: Result<Timestamp, Reason>) -> String {
+        time.map_or_else(|r| r.word().into(), |t| text(|out| t.write_rfc3339(out)))
+    }
+
     #[track_caller]
     fn check(input: &str, expect: &str) {
         let time = parse_clf(input.as_bytes());
         let mut memo = ClfMemo::default();
         assert_eq!(memo.parse(input.as_bytes()), time, "{input}");
         assert_eq!(memo.parse(input.as_bytes()), time, "{input} again");
-        let found = time.map_or_else(|r| r.word().into(), |t| text(|out| t.write_rfc3339(out)));
-        assert_eq!(found, expect, "{input}");
+        assert_eq!(show(time), expect, "{input}");
     }
 
     #[test]
@@ -495,52 +384,12 @@ mod tests {
         assert_eq!(text(|out| time.write_date(out)), "2026-11-22");
     }
 
-    #[test]
-    fn the_memo_forgets_nothing_and_makes_nothing_up() {
-        let mut memo = ClfMemo::default();
-        for input in [
-            "22/Nov/2026:14:05:37 +0000",
-            "22/Nov/2026:14:05:38 +0000",
-            "22/Nov/2026:14:05:60 +0000",
-            "22/Nov/2026:14:05:61 +0000",
-            "22/Nov/2026:14:05:99 +0000",
-            "22/Nov/2026:14:05:3x +0000",
-            "22/Nov/2026:14:05x37 +0000",
-            "22/Nov/2026:14:05:37 -0000",
-            "22/Nov/2026:14:06:37 +0000",
-            "22/Nov/2026:14:06:37 +0001",
-            "99/Nov/2026:14:06:37 +0001",
-            "22/Nov/2026:14:06:38 +0001",
-            "31/Dec/1989:23:59:59 +0000",
-            "22/Nov/2026:14:06:39 +000",
-        ] {
-            assert_eq!(memo.parse(input.as_bytes()), parse_clf(input.as_bytes()), "{input}");
-        }
-        let mut nothing = [0; CLF_BYTES];
-        nothing[18..20].copy_from_slice(b"00");
-        assert_eq!(ClfMemo::default().parse(&nothing), Err(Reason::BadTime));
-    }
-
     proptest! {
         #[test]
         fn what_is_written_is_read(seconds in FIRST..=LAST) {
             let time = Timestamp::from_unix(seconds).unwrap();
             let clf = text(|out| time.write_clf(out));
             prop_assert_eq!(parse_clf(clf.as_bytes()), Ok(time));
-        }
-
-        #[test]
-        fn the_memo_equals_the_parser(
-            starts in proptest::collection::vec((FIRST..=LAST, 0..CLF_BYTES, any::<u8>()), 1..20),
-        ) {
-            let mut memo = ClfMemo::default();
-            for (seconds, at, byte) in starts {
-                let mut line = Vec::new();
-                Timestamp::from_unix(seconds).unwrap().write_clf(&mut line);
-                prop_assert_eq!(memo.parse(&line), parse_clf(&line));
-                line[at] = byte;
-                prop_assert_eq!(memo.parse(&line), parse_clf(&line));
-            }
         }
 
         #[test]
