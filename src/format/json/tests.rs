@@ -1,3 +1,5 @@
+//! The rules of the reader one by one, and that nothing breaks it: any bytes, any JSON, lines with a change.
+
 use proptest::prelude::*;
 
 use super::{super::Format, *};
