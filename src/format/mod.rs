@@ -11,6 +11,7 @@
 pub mod apache;
 mod columns;
 mod combined;
+pub mod conf;
 mod errors;
 mod json;
 mod ltsv;

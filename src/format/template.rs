@@ -173,6 +173,11 @@ impl Template {
         matches!(self.escaping, Some(Escaping::Log | Escaping::Json))
     }
 
+    /// Whether a path follows the value of that index without anything between them.
+    fn is_before_path(&self, index: usize) -> bool {
+        self.pieces.get(index + 1).is_some_and(|next| next.literal.is_empty())
+    }
+
     /// What stands after the value of that index.
     fn literal_after(&self, index: usize) -> &[u8] {
         self.pieces.get(index + 1).map_or(&self.end, |piece| &piece.literal)
@@ -184,12 +189,13 @@ impl Template {
         match self.pieces[index].capture.class {
             Class::Clf => is_clf(text).then_some(26),
             Class::Number => {
-                let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
-                let length = text.iter().take_while(|byte| is_part(byte)).count();
-                (length > 0).then_some(length)
+                let length = number(text);
+                // Only a server that escapes in the manner of logs writes a dash for what is not there.
+                (length > 0 || self.escaping != Some(Escaping::Log)).then_some(length)
             }
+            Class::Word | Class::Text if self.is_before_path(index) => Some(host(text)),
             Class::Protocol | Class::Word => self.word(index, literal, text),
-            Class::List => list(text),
+            Class::List => list(literal, text),
             Class::Pattern(least) => {
                 let rest = text.get(least..)?;
                 self.first_fitting(index, literal, rest).map(|length| least + length)
@@ -204,8 +210,7 @@ impl Template {
             Some(b' ') => memchr(b' ', text).filter(|length| *length > 0),
             Some(b'\t') => memchr(b'\t', text),
             Some(_) => {
-                let region = &text[..word_end(text).saturating_add(literal.len()).min(text.len())];
-                let length = self.first_fitting(index, literal, region)?;
+                let length = self.first_fitting(index, literal, text)?;
                 (length <= word_end(text)).then_some(length)
             }
         }
@@ -260,7 +265,8 @@ impl Template {
     fn may_begin(&self, index: usize, class: Class, text: &[u8]) -> bool {
         match class {
             Class::Number => {
-                text.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'-')
+                let length = number(text);
+                length > 0 && text[length..].starts_with(self.literal_after(index))
             }
             Class::Clf => is_clf(text),
             Class::Protocol => {
@@ -291,22 +297,34 @@ fn ends_in_backslash(value: &[u8]) -> bool {
     value.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// Words with `, ` or ` : ` between them.
-fn list(text: &[u8]) -> Option<usize> {
+/// How many digits, dots and minus signs `text` begins with.
+fn number(text: &[u8]) -> usize {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
+    text.iter().take_while(|byte| is_part(byte)).count()
+}
+
+/// Where the path begins that follows a host without anything between them.
+fn host(text: &[u8]) -> usize {
+    let is_end = |byte: &u8| matches!(byte, b'/' | b'*' | b'?' | b'"' | b' ' | b'\t');
+    text.iter().position(is_end).unwrap_or(text.len())
+}
+
+/// Words with `, ` or ` : ` between them, up to `literal`.
+fn list(literal: &[u8], text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        let word = word_end(&text[at..]);
-        if word == 0 {
-            return None;
-        }
-        at += word;
         let rest = &text[at..];
-        if text[at - 1] == b',' && rest.first() == Some(&b' ') {
+        if at > 0 && text[at - 1] == b',' && rest.first() == Some(&b' ') {
             at += 1;
-        } else if rest.starts_with(b" : ") {
+        } else if at > 0 && rest.starts_with(b" : ") && !literal.starts_with(b" : ") {
             at += 3;
-        } else {
+        } else if !literal.is_empty() && rest.starts_with(literal) {
             return Some(at);
+        } else {
+            match rest.first() {
+                None | Some(b' ' | b'\t') => return literal.is_empty().then_some(at),
+                Some(_) => at += 1,
+            }
         }
     }
 }
@@ -348,12 +366,16 @@ impl Builder {
                 last.capture.class = Class::Pattern(bytes_min(items));
                 return Ok(());
             }
-            // A query follows its path without anything between them.
-            let is_path = last.capture.field == Some(Field::Target);
+            // A query follows its path without anything between them, and that its host and port.
+            let is_path = matches!(last.capture.field, Some(Field::Target | Field::Query));
             if !has_literal && is_path && capture.field == Some(Field::Query) {
                 return Ok(());
             }
-            if !has_literal && last.capture.class != Class::Clf {
+            let is_path = capture.field == Some(Field::Target);
+            let ends_before_path =
+                last.capture.field == Some(Field::Site) || last.capture.class == Class::Number;
+            let ends_by_itself = last.capture.class == Class::Clf || is_path && ends_before_path;
+            if !has_literal && !ends_by_itself {
                 let first = self.names.last().cloned().unwrap_or_default();
                 return Err(StringError::NothingBetween(first, name.to_owned()));
             }
