@@ -7,7 +7,7 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
-use crate::source::LINE_BYTES_MAX;
+use crate::{field::Field, source::LINE_BYTES_MAX};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -73,6 +73,14 @@ pub enum FormatsCommand {
     Detect {
         /// The log, or - for standard input
         file: PathBuf,
+
+        /// Also say which format of an nginx configuration it has
+        #[arg(long, value_name = "FILE")]
+        nginx_conf: Option<String>,
+
+        /// Also say which format of an Apache configuration it has
+        #[arg(long, value_name = "FILE")]
+        apache_conf: Option<String>,
     },
 }
 
@@ -104,6 +112,26 @@ pub struct FilterArgs {
     #[arg(long, value_name = "NAME", default_value = "auto", help_heading = "Input")]
     pub format: String,
 
+    /// The log's format as a log_format string of nginx, or the whole directive
+    #[arg(long, value_name = "STRING", group = "own", help_heading = "Input")]
+    pub nginx_format: Option<String>,
+
+    /// The log's format as a LogFormat string of Apache
+    #[arg(long, value_name = "STRING", group = "own", help_heading = "Input")]
+    pub apache_format: Option<String>,
+
+    /// The log's format from an nginx configuration; NAME where its access logs have several
+    #[arg(long, value_name = "FILE[:NAME]", group = "own", help_heading = "Input")]
+    pub nginx_conf: Option<String>,
+
+    /// The log's format from an Apache configuration; NAME where its access logs have several
+    #[arg(long, value_name = "FILE[:NAME]", group = "own", help_heading = "Input")]
+    pub apache_conf: Option<String>,
+
+    /// What a variable of one's own in such a format holds: drop, or a field such as client
+    #[arg(long = "variable", value_name = "NAME=FIELD", requires = "own", value_parser = parse_variable, help_heading = "Input")]
+    pub variables: Vec<(String, Option<Field>)>,
+
     /// The site that the log belongs to, when its lines do not say
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     pub site: Option<String>,
@@ -127,6 +155,10 @@ pub struct FilterArgs {
     /// Bits of an IPv6 address that are kept, 16 to 48
     #[arg(long, value_name = "N", help_heading = "Privacy")]
     pub ipv6_prefix: Option<u8>,
+
+    /// A proxy whose X-Forwarded-For or Forwarded is believed, as an address or a network
+    #[arg(long = "trusted-proxy", value_name = "CIDR", help_heading = "Privacy")]
+    pub trusted_proxies: Vec<String>,
 
     /// The form of the records
     #[arg(long, value_name = "FORM", default_value = "jsonl", help_heading = "Output")]
@@ -223,6 +255,22 @@ fn parse_line_bytes(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a number of bytes from 1 to 16MiB is expected".to_owned())
 }
 
+/// `NAME=drop` or `NAME=FIELD`, with or without the dollar that nginx writes before the name.
+fn parse_variable(text: &str) -> Result<(String, Option<Field>), String> {
+    let of_error_logs = [Field::Level, Field::Module, Field::Message];
+    let fields = Field::ALL.into_iter().filter(|field| !of_error_logs.contains(field));
+    let (name, word) = text.rsplit_once('=').unwrap_or((text, ""));
+    let name = name.strip_prefix('$').unwrap_or(name);
+    match fields.clone().find(|field| field.name() == word) {
+        Some(field) if !name.is_empty() => Ok((name.to_owned(), Some(field))),
+        None if !name.is_empty() && word == "drop" => Ok((name.to_owned(), None)),
+        _ => {
+            let words: Vec<_> = fields.map(Field::name).collect();
+            Err(format!("NAME=drop or NAME=FIELD is expected; fields are {}", words.join(", ")))
+        }
+    }
+}
+
 /// `500ms`, `60s`, `5m`, `1h`, `1d`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -256,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_durations() {
+    fn sizes_variables_and_durations() {
         for (text, expect) in [
             ("65536", Some(65_536)),
             ("64KiB", Some(65_536)),
@@ -271,6 +319,19 @@ mod tests {
             ("99999999999999999999", None),
         ] {
             assert_eq!(parse_line_bytes(text).ok(), expect, "{text}");
+        }
+        for (text, expect) in [
+            ("a=drop", Some(("a", None))),
+            ("$a=client", Some(("a", Some(Field::Client)))),
+            ("a=", None),
+            ("a", None),
+            ("=drop", None),
+            ("$=drop", None),
+            ("a=nosuch", None),
+            ("a=message", None),
+        ] {
+            let found = parse_variable(text).ok();
+            assert_eq!(found, expect.map(|(name, field)| (name.to_owned(), field)), "{text}");
         }
         for (text, expect) in
             [("60s", Some(60)), ("5m", Some(300)), ("1h", Some(3600)), ("60", None), ("0s", None)]

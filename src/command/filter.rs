@@ -18,7 +18,7 @@ use super::{
     FAILED, Usage, complain,
     control::{Control, Duties, WriteCounts},
     formats::{code_of, origin},
-    policies,
+    own, policies,
     summary::Facts,
 };
 use crate::{
@@ -27,11 +27,10 @@ use crate::{
     emit::{Emitter, Form},
     engine::{Engine, EngineError, Finished, Tally, Worker},
     field::Reason,
-    format::Format,
     policy::{ClientChoice, Overrides, Plan, is_host_name},
     privacy::Anonymiser,
     sink::{Place, Sink, SinkError},
-    source::{FormatChoice, Origin, Reader, total_bytes},
+    source::{Origin, Reader, total_bytes},
     transform::agent::Classifier,
 };
 
@@ -42,7 +41,7 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let origins = origins(args)?;
     let bar = progress_bar(args, &origins);
     let reader =
-        Reader::new(origins, format(args)?, args.max_line).context("cannot make a pipe")?;
+        Reader::new(origins, own::choice(args)?, args.max_line).context("cannot make a pipe")?;
     let progress = reader.progress();
     let workers = workers(args, &plan)?;
     let header = workers[0].header();
@@ -95,6 +94,7 @@ fn plan(args: &FilterArgs) -> Result<Plan> {
         }),
         ipv4_prefix: args.ipv4_prefix,
         ipv6_prefix: args.ipv6_prefix,
+        trusted_proxies: args.trusted_proxies.clone(),
     };
     let plan = policies::load(&args.policy, overrides)?;
     let lacks_time = !plan.record.has(crate::field::Key::Time);
@@ -107,17 +107,6 @@ fn plan(args: &FilterArgs) -> Result<Plan> {
         .into());
     }
     Ok(plan)
-}
-
-fn format(args: &FilterArgs) -> Result<FormatChoice> {
-    if args.format == "auto" {
-        return Ok(FormatChoice::Auto);
-    }
-    Format::named(&args.format).map(FormatChoice::Fixed).ok_or_else(|| {
-        let names: Vec<_> = Format::all().iter().map(Format::name).collect();
-        let names = names.join(", ");
-        Usage(format!("there is no format named {:?}; there are auto, {names}", args.format)).into()
-    })
 }
 
 /// What to read. Reading what is being written would never end.

@@ -3,6 +3,7 @@
 mod control;
 mod filter;
 mod formats;
+mod own;
 mod policies;
 mod summary;
 

@@ -12,6 +12,7 @@ pub mod apache;
 mod aws;
 mod columns;
 mod combined;
+pub mod conf;
 mod envoy;
 mod errors;
 mod haproxy;

@@ -160,6 +160,11 @@ impl Template {
         matches!(self.escaping, Some(Escaping::Log | Escaping::Json))
     }
 
+    /// Whether a path follows the value of that index without anything between them.
+    fn is_before_path(&self, index: usize) -> bool {
+        self.pieces.get(index + 1).is_some_and(|next| next.literal.is_empty())
+    }
+
     /// What stands after the value of that index.
     fn literal_after(&self, index: usize) -> &[u8] {
         self.pieces.get(index + 1).map_or(&self.end, |piece| &piece.literal)
@@ -174,9 +179,14 @@ impl Template {
         }
         match capture.class {
             Class::Clf => is_clf(text).then_some(26),
-            Class::Number => number(text),
+            Class::Number => {
+                let length = number(text);
+                // Only a server that escapes in the manner of logs writes a dash for what is not there.
+                (length > 0 || self.escaping != Some(Escaping::Log)).then_some(length)
+            }
+            Class::Word | Class::Text if self.is_before_path(index) => Some(host(text)),
             Class::Protocol | Class::Word => self.word(index, literal, text),
-            Class::List => list(text),
+            Class::List => list(literal, text),
             Class::Spaces => Some(skip_spaces(text)),
             Class::Pattern => pattern::length(&capture.pattern, text),
             Class::Quoted => match text {
@@ -272,7 +282,10 @@ impl Template {
         }
         match capture.class {
             // The whole number is looked at: an IPv6 address has many colons before its port's.
-            Class::Number => number(text).is_some_and(goes_on),
+            Class::Number => {
+                let length = number(text);
+                length > 0 && goes_on(length)
+            }
             // What a visitor wrote may look like a time, but hardly like what the server puts behind it.
             Class::Clf => is_clf(text) && goes_on(26),
             Class::Pattern => pattern::length(&capture.pattern, text).is_some_and(goes_on),
@@ -305,28 +318,34 @@ fn ends_in_backslash(value: &[u8]) -> bool {
     value.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-fn number(text: &[u8]) -> Option<usize> {
+/// How many digits, dots and minus signs `text` begins with.
+fn number(text: &[u8]) -> usize {
     let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
-    let length = text.iter().take_while(|byte| is_part(byte)).count();
-    (length > 0).then_some(length)
+    text.iter().take_while(|byte| is_part(byte)).count()
 }
 
-/// Words with `, ` or ` : ` between them.
-fn list(text: &[u8]) -> Option<usize> {
+/// Where the path begins that follows a host without anything between them.
+fn host(text: &[u8]) -> usize {
+    let is_end = |byte: &u8| matches!(byte, b'/' | b'*' | b'?' | b'"' | b' ' | b'\t');
+    text.iter().position(is_end).unwrap_or(text.len())
+}
+
+/// Words with `, ` or ` : ` between them, up to `literal`.
+fn list(literal: &[u8], text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        let word = word_end(&text[at..]);
-        if word == 0 {
-            return None;
-        }
-        at += word;
         let rest = &text[at..];
-        if text[at - 1] == b',' && rest.first() == Some(&b' ') {
+        if at > 0 && text[at - 1] == b',' && rest.first() == Some(&b' ') {
             at += 1;
-        } else if rest.starts_with(b" : ") {
+        } else if at > 0 && rest.starts_with(b" : ") && !literal.starts_with(b" : ") {
             at += 3;
-        } else {
+        } else if !literal.is_empty() && rest.starts_with(literal) {
             return Some(at);
+        } else {
+            match rest.first() {
+                None | Some(b' ' | b'\t') => return literal.is_empty().then_some(at),
+                Some(_) => at += 1,
+            }
         }
     }
 }
@@ -368,12 +387,17 @@ impl Builder {
                 last.capture.may_be_dash |= capture.may_be_dash;
                 return Ok(());
             }
-            // A query follows its path without anything between them.
-            let is_path = last.capture.field == Some(Field::Target);
+            // A query follows its path without anything between them, and that its host and port.
+            let is_path = matches!(last.capture.field, Some(Field::Target | Field::Query));
             if !has_literal && is_path && capture.field == Some(Field::Query) {
                 return Ok(());
             }
-            if !has_literal && !matches!(last.capture.class, Class::Clf | Class::Spaces) {
+            let is_path = capture.field == Some(Field::Target);
+            let ends_before_path =
+                last.capture.field == Some(Field::Site) || last.capture.class == Class::Number;
+            let ends_by_itself = matches!(last.capture.class, Class::Clf | Class::Spaces)
+                || is_path && ends_before_path;
+            if !has_literal && !ends_by_itself {
                 let first = self.names.last().cloned().unwrap_or_default();
                 return Err(StringError::NothingBetween(first, name.to_owned()));
             }

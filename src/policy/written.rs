@@ -4,7 +4,7 @@
 //! other commands do (`quarantine`, `publish`, `change`) are read and checked here too: a
 //! policy is one document, whichever part of it a command carries out.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -424,7 +424,7 @@ pub enum WideningWord {
 }
 
 /// The usual changes to a policy without writing one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// `--client`.
     pub client: Option<ClientChoice>,
@@ -432,6 +432,8 @@ pub struct Overrides {
     pub ipv4_prefix: Option<u8>,
     /// `--ipv6-prefix`.
     pub ipv6_prefix: Option<u8>,
+    /// Each `--trusted-proxy`, as it was written.
+    pub trusted_proxies: Vec<String>,
 }
 
 /// What `--client` may ask for.
@@ -459,8 +461,11 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// A prefix is asked for where the policy does not truncate.
+    /// A prefix is asked for where the policy does not truncate, or a proxy is no address and no network.
     pub fn apply(&mut self, overrides: Overrides) -> Result<(), PolicyError> {
+        for text in &overrides.trusted_proxies {
+            self.network.trusted_proxies.push(network(text)?);
+        }
         match overrides.client {
             Some(ClientChoice::Drop) => self.record.client = None,
             Some(ClientChoice::Truncate) if !self.truncates() => {
@@ -520,6 +525,16 @@ impl fmt::Display for PolicyError {
 }
 
 impl std::error::Error for PolicyError {}
+
+/// A network, or an address for itself.
+fn network(text: &str) -> Result<IpNet, PolicyError> {
+    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse().ok().or_else(address).ok_or_else(|| {
+        PolicyError::new(format!(
+            "--trusted-proxy: {text:?} is neither an address nor a network such as 192.0.2.0/24"
+        ))
+    })
+}
 
 fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1

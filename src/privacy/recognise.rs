@@ -79,6 +79,23 @@ impl Recognition {
     pub fn nearest(&self) -> Option<&'static Format> {
         most(&self.shaped)
     }
+
+    /// How many of the first lines of `block`, of which [`Self::of`] takes as many, fit each of `formats`.
+    #[must_use]
+    pub fn fits_of(block: &RawBlock, formats: &[Format]) -> Vec<usize> {
+        let mut looked = Self { fits: vec![0; formats.len()], ..Self::default() };
+        for line in block.lines().filter(|line| !line.expose_bytes().is_empty()) {
+            if looked.is_enough() {
+                break;
+            }
+            looked.lines += 1;
+            looked.bytes += line.expose_bytes().len() + 1;
+            for (format, fits) in formats.iter().zip(&mut looked.fits) {
+                *fits += usize::from(fit(format, line.expose_bytes()).is_ok());
+            }
+        }
+        looked.fits
+    }
 }
 
 fn most(counts: &[usize]) -> Option<&'static Format> {
