@@ -22,7 +22,7 @@
 //! `ngx_stream_handler.c` of nginx, `server/log.c` of Apache httpd.
 
 use std::{
-    net::{Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     str,
 };
 
@@ -108,9 +108,23 @@ pub(super) fn map_nginx(line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
     let (message, trailer) = rest.split_at(trailer.unwrap_or(rest.len()));
     set(line, map, Field::Message, message);
     if trailer.is_empty() {
+        if let Some(client) = client_of_connection(message) {
+            set(line, map, Field::Client, client);
+        }
         return Ok(());
     }
     nginx_trailer(line, &trailer[NGINX_CLIENT.len()..], map).ok_or(Reason::NotThisFormat)
+}
+
+/// The client of the messages without a trailer that begin with it, which is text of nginx alone.
+fn client_of_connection(message: &[u8]) -> Option<&[u8]> {
+    let rest = message.strip_prefix(b"client ")?;
+    let (client, rest) = rest.split_at(memchr(b' ', rest)?);
+    let does =
+        rest.starts_with(b" connected to ") || rest.starts_with(b" closed keepalive connection");
+    let text = str::from_utf8(client).ok()?;
+    let is_address = text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok();
+    (does && is_address).then_some(client)
 }
 
 /// `2026/11/22 14:05:37`.
@@ -475,6 +489,22 @@ mod tests {
     fn nginx_tells_of_itself() {
         nginx("signal process started", "level=error|message=signal process started");
         nginx("*7 m", "level=error|message=m");
+        for (message, client) in [
+            ("client 192.0.2.7 closed keepalive connection", "192.0.2.7"),
+            (
+                "client 192.0.2.7 closed keepalive connection (104: Connection reset by peer)",
+                "192.0.2.7",
+            ),
+            ("client 192.0.2.7:53044 connected to 0.0.0.0:25", "192.0.2.7:53044"),
+            ("client [2001:db8::7]:53044 connected to [::]:25", "[2001:db8::7]:53044"),
+        ] {
+            nginx(message, &format!("client={client}|level=error|message={message}"));
+        }
+        for message in
+            ["client 192.0.2.7 sent", "client timed out", "client prematurely connected to x"]
+        {
+            nginx(message, &format!("level=error|message={message}"));
+        }
         nginx("", "level=error|message=");
         for line in [
             "",

@@ -496,6 +496,7 @@ const ANYWHERE: &[(&str, Fault)] = &[
     ("worker_connections are not enough", Fault::ResourceLimit),
     ("worker_connections exceed", Fault::ResourceLimit),
     ("could not be resolved", Fault::UpstreamUnavailable),
+    (" closed keepalive connection", Fault::ClientClosed),
     ("configured -- resuming normal operations", Fault::Startup),
     ("ModSecurity: ", Fault::Waf),
     ("PHP Fatal error", Fault::ScriptError),
@@ -652,7 +653,9 @@ fn call_error(message: &[u8]) -> Option<(CallError, &[u8])> {
         if let Some((number, rest)) = digits(&message[at + 2..])
             && rest.starts_with(b": ")
         {
-            return Some((CallError::System(number), rest));
+            // Errors of name servers have numbers of their own.
+            let is_of_names = message[..at].ends_with(b"could not be resolved");
+            return (!is_of_names).then_some((CallError::System(number), rest));
         }
         end = at;
     }
@@ -763,6 +766,7 @@ mod tests {
                 "epoll_wait() reported that client prematurely closed connection, so upstream \
              connection is closed too (104: Connection reset by peer) while reading upstream",
                 "recv() failed (104: Connection reset by peer) while waiting for request",
+                "client 192.0.2.7 closed keepalive connection",
                 "accept() failed (53: Software caused connection abort)",
             ],
         );
@@ -779,6 +783,7 @@ mod tests {
                 "connect() to unix:/run/a.sock failed (2: No such file or directory) while connecting to upstream",
                 "no live upstreams while connecting to upstream",
                 "api.example.com could not be resolved (3: Host not found)",
+                "api.example.com could not be resolved (2: Server failure)",
             ],
         );
         check(
