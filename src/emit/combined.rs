@@ -4,6 +4,9 @@
 //! address, `0.0.0.0` where there is none, the referrer as the URL of its domain, and an agent
 //! made up from the vocabulary, which they resolve to the same browser and operating system.
 //! There is no room for the site, the query or the device, which this form leaves out.
+//!
+//! Messages of error logs are left out too: they have no status and often no request, and an analyser would
+//! count them as hits or call the line broken. They count as clean all the same.
 
 use super::{AgentMemo, Fragment, Line, Rendered};
 use crate::{
@@ -27,6 +30,9 @@ pub struct Combined {
 impl Combined {
     #[inline]
     pub(super) fn render(&mut self, record: &Record<'_>, out: &mut Rendered) {
+        if !record.measured().is_request() {
+            return;
+        }
         let (path, referrer) = (record.path(), record.referrer());
         let length = |text: Option<Text<'_>>| text.map_or(0, Text::len);
         let mut line = out.line(length(path) + length(referrer));
