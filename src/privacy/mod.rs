@@ -7,6 +7,7 @@
 
 mod anonymise;
 mod memo;
+mod peel;
 mod raw;
 mod recognise;
 mod record;
