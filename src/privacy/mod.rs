@@ -11,6 +11,8 @@ mod peel;
 mod raw;
 mod recognise;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use anonymise::{Anonymiser, Outcome};
 pub use raw::{RawBlock, RawLine, RawLines};

@@ -99,7 +99,10 @@ mod tests {
     #[test]
     fn one_layer() {
         check("<190>Nov 22 00:15:37 vm nginx: a b", Ok("a b"));
-        check(r#"{"log":"a \"b\" \\x22\u00e9\n","stream":"stdout"}"#, Ok(r#"a \"b\" \\x22\xc3\xa9"#));
+        check(
+            r#"{"log":"a \"b\" \\x22\u00e9\n","stream":"stdout"}"#,
+            Ok(r#"a \"b\" \\x22\xc3\xa9"#),
+        );
         check(r#"{"log":"a\r\n","stream":"stdout"}"#, Ok("a"));
         check(r#"{"_PID":"1","MESSAGE":[49, 57,255]}"#, Ok(r"19\xff"));
         check(r#"{"_PID":"1","MESSAGE":"a"}"#, Ok("a"));
