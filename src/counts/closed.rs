@@ -1,4 +1,4 @@
-//! The tables whose keys are known before the first line: methods, statuses, protocols, agents.
+//! The tables whose keys are known before the first line: methods, statuses, protocols, agents, languages.
 //!
 //! Each is a stretch of one array, indexed by the number of its word, so that a line is counted
 //! without a search and a batch is absorbed in one pass. Classes of statuses are not counted at all: they
@@ -12,6 +12,7 @@ use crate::{
     privacy::Measured,
     transform::{
         agent::{Browser, Device, Os},
+        language::Language,
         request::{Method, Protocol},
     },
 };
@@ -28,7 +29,8 @@ const BROWSER: usize = PROTOCOL + Protocol::ALL.len();
 const OS: usize = BROWSER + Browser::COUNT;
 const DEVICE: usize = OS + Os::COUNT;
 const BOT: usize = DEVICE + Device::COUNT;
-const COUNT: usize = BOT + 2;
+const LANGUAGE: usize = BOT + 2;
+const COUNT: usize = LANGUAGE + Language::COUNT;
 
 /// The tallies of all closed tables.
 pub(super) struct Closed {
@@ -58,6 +60,9 @@ impl Closed {
         }
         if let Some(protocol) = line.protocol().filter(|_| tables.has(Table::Protocol)) {
             self.tallies[PROTOCOL + protocol as usize].add(tally);
+        }
+        if let Some(language) = line.language() {
+            self.tallies[LANGUAGE + language.index()].add(tally);
         }
         let Some(agent) = line.agent() else { return };
         if tables.has(Table::Browser) {
@@ -97,12 +102,12 @@ impl Closed {
             Table::Os => named(OS, &mut owned(Os::ALL.iter().map(|it| it.name()))),
             Table::Device => named(DEVICE, &mut owned(Device::ALL.iter().map(|it| it.name()))),
             Table::Bot => named(BOT, &mut owned(["false", "true"])),
+            Table::Language => named(LANGUAGE, &mut owned(Language::ALL.map(Language::name))),
             Table::Hour
             | Table::Day
             | Table::Site
             | Table::Path
             | Table::Referrer
-            | Table::Language
             | Table::Country => Vec::new(),
         };
         rows.retain(|(_, tally)| tally.is_counted());
@@ -142,7 +147,8 @@ mod tests {
             (Table::Browser, BROWSER, OS),
             (Table::Os, OS, DEVICE),
             (Table::Device, DEVICE, BOT),
-            (Table::Bot, BOT, COUNT),
+            (Table::Bot, BOT, LANGUAGE),
+            (Table::Language, LANGUAGE, COUNT),
         ];
         for (table, start, end) in tables {
             let rows = closed.rows(table);

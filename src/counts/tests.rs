@@ -134,6 +134,23 @@ fn a_format_without_hosts_and_agents_has_no_such_tables() {
 }
 
 #[test]
+fn languages_are_counted_where_the_log_has_them() {
+    let format = || Format::of_notation(r#"$client [$clf] "$request" $status $bytes "$language""#);
+    let lines: Vec<_> = ["de-CH,de;q=0.9", "de", "en;q=0.5, pt-BR", "tlh", "-", "*"]
+        .iter()
+        .map(|header| {
+            format!(r#"192.0.2.7 [22/Nov/2026:14:05:37 +0000] "GET / HTTP/1.1" 200 5 "{header}""#)
+        })
+        .collect();
+    let report = counted(&plan(""), Limits::RUN, format(), &lines).report();
+    assert_eq!(rows(&report, Table::Language), ["de 2 10", "other 2 10", "pt 1 5"]);
+    let policy = "name = \"few\"\nversion = 1\n[record]\nlanguage = \"primary\"\n\
+                  [counts]\ntables = [\"method\"]";
+    let report = counted(&plan_of(policy), Limits::RUN, format(), &lines).report();
+    assert!(rows(&report, Table::Language).is_empty());
+}
+
+#[test]
 fn what_the_plan_does_not_count_is_not_counted() {
     let policy = "name = \"few\"\nversion = 1\n[record]\n[counts]\ntables = [\"status_class\"]";
     let lines = vec![Format::combined().example().to_owned()];

@@ -197,6 +197,14 @@ impl Format {
     }
 }
 
+#[cfg(test)]
+impl Format {
+    /// The format that a string in our own notation describes, escaped as nginx and Apache do.
+    pub(crate) fn of_notation(string: &str) -> Self {
+        Self { named: &OWN_NGINX, grammar: Grammar::notation(string, Some(Escaping::Log)) }
+    }
+}
+
 impl fmt::Debug for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Format({})", self.name())

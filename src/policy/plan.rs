@@ -167,12 +167,18 @@ impl OptOut {
         gpc: Option<&[u8]>,
         cookie: Option<&[u8]>,
     ) -> bool {
+        // An array in JSON has quotes around each value, and a header that was sent twice has two.
+        let says = |text: &[u8], wanted: &str| {
+            let bytes = text.iter().filter(|byte| !matches!(byte, b' ' | b'\t' | b'"'));
+            bytes.eq(wanted.as_bytes())
+        };
         let is = |wanted: &Option<String>, found: Option<&[u8]>| {
-            wanted.as_ref().is_some_and(|wanted| found == Some(wanted.as_bytes()))
+            let (Some(wanted), Some(found)) = (wanted, found) else { return false };
+            found.split(|byte| *byte == b',').any(|value| says(value, wanted))
         };
         let has_cookie = |name: &String, cookies: &[u8]| {
-            cookies.split(|byte| *byte == b';').any(|pair| {
-                pair.trim_ascii().split(|byte| *byte == b'=').next() == Some(name.as_bytes())
+            cookies.split(|byte| matches!(byte, b';' | b',')).any(|pair| {
+                pair.split(|byte| *byte == b'=').next().is_some_and(|found| says(found, name))
             })
         };
         is(&self.dnt, dnt)
@@ -495,6 +501,50 @@ mod tests {
             assert_eq!(plan.decision(field), Decision::Dropped, "{field:?}");
         }
         assert_eq!(plan.record, KeySet::default());
+    }
+
+    #[test]
+    fn signals_that_opt_out() {
+        let text = "[opt_out]\nheaders = { dnt = \"1\", sec_gpc = \"1\" }\ncookie = \"optout\"";
+        let text = format!("name = \"p\"\nversion = 1\n[record]\n{text}");
+        let plan = Plan::compile(&Policy::parse(&text).expect("a policy")).expect("compiles");
+        fn there(text: &str) -> Option<&[u8]> {
+            (!text.is_empty()).then_some(text.as_bytes())
+        }
+        let is = |dnt, gpc, cookie| plan.opt_out.is_some_in(there(dnt), there(gpc), there(cookie));
+        for (dnt, gpc, cookie) in [
+            ("1", "", ""),
+            ("", "1", ""),
+            ("0", "1", "-"),
+            (" 1", "", ""),
+            ("\"1\"", "", ""),
+            ("0\",\"1", "", ""),
+            ("", "", "optout=1"),
+            ("", "", "session=abc; optout"),
+            ("", "", "a=b;optout =x"),
+            ("", "", "a=b\", \"optout=x"),
+        ] {
+            assert!(is(dnt, gpc, cookie), "{dnt:?} {gpc:?} {cookie:?}");
+        }
+        for (dnt, gpc, cookie) in [
+            ("", "", ""),
+            ("-", "-", "-"),
+            ("0", "0", "a=optout"),
+            ("11", "true", "nooptout=1; optout2=1"),
+            ("null", "1.0", "a=b; x=optout=1"),
+        ] {
+            assert!(!is(dnt, gpc, cookie), "{dnt:?} {gpc:?} {cookie:?}");
+        }
+        let none = OptOut::default();
+        assert!(!none.is_some_in(Some(b"1"), Some(b"1"), Some(b"optout=1")));
+    }
+
+    #[test]
+    fn only_headers_that_formats_have_opt_out() {
+        let headers = "[opt_out]\nheaders = { x_no_track = \"1\" }";
+        let text = format!("name = \"p\"\nversion = 1\n[record]\n{headers}");
+        let error = Plan::compile(&Policy::parse(&text).expect("a policy")).expect_err("refused");
+        assert!(error.to_string().contains("x_no_track"), "{error}");
     }
 
     #[test]

@@ -13,13 +13,14 @@ use zeroize::Zeroize;
 
 use super::{
     memo::{Memo, Seed},
+    peel,
     raw::RawLine,
     recognise::fit,
     record::{Incident, Record, Text},
 };
 use crate::{
     field::{Escaping, Field, Key, LineMap, Reason},
-    format::Format,
+    format::{Format, wrapper},
     policy::{BytesRule, ClientRule, Plan},
     transform::{
         address::{self, Client},
@@ -219,7 +220,20 @@ impl Anonymiser {
         if line.len() > self.line_bytes_max {
             return Outcome::Refused(Reason::TooLong);
         }
-        self.try_anonymise(format, line, receive).unwrap_or_else(Outcome::Refused)
+        // What a shipper wrote around the line comes off here, if anything: then `decoded` may hold the line.
+        let (mut inner, mut decoded) = (Ok(line), Vec::new());
+        if let Some(peeled) = wrapper::peel(line) {
+            decoded = std::mem::take(&mut self.scratch.inner);
+            inner = peel::inner(line, peeled, &mut decoded);
+        }
+        let done = match inner {
+            Ok(line) => self.try_anonymise(format, line, receive),
+            Err(reason) => Err(reason),
+        };
+        if decoded.capacity() > 0 {
+            self.scratch.inner = decoded;
+        }
+        done.unwrap_or_else(Outcome::Refused)
     }
 
     /// Takes a line through the door that is not of `format`, if it is of another one that detection knows:

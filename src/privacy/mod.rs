@@ -7,9 +7,12 @@
 
 mod anonymise;
 mod memo;
+mod peel;
 mod raw;
 mod recognise;
 mod record;
+#[cfg(test)]
+mod tests;
 
 pub use anonymise::{Anonymiser, Outcome};
 pub use raw::{RawBlock, RawLine, RawLines};

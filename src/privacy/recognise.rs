@@ -3,10 +3,10 @@
 //! A line fits a format when its fields are where the format has them and client, time and status
 //! read as such. Only numbers leave this file: how many lines there were and how many fit what.
 
-use super::raw::RawBlock;
+use super::{peel, raw::RawBlock};
 use crate::{
     field::{Field, LineMap, Reason},
-    format::Format,
+    format::{Format, wrapper},
     transform::{address, request, time},
 };
 
@@ -42,8 +42,14 @@ impl Recognition {
             }
             found.lines += 1;
             found.bytes += line.expose_bytes().len() + 1;
+            let mut decoded = Vec::new();
+            let mut inner = Ok(line.expose_bytes());
+            if let Some(peeled) = wrapper::peel(line.expose_bytes()) {
+                inner = peel::inner(line.expose_bytes(), peeled, &mut decoded);
+            }
+            let Ok(inner) = inner else { continue };
             for (index, format) in formats.iter().enumerate() {
-                match fit(format, line.expose_bytes()) {
+                match fit(format, inner) {
                     Ok(()) => {
                         found.fits[index] += 1;
                         found.shaped[index] += 1;

@@ -298,4 +298,11 @@ impl<'a> Measured<'_, 'a> {
     pub const fn agent(&self) -> Option<Agent> {
         self.record.agent
     }
+
+    /// The language, where the policy counts languages.
+    #[inline]
+    #[must_use]
+    pub const fn language(&self) -> Option<Language> {
+        if self.record.plan.tables.has(Table::Language) { self.record.language } else { None }
+    }
 }

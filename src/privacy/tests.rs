@@ -1,0 +1,134 @@
+//! Lines through door 1, for what no single transform shows: shippers, proxies, and the fields of few formats.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    field::Reason,
+    format::Format,
+    policy::{Plan, Policy, preset},
+    transform::{agent::Classifier, language::Language},
+};
+
+/// What became of a line, and the parts of its record that these tests look at.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    outcome: Outcome,
+    record: Option<String>,
+}
+
+/// One worker for the baseline with `change` behind it.
+struct Door(Anonymiser);
+
+impl Door {
+    fn new(change: &str) -> Self {
+        let text = format!("{}\n{change}", preset("baseline").expect("a preset"));
+        let policy = Policy::parse(&text).expect("a policy");
+        let plan = Arc::new(Plan::compile(&policy).expect("compiles"));
+        Self(Anonymiser::new(plan, Arc::new(Classifier::new()), None, 1 << 16, 16))
+    }
+
+    /// Sends `line` through and tells of its record what `tell` says.
+    fn see(&mut self, format: &Format, line: &str, tell: impl Fn(&Record<'_>) -> String) -> Seen {
+        let mut block = RawBlock::with_capacity(line.len() + 1);
+        block.read_from(&mut line.as_bytes()).expect("a slice reads");
+        let mut record = None;
+        let raw = block.lines().next().expect("a line");
+        let outcome = self.0.anonymise(format, raw, |clean| record = Some(tell(clean)));
+        Seen { outcome, record }
+    }
+}
+
+fn clean(record: &str) -> Seen {
+    Seen { outcome: Outcome::Clean, record: Some(record.to_owned()) }
+}
+
+fn refused(reason: Reason) -> Seen {
+    Seen { outcome: Outcome::Refused(reason), record: None }
+}
+
+#[test]
+fn a_wrapped_line_is_what_it_is_bare() {
+    let tell = |record: &Record<'_>| {
+        let told =
+            (record.time(), record.client(), record.path(), record.status(), record.browser());
+        format!("{told:?} {:?} {:?}", record.bytes(), record.referrer())
+    };
+    let format = Format::combined();
+    let line = format.example();
+    let mut door = Door::new("");
+    let bare = door.see(&format, line, tell);
+    assert_eq!(bare.outcome, Outcome::Clean);
+    let json = serde_json::to_string(line).expect("JSON");
+    let docker = format!(r#"{{"log":{json},"stream":"stdout","time":"2026-11-22T14:05:37Z"}}"#);
+    for wrapped in [
+        format!("<190>Nov 22 14:05:37 web1 nginx: {line}"),
+        format!("12 <190>1 - - - - - -  {line}"),
+        format!("<190>Nov 22 14:05:37 web1 docker: {docker}"),
+        format!(r#"{{"MESSAGE":{:?},"_PID":"7"}}"#, line.as_bytes()),
+        docker,
+        line.to_owned(),
+    ] {
+        assert_eq!(door.see(&format, &wrapped, tell), bare, "{wrapped}");
+    }
+    let whole = |_: &Record<'_>| String::new();
+    let empty = "<190>Nov 22 14:05:37 web1 nginx: ";
+    assert_eq!(door.see(&format, empty, whole), refused(Reason::Empty));
+    let broken = r#"{"MESSAGE":[49,256],"_PID":"7"}"#;
+    assert_eq!(door.see(&format, broken, whole), refused(Reason::BadEscape));
+    let part = format!("2026-11-22T14:05:37Z stdout P {line}");
+    assert_eq!(door.see(&format, &part, whole), refused(Reason::BadAddress));
+    let thrice = format!("{empty}{empty}{empty}{line}");
+    assert_eq!(door.see(&format, &thrice, whole), refused(Reason::BadAddress));
+}
+
+/// The line of the formats below.
+fn line(client: &str, end: &str) -> String {
+    format!(r#"{client} [22/Nov/2026:14:05:37 +0000] "GET / HTTP/1.1" 200 {end}"#)
+}
+
+#[test]
+fn the_client_is_whom_trusted_proxies_name() {
+    let format = Format::of_notation(r#"$client [$clf] "$request" $status "$forwarded""#);
+    let tell = |record: &Record<'_>| format!("{:?}", record.client().expect("kept"));
+    let mut trusting = Door::new("[network]\ntrusted_proxies = [\"10.0.0.0/8\"]");
+    let mut plain = Door::new("");
+    let told = |network: u32| {
+        let network = network << 16;
+        clean(&format!("{:?}", crate::transform::address::Client::V4 { network, prefix: 16 }))
+    };
+    for (client, list, believed, else_told) in [
+        ("10.0.0.1", "203.0.113.7", 0xcb00, 0x0a00),
+        ("10.0.0.1", "198.51.100.9, 203.0.113.7, 10.0.0.2", 0xcb00, 0x0a00),
+        ("10.0.0.1", r"for=\x22203.0.113.7:80\x22;proto=http, for=10.0.0.2", 0xcb00, 0x0a00),
+        ("10.0.0.1:443", "::ffff:203.0.113.7", 0xcb00, 0x0a00),
+        ("10.0.0.1", "unknown", 0x0a00, 0x0a00),
+        ("10.0.0.1", "-", 0x0a00, 0x0a00),
+        ("198.51.100.9", "203.0.113.7", 0xc633, 0xc633),
+    ] {
+        let line = line(client, &format!("\"{list}\""));
+        assert_eq!(trusting.see(&format, &line, tell), told(believed), "{line}");
+        assert_eq!(plain.see(&format, &line, tell), told(else_told), "{line}");
+    }
+    let nobody = line("-", "\"203.0.113.7\"");
+    assert_eq!(trusting.see(&format, &nobody, tell), refused(Reason::BadAddress));
+}
+
+#[test]
+fn durations_and_languages_are_told_roughly() {
+    let format = Format::of_notation(r#"$client [$clf] "$request" $status $seconds "$language""#);
+    let tell = |record: &Record<'_>| {
+        let language = record.language().map(Language::name);
+        format!("{:?} {language:?}", record.duration_ms())
+    };
+    let mut door = Door::new("");
+    for (end, expect) in [
+        (r#"0.005 "de-CH,de;q=0.9""#, r#"Some(5) Some("de")"#),
+        (r#"1.234 "tlh""#, r#"Some(2000) Some("other")"#),
+        (r#"12ms "-""#, "Some(20) None"),
+        (r#"- """#, "None None"),
+        (r#"0.000 "alice@example.com""#, r#"Some(0) Some("other")"#),
+    ] {
+        assert_eq!(door.see(&format, &line("192.0.2.7", end), tell), clean(expect), "{end}");
+    }
+}
