@@ -10,7 +10,7 @@
 //! separates a line's values is seen in the line, since CloudFront's header has spaces and its lines have
 //! tabs. A time that only `#Date:` completes, as IIS 4 left it, is not read.
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter, memmem};
 
 use super::Named;
 use crate::field::{DurationUnit, Escaping, Field, LineMap, Reason, Span, TimeItem, TimePattern};
@@ -171,6 +171,11 @@ impl Dialect {
         }
     }
 
+    /// Whether a value may stand in quotes.
+    const fn has_quotes(self) -> bool {
+        matches!(self, Self::W3c | Self::Iis | Self::Gcs)
+    }
+
     /// The byte between the values of `line`.
     fn separator(self, line: &[u8]) -> u8 {
         match self {
@@ -314,6 +319,10 @@ impl Columns {
         while let Some(rest) = line.strip_suffix(b" ").filter(|_| separator == b' ') {
             line = rest;
         }
+        // Each column is a piece at least. Where there are no more pieces than columns, no value has the
+        // separator in it, whatever quotes a visitor sent; else quotes say where values end.
+        let pieces = memchr_iter(separator, line).count() + 1;
+        let is_quoted = self.dialect.has_quotes() && pieces > self.fields.len();
         let mut at = 0;
         for (index, field) in self.fields.iter().enumerate() {
             if index > 0 {
@@ -322,7 +331,8 @@ impl Columns {
                 }
                 at += 1;
             }
-            let (span, end) = self.value(line, at, separator).ok_or(Reason::NotThisFormat)?;
+            let (span, end) =
+                self.value(line, at, separator, is_quoted).ok_or(Reason::NotThisFormat)?;
             if let Some(field) = *field {
                 self.set(field, span, line, map);
             }
@@ -333,22 +343,23 @@ impl Columns {
 
     /// The value at `at` without its quotes, and where it ends with them. A doubled quote stays doubled: no
     /// field is read otherwise for it.
-    fn value(&self, line: &[u8], at: usize, separator: u8) -> Option<(Span, usize)> {
+    fn value(
+        &self,
+        line: &[u8],
+        at: usize,
+        separator: u8,
+        is_quoted: bool,
+    ) -> Option<(Span, usize)> {
         let text = &line[at..];
-        let may_be_quoted = matches!(self.dialect, Dialect::W3c | Dialect::Iis | Dialect::Gcs);
-        if let Some(quoted) = text.strip_prefix(b"\"").filter(|_| may_be_quoted) {
-            let end = closing_quote(quoted).map(|length| at + 1 + length);
-            if let Some(end) = end
-                && line.get(end + 1).is_none_or(|byte| *byte == separator)
-            {
-                return Some((span(at + 1, end), end + 1));
-            }
-            // IIS writes an agent that has quotes in it as it is.
-            if self.dialect == Dialect::Gcs {
-                return None;
-            }
+        if is_quoted && let Some(quoted) = text.strip_prefix(b"\"") {
+            let end = at + 1 + closing_quote(quoted)?;
+            return Some((span(at + 1, end), end + 1));
         }
         let end = memchr(separator, text).map_or(line.len(), |length| at + length);
+        let is_in_quotes = end - at > 1 && line[at] == b'"' && line[end - 1] == b'"';
+        if is_in_quotes && self.dialect.has_quotes() {
+            return Some((span(at + 1, end - 1), end));
+        }
         Some((span(at, end), end))
     }
 
@@ -459,6 +470,12 @@ mod tests {
             let line = format!("2026-11-22 14:05:37 /a 200 {agent}x y");
             check(header, &line, "not-this-format");
         }
+        // Quotes that visitors sent to a server that does not quote do not join columns.
+        check(
+            "#Fields: date time cs(User-Agent) cs(Referer) cs-uri-stem sc-status",
+            "2026-11-22 14:05:37 \"a b\" /a 200",
+            "time=14:05:37|date=2026-11-22|target=/a|status=200|referrer=b\"|agent=\"a",
+        );
     }
 
     #[test]

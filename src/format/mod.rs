@@ -148,8 +148,16 @@ impl Format {
     pub fn gives_way_to(&self, other: &Self) -> bool {
         match (&self.grammar, &other.grammar) {
             (Grammar::Columns(own), Grammar::Columns(columns)) => own != columns,
-            (_, Grammar::Columns(columns)) => columns.is_usable(),
-            _ => false,
+            _ => other.has_header() && other.is_usable(),
+        }
+    }
+
+    /// Whether any line can be of it: none can before a header, or after one that lacks a column.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        match &self.grammar {
+            Grammar::Columns(columns) => columns.is_usable(),
+            _ => true,
         }
     }
 

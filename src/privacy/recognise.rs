@@ -44,7 +44,7 @@ impl Recognition {
                 break;
             }
             match Format::from_header(line.expose_bytes()) {
-                Some(header) if found.lines == 0 || Format::combined().gives_way_to(&header) => {
+                Some(header) if found.lines == 0 || header.is_usable() => {
                     found.header = Some(header);
                     break;
                 }
