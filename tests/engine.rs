@@ -133,6 +133,119 @@ fn single_bytes_change_nothing() {
     }
 }
 
+/// Stretches of lines of several dialects, each under a header of its own, with lines between them that are
+/// refused, directives, repeated headers, one that cannot be used, and one that is longer than a limit of 300.
+fn headed_log(stretches: usize, seed: u64) -> String {
+    let mut dice = Dice(seed);
+    let mut text = "#Version: 1.0\n".to_owned();
+    for number in 0..stretches {
+        text += *dice.pick(&[
+            "#Fields: date time c-ip cs-method cs-uri-stem sc-status\n",
+            "#Fields: time date cs-uri-stem cs-method sc-status c-ip\r\n",
+            "#Fields: date time c-ip cs-method cs-uri-stem sc-status x-edge-location\n",
+            "#Fields: date c-ip\n",
+            "\"time_micros\",\"c_ip\",\"cs_method\",\"cs_uri\",\"sc_status\"\n",
+        ]);
+        if dice.below(4) == 0 {
+            text += &format!("#Fields: date time{}\n", " x".repeat(150));
+        }
+        for _ in 0..dice.below(12) {
+            let (minute, status) = (dice.below(60), dice.pick(&[200, 404]));
+            let host = dice.below(256);
+            text += &match dice.below(8) {
+                0 => "#Date: 2026-11-22\n#\n".to_owned(),
+                1 => "\n".to_owned(),
+                2 => {
+                    format!("14:{minute:02}:37 2026-11-22 /{number} GET {status} 192.0.2.{host}\n")
+                }
+                3 => format!(
+                    "2026-11-22\t14:{minute:02}:37\t192.0.2.{host}\tPUT\t/{number}\t{status}\tA\n"
+                ),
+                4 => format!(
+                    "\"1795356337000000\",\"192.0.2.{host}\",\"GET\",\"/{number}\",\"{status}\"\n"
+                ),
+                5 => format!(
+                    "2026-11-22 14:{minute:02}:37 192.0.2.7 GET /#{} 200\n",
+                    "x".repeat(280)
+                ),
+                _ => format!(
+                    "2026-11-22 14:{minute:02}:37 198.51.{host}.7 GET /{number} {status}\r\n"
+                ),
+            };
+        }
+    }
+    text
+}
+
+#[test]
+fn headers_in_mid_file_hold_for_the_lines_after_them() {
+    let input = headed_log(3_000, 6);
+    let short = &input[..input.len().min(40_000)];
+    for format in ["auto", "w3c", "gcs"] {
+        let args = ["--format", format, "--max-line", "300", "--summary", "json", "--threads"];
+        let serial = run(&[&args[..], &["1"]].concat(), input.as_bytes());
+        let serial_short = run(&[&args[..], &["1"]].concat(), short.as_bytes());
+        assert_eq!((serial.status, serial_short.status), (0, 0));
+        assert!(serial.out().lines().count() > 1_000, "{}", serial.err());
+        assert!(serial_short.out().lines().count() > 50);
+        for threads in ["1", "2", "8"] {
+            let args = [&args[..], &[threads]].concat();
+            let single = run_in_pieces(&args, short.as_bytes(), || 1);
+            assert!(single.stdout == serial_short.stdout, "{format}, {threads} threads");
+            assert_eq!(facts(&single), facts(&serial_short), "{format}, {threads} threads");
+            let mut dice = Dice(8);
+            let found = run_in_pieces(&args, input.as_bytes(), || 1 + dice.below(5_000));
+            assert!(found.stdout == serial.stdout, "{format}, {threads} threads");
+            assert_eq!(facts(&found), facts(&serial), "{format}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_header_at_the_end_of_a_block_holds_for_the_next() {
+    let first = "#Fields: date time c-ip cs-method cs-uri-stem sc-status\n";
+    let second = "#Fields: time date sc-status c-ip cs-method cs-uri-stem\n";
+    let line = "2026-11-22 14:05:37 192.0.2.7 GET /a 200\n";
+    let after = "14:05:37 2026-11-22 404 192.0.2.7 GET /b\n".repeat(50);
+    let folder = Folder::new();
+    let path = folder.file("a.log");
+    let name = path.to_str().expect("a plain name");
+    let block = 256 * 1024;
+    let count = (block - first.len()) / line.len() - 2;
+    let filled = first.len() + count * line.len();
+    // The second header begins before, at and after the end of the first block, and ends there.
+    for end in block - 3..block + second.len() + 3 {
+        let padding = end - filled - second.len() - 1;
+        let padding = format!("#{}\n", "x".repeat(padding - 1));
+        let input = [first, &line.repeat(count), &padding, second, &after].concat();
+        assert_eq!(input.find(second), Some(end - second.len()));
+        fs::write(&path, &input).expect("the folder is ours");
+        let done = run(&["--summary", "json", "--threads", "2", name], b"");
+        assert_eq!(done.summary()["clean"], count + 50, "{end}");
+        assert_eq!(done.summary()["read"], count + 50, "{end}");
+        assert_eq!(done.out().lines().last().map(|line| line.contains("404")), Some(true));
+    }
+}
+
+#[test]
+fn a_line_after_a_header_comes_out_while_the_input_stays_open() {
+    for threads in ["1", "2"] {
+        let mut live = Live::start(&["--threads", threads]);
+        for names in ["cs-uri-stem sc-status", "sc-status cs-uri-stem", "cs-uri-stem sc-status"] {
+            let values = if names.starts_with("sc") { "200 /a" } else { "/a 200" };
+            let header = format!("#Fields: date time {names}\n");
+            live.feed(&format!("{header}2026-11-22 14:05:37 {values}\n"));
+            assert!(is_record(&live.expect_line()));
+            // Two headers in one write: what follows each comes out without more input.
+            live.feed(&format!("{header}2026-11-22 14:05:37 {values}\n#Fields: date\nno log\n"));
+            assert!(is_record(&live.expect_line()));
+        }
+        drop(live.stdin.take());
+        let (done, rest) = live.end();
+        assert_eq!((done.status, rest.len(), done.err()), (0, 0, ""));
+    }
+}
+
 #[test]
 fn counts_do_not_depend_on_threads() {
     let folder = Folder::new();

@@ -29,7 +29,10 @@ pub(super) fn run(command: Option<FormatsCommand>) -> Result<ExitCode> {
 fn list() -> Result<ExitCode> {
     let mut text = String::new();
     for format in Format::all() {
-        writeln!(text, "{}\n    {}", format.name(), format.example())?;
+        writeln!(text, "{}", format.name())?;
+        for line in format.example().lines() {
+            writeln!(text, "    {line}")?;
+        }
     }
     print(text.as_bytes())
 }

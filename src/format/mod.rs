@@ -139,6 +139,46 @@ impl Format {
         Self { named: &combined::FORMATS[2], grammar: Grammar::VhostCombined }
     }
 
+    /// The format of the lines after `line`, if that is a header that names columns. One that lacks a column
+    /// that every record needs is a header all the same: the lines after it are refused.
+    #[must_use]
+    pub fn from_header(line: &[u8]) -> Option<Self> {
+        let columns = columns::header(line)?;
+        Some(Self { named: columns.named(), grammar: Grammar::Columns(Arc::new(columns)) })
+    }
+
+    /// Whether its columns are those that a header names.
+    #[must_use]
+    pub const fn has_header(&self) -> bool {
+        matches!(self.grammar, Grammar::Columns(_))
+    }
+
+    /// Whether lines after a header that names `other` have a format other than this.
+    ///
+    /// A header that cannot be used takes nothing away from a format that needs none.
+    #[must_use]
+    pub fn gives_way_to(&self, other: &Self) -> bool {
+        match (&self.grammar, &other.grammar) {
+            (Grammar::Columns(own), Grammar::Columns(columns)) => own != columns,
+            _ => other.has_header() && other.is_usable(),
+        }
+    }
+
+    /// Whether any line can be of it: none can before a header, or after one that lacks a column.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        match &self.grammar {
+            Grammar::Columns(columns) => columns.is_usable(),
+            _ => true,
+        }
+    }
+
+    /// What a line begins with that is the header of a CSV.
+    #[must_use]
+    pub const fn csv_header() -> &'static [u8] {
+        columns::CSV_HEADER
+    }
+
     /// The name that `--format` takes.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -163,6 +203,7 @@ impl Format {
     pub fn time_pattern(&self) -> Option<&TimePattern> {
         match &self.grammar {
             Grammar::Template(template) => template.time_pattern(),
+            Grammar::Columns(columns) => columns.time_pattern(),
             _ => None,
         }
     }
@@ -271,6 +312,9 @@ mod tests {
     fn each_example_fits_its_own_format() {
         for format in Format::all() {
             let line = format.example().lines().last().expect("an example has a line");
+            let headed = Format::from_header(format.example().lines().next().unwrap().as_bytes());
+            assert_eq!(headed.is_some(), format.has_header(), "{}", format.name());
+            let format = headed.as_ref().unwrap_or(format);
             let mut map = LineMap::default();
             assert_eq!(format.map(line.as_bytes(), &mut map), Ok(()), "{}", format.name());
             assert!(map.has(Field::Time), "{}", format.name());

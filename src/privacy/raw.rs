@@ -33,8 +33,10 @@ use std::{
     io::{self, Read},
 };
 
-use memchr::{Memchr, memchr_iter, memrchr};
+use memchr::{Memchr, memchr_iter, memmem, memrchr};
 use zeroize::Zeroize;
+
+use crate::format::Format;
 
 /// A run of whole lines, as they were read.
 pub struct RawBlock {
@@ -94,7 +96,7 @@ impl RawBlock {
     /// Without a line end the whole content moves.
     pub fn move_tail_to(&mut self, next: &mut Self) {
         debug_assert!(next.is_empty() && next.bytes.len() == self.bytes.len(), "recycled blocks");
-        let cut = memrchr(b'\n', &self.bytes[..self.end]).map_or(0, |at| at + 1);
+        let cut = self.whole_lines_end();
         let tail = &self.bytes[cut..self.end];
         next.bytes[..tail.len()].copy_from_slice(tail);
         next.end = tail.len();
@@ -143,12 +145,85 @@ impl RawBlock {
         removed
     }
 
+    /// Takes out the lines that tell of the log and are none of it: those that begin with `#`, and headers
+    /// of a CSV. At a header that `format` gives way to, it stops: what follows the header moves to `rest`,
+    /// which must be empty and as large, and the format of that is returned.
+    ///
+    /// A part of a line at the end stays, unless `is_whole` says that it is a line. So does what is longer than
+    /// `line_bytes_max`: it is no header but a line to be refused.
+    pub fn take_directives(
+        &mut self,
+        format: Option<&Format>,
+        is_whole: bool,
+        line_bytes_max: usize,
+        rest: &mut Self,
+    ) -> Option<Format> {
+        debug_assert!(rest.is_empty() && rest.bytes.len() == self.bytes.len(), "recycled blocks");
+        let end = if is_whole { self.end } else { self.whole_lines_end() };
+        let may_be_csv = format.is_none_or(Format::has_header);
+        // Up to `to` is what stays, from `from` on what was not yet looked at.
+        let (mut from, mut to) = (0, 0);
+        let next = |bytes: &[u8], from, of_csv: bool| match of_csv {
+            false => line_beginning_with(&bytes[..end], from, b"#"),
+            true if may_be_csv => line_beginning_with(&bytes[..end], from, Format::csv_header()),
+            true => None,
+        };
+        let (mut sharp, mut csv) = (next(&self.bytes, 0, false), next(&self.bytes, 0, true));
+        let mut found = None;
+        while let Some(start) = sharp.into_iter().chain(csv).min() {
+            if sharp == Some(start) {
+                sharp = next(&self.bytes, start + 1, false);
+            } else {
+                csv = next(&self.bytes, start + 1, true);
+            }
+            let after = memchr::memchr(b'\n', &self.bytes[start..end]);
+            let after = after.map_or(end, |length| start + length + 1);
+            let line = &self.bytes[start..after];
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.len() > line_bytes_max {
+                continue;
+            }
+            let header = Format::from_header(line);
+            self.bytes.copy_within(from..start, to);
+            to += start - from;
+            from = after;
+            found = header.filter(|header| format.is_none_or(|format| format.gives_way_to(header)));
+            if found.is_some() {
+                break;
+            }
+        }
+        let left = from..self.end;
+        if found.is_some() {
+            rest.bytes[..left.len()].copy_from_slice(&self.bytes[left.clone()]);
+            rest.end = left.len();
+            self.end = to;
+        } else if from > 0 {
+            self.bytes.copy_within(left.clone(), to);
+            self.end = to + left.len();
+        }
+        found
+    }
+
+    /// Where the last line end is past.
+    fn whole_lines_end(&self) -> usize {
+        memrchr(b'\n', &self.bytes[..self.end]).map_or(0, |at| at + 1)
+    }
+
     /// The lines of the block, without their ends. The last one needs no end.
     #[must_use]
     pub fn lines(&self) -> RawLines<'_> {
         let bytes = &self.bytes[..self.end];
         RawLines { bytes, ends: memchr_iter(b'\n', bytes), start: 0 }
     }
+}
+
+/// Where the first line at or after `from` is that begins with `beginning`. For a single byte, which most
+/// blocks are searched for in vain, this is one pass of `memchr`.
+fn line_beginning_with(bytes: &[u8], from: usize, beginning: &[u8]) -> Option<usize> {
+    memmem::find_iter(bytes.get(from..)?, beginning)
+        .map(|at| from + at)
+        .find(|at| *at == 0 || bytes[at - 1] == b'\n')
 }
 
 impl Drop for RawBlock {
@@ -268,6 +343,58 @@ mod tests {
         assert_eq!(mixed.remove_long_lines(3), 2);
         assert_eq!(lines(&mixed), [&b"abc"[..], b"abc", b"abcdef"]);
         assert_eq!(mixed.remove_long_lines(3), 0);
+    }
+
+    /// Takes the directives out of `text` and compares what stays and what follows a header.
+    fn check(text: &str, is_whole: bool, kept: &str, name: Option<&str>, moved: &str) {
+        let filled = |text: &str| {
+            let mut block = RawBlock::with_capacity(512);
+            block.read_from(&mut text.as_bytes()).expect("a slice reads");
+            block
+        };
+        for format in [None, Some(Format::combined()), Format::named("w3c")] {
+            let (mut block, mut rest) = (filled(text), filled(""));
+            let found = block.take_directives(format.as_ref(), is_whole, 99, &mut rest);
+            assert_eq!(found.map(|format| format.name()), name, "{text}");
+            assert_eq!(lines(&block), lines(&filled(kept)), "{text}");
+            assert_eq!(lines(&rest), lines(&filled(moved)), "{text}");
+        }
+    }
+
+    #[test]
+    fn directives_are_taken_out_and_headers_end_a_block() {
+        let header = "#Fields: date time cs-uri-stem sc-status";
+        check("", true, "", None, "");
+        check("a\nb#\nc", false, "a\nb#\nc", None, "");
+        check("#a\nb\n#c\r\n#d\ne\n#f\n#g", false, "b\ne\n#g", None, "");
+        check("#a\nb\n#c\n#d", true, "b\n", None, "");
+        check("#", true, "", None, "");
+        check(header, false, header, None, "");
+        check(header, true, "", Some("w3c"), "");
+        check(&format!("a\n#b\n{header}\nc\n#d\ne"), false, "a\n", Some("w3c"), "c\n#d\ne");
+        check(&format!("{header} sc-substatus\r\n{header}\n"), false, "", Some("iis"), header);
+        // What is too long for a line is none.
+        let long = format!("{header}{}", " x".repeat(99));
+        check(&format!("{long}\na\n#b\n"), false, &format!("{long}\na\n"), None, "");
+    }
+
+    #[test]
+    fn a_header_that_changes_nothing_ends_no_block() {
+        let text = "#Fields: date time cs-uri-stem sc-status\na\n";
+        let text = text.repeat(3) + "\"time_micros\"\nb\n";
+        let mut rest = RawBlock::with_capacity(512);
+        let mut block = RawBlock::with_capacity(512);
+        block.read_from(&mut text.as_bytes()).expect("a slice reads");
+        let format = Format::from_header(text.lines().next().expect("a line").as_bytes());
+        let found = block.take_directives(format.as_ref(), false, 99, &mut rest);
+        assert_eq!(found.map(|format| format.name()), Some("gcs"));
+        assert_eq!((lines(&block), lines(&rest)), (vec![&b"a"[..]; 3], vec![&b"b"[..]]));
+        // A header that cannot be used takes nothing away from a format that needs none.
+        let mut block = self::block(b"a\n#Fields: date\nb\n");
+        let format = Format::combined();
+        let mut rest = RawBlock::with_capacity(32);
+        assert!(block.take_directives(Some(&format), false, 99, &mut rest).is_none());
+        assert_eq!(lines(&block), [b"a", b"b"]);
     }
 
     #[test]

@@ -26,11 +26,14 @@ pub struct Recognition {
     fits: Vec<usize>,
     /// How many of them at least have the shape of each format.
     shaped: Vec<usize>,
+    /// What a header names that came after these lines.
+    header: Option<Format>,
 }
 
 impl Recognition {
     /// Looks at the first lines of `block`: at most 100, and no more than 64 KiB of them, so that
-    /// what is found does not depend on how much has been read. Empty lines do not count.
+    /// what is found does not depend on how much has been read. Empty lines and directives do not count, and
+    /// nothing after a header does: it says by itself what follows it.
     #[must_use]
     pub fn of(block: &RawBlock) -> Self {
         let formats: Vec<&'static Format> = Format::detected().collect();
@@ -39,6 +42,14 @@ impl Recognition {
         for line in block.lines().filter(|line| !line.expose_bytes().is_empty()) {
             if found.is_enough() {
                 break;
+            }
+            match Format::from_header(line.expose_bytes()) {
+                Some(header) if found.lines == 0 || header.is_usable() => {
+                    found.header = Some(header);
+                    break;
+                }
+                None if !line.expose_bytes().starts_with(b"#") => {}
+                _ => continue,
             }
             found.lines += 1;
             found.bytes += line.expose_bytes().len() + 1;
@@ -65,18 +76,23 @@ impl Recognition {
     /// Whether no further line would be looked at.
     #[must_use]
     pub const fn is_enough(&self) -> bool {
-        self.lines >= LINES_MAX || self.bytes >= BYTES_MAX
+        self.lines >= LINES_MAX || self.bytes >= BYTES_MAX || self.header.is_some()
     }
 
-    /// The format that most lines fit, if any does.
+    /// The format that most lines fit, if any does; without lines, what the header names. Where no line before
+    /// a header fits anything, it is the header's format without columns: its lines are refused.
     #[must_use]
-    pub fn best(&self) -> Option<&'static Format> {
-        most(&self.fits)
+    pub fn best(&self) -> Option<Format> {
+        match &self.header {
+            Some(header) if self.lines == 0 => Some(header.clone()),
+            Some(header) => most(&self.fits).cloned().or_else(|| Format::named(header.name())),
+            None => most(&self.fits).cloned(),
+        }
     }
 
     /// The only format that a line fits, as long as no other one does.
     #[must_use]
-    pub fn sole(&self) -> Option<&'static Format> {
+    pub fn sole(&self) -> Option<Format> {
         (self.fits.iter().filter(|fits| **fits > 0).count() == 1).then(|| self.best()).flatten()
     }
 
@@ -130,6 +146,8 @@ pub(super) fn fit(format: &Format, line: &[u8]) -> Result<(), Reason> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Borrow;
+
     use super::*;
 
     fn of(lines: &str) -> Recognition {
@@ -138,15 +156,15 @@ mod tests {
         Recognition::of(&block)
     }
 
-    fn name(format: Option<&'static Format>) -> Option<&'static str> {
-        format.map(Format::name)
+    fn name(format: Option<impl Borrow<Format>>) -> Option<&'static str> {
+        format.map(|format| format.borrow().name())
     }
 
     #[test]
     fn examples_are_recognised() {
         for format in Format::all() {
             let found = of(&format!("\n{}\n", format.example()));
-            assert_eq!(found.lines, 1);
+            assert_eq!(found.lines, usize::from(!format.has_header()));
             assert_eq!(name(found.best()), Some(format.detected_name()));
         }
     }
@@ -172,5 +190,22 @@ mod tests {
             Format::combined().example()
         );
         assert_eq!((name(of(&lines).sole()), name(of(&lines).best())), (None, Some("combined")));
+    }
+
+    #[test]
+    fn headers_decide_unless_lines_came_before() {
+        let combined = Format::combined().example();
+        let header = "#Fields: date time cs-uri-stem sc-status x-edge-location\n";
+        for (lines, best, count) in [
+            (format!("#Version: 1.0\n\n{header}{combined}\n"), Some("cloudfront"), 0),
+            (format!("#Version: 1.0\n{combined}\n{header}"), Some("combined"), 1),
+            (format!("no log\n#Version: 1.0\n{header}"), Some("cloudfront"), 1),
+            (format!("{combined}\n#Fields: date\n{combined}\n"), Some("combined"), 2),
+            ("#Fields: date\nno log\n".to_owned(), Some("w3c"), 0),
+            ("#Version: 1.0\n".to_owned(), None, 0),
+        ] {
+            let found = of(&lines);
+            assert_eq!((name(found.best()), found.lines), (best, count), "{lines}");
+        }
     }
 }

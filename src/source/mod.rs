@@ -4,6 +4,9 @@
 //! boundary where the last line ends and carries the rest over to the next block. A line longer than the
 //! limit is dropped here, byte for byte and without being held, so that memory does not grow with it.
 //!
+//! The lines of a block have one format. Where a header in mid-file names another, the block ends, and what
+//! stands after the header is the next one; directives such as `#Date:` are no lines and are taken out.
+//!
 //! A block is given out when it is full, when the input ends, or [`FLUSH_INTERVAL`] after its first
 //! line came in: that keeps a quiet stream live and a busy one in large blocks.
 
@@ -145,9 +148,12 @@ impl Progress {
 pub struct Reader {
     waiting: VecDeque<Origin>,
     current: Option<Input>,
-    /// What was read after the last line end.
+    /// What was read after the last line end, or after a header.
     carried: RawBlock,
     format: Option<Format>,
+    /// What a header at the end of the last block names, and what came of filling that block, of which the
+    /// rest is carried.
+    header: Option<(Format, Filled)>,
     choice: FormatChoice,
     line_bytes_max: usize,
     /// The current line was too long; its rest is being dropped.
@@ -176,6 +182,7 @@ impl Reader {
             current: None,
             carried: RawBlock::with_capacity(block_bytes(line_bytes_max)),
             format: None,
+            header: None,
             choice,
             line_bytes_max,
             skipping: false,
@@ -213,26 +220,60 @@ impl Reader {
     /// Fills `block` with the next whole lines. Nothing means that all inputs have ended.
     pub fn next(&mut self, block: &mut RawBlock) -> Option<Given> {
         loop {
-            if self.current.is_none() && !self.open_next() {
-                block.clear();
-                return (self.too_long > 0).then(|| self.give());
-            }
-            block.clear();
-            std::mem::swap(block, &mut self.carried);
-            let filled = match self.format {
-                Some(_) => self.fill(block),
-                None => self.fill_and_recognise(block),
+            let filled = match self.header.take() {
+                Some((format, filled)) => {
+                    self.format = Some(format);
+                    self.take_carried(block);
+                    filled
+                }
+                None if self.current.is_none() && !self.open_next() => {
+                    block.clear();
+                    return (self.too_long > 0).then(|| self.give());
+                }
+                None => {
+                    self.take_carried(block);
+                    match self.format {
+                        Some(_) => self.fill(block),
+                        None => self.fill_and_recognise(block),
+                    }
+                }
             };
-            if filled != Filled::ToTheEnd {
-                block.move_tail_to(&mut self.carried);
-            }
-            if filled != Filled::More {
-                self.current = None;
+            self.header = self.take_directives(block, filled);
+            if self.header.is_none() {
+                if filled != Filled::ToTheEnd {
+                    block.move_tail_to(&mut self.carried);
+                }
+                if filled != Filled::More {
+                    self.current = None;
+                }
             }
             if !block.is_empty() || self.too_long > 0 {
                 return Some(self.give());
             }
         }
+    }
+
+    fn take_carried(&mut self, block: &mut RawBlock) {
+        block.clear();
+        std::mem::swap(block, &mut self.carried);
+    }
+
+    /// Takes out what is no line of a log, if the format may have such. At a header that names another format,
+    /// the rest of `block` is carried.
+    fn take_directives(
+        &mut self,
+        block: &mut RawBlock,
+        filled: Filled,
+    ) -> Option<(Format, Filled)> {
+        if let FormatChoice::Fixed(format) = &self.choice
+            && !format.has_header()
+        {
+            return None;
+        }
+        let is_whole = filled == Filled::ToTheEnd;
+        let format = self.format.as_ref();
+        let found = block.take_directives(format, is_whole, self.line_bytes_max, &mut self.carried);
+        found.map(|format| (format, filled))
     }
 
     /// What is given out with a block. Without a known format it has nothing but empty lines in it,
@@ -382,7 +423,7 @@ impl Reader {
 
     /// Settles on a format, or gives the input up when none fits.
     fn decide(&mut self, block: &mut RawBlock, found: Recognition, filled: Filled) -> Filled {
-        self.format = found.best().cloned();
+        self.format = found.best();
         let is_blank = found.lines == 0 && (self.too_long == 0 || filled == Filled::CutShort);
         if self.format.is_some() || is_blank {
             return filled;
@@ -396,7 +437,7 @@ impl Reader {
 }
 
 /// What came of filling a block.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Filled {
     /// The input goes on; its last line may be a part of one.
     More,
