@@ -24,7 +24,7 @@ pub(super) use self::{
     names::FORMATS,
     table::{Entry, Kind, Name, Node, Shape, Table, Value},
 };
-use crate::field::{DurationUnit, Escaping, Field, LineMap, Reason, Span};
+use crate::field::{Escaping, Field, LineMap, Reason, Span};
 
 /// Which keys of an object are which fields.
 #[derive(Debug)]

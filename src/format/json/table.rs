@@ -77,7 +77,8 @@ pub(in crate::format) struct Entry {
 #[derive(Debug)]
 pub(in crate::format) enum Node {
     Value(Value),
-    Object(Table),
+    /// Elsewhere, so that all entries of a table lie close together.
+    Object(Box<Table>),
 }
 
 /// Names that are found at once.
@@ -101,7 +102,7 @@ const MULTIPLIER_FIRST: u64 = 0x9e37_79b9_7f4a_7c15;
 const MULTIPLIERS_MAX: u64 = 1 << 20;
 
 impl Table {
-    /// A table of `names`, and the number after the last that it gave out.
+    /// A table of `names` and all that is below them, each with a number of its own.
     pub(in crate::format) fn new(names: &[Name]) -> Self {
         Self::numbered(names, false, &mut 0)
     }
@@ -112,8 +113,8 @@ impl Table {
             *next += 1;
             let node = match *shape {
                 Shape::Value(value) => Node::Value(value),
-                Shape::Object(names) => Node::Object(Self::numbered(names, false, next)),
-                Shape::Headers(names) => Node::Object(Self::numbered(names, true, next)),
+                Shape::Object(names) => Node::Object(Box::new(Self::numbered(names, false, next))),
+                Shape::Headers(names) => Node::Object(Box::new(Self::numbered(names, true, next))),
             };
             let name = name.as_bytes();
             Entry { name, ends: Ends::of(name, ignores_case), number, node }

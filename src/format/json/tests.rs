@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{super::Format, *};
+use crate::field::DurationUnit;
 
 fn mapped(format: &str, line: &[u8]) -> Option<LineMap> {
     let format = Format::named(format).expect("a format's name");
