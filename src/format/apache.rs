@@ -758,6 +758,48 @@ mod tests {
     }
 
     #[test]
+    fn strings_that_servers_run_with() {
+        check(
+            r#"%{X-Forwarded-For}i %l %u %t "%r" %>s %b"#,
+            &format!(r#"192.0.2.7, 192.0.2.8 - a b [{TIME}] "GET / HTTP/1.1" 200 -"#),
+            &format!(
+                "forwarded=192.0.2.7, 192.0.2.8|time={TIME}|request=GET / HTTP/1.1|status=200|bytes=-"
+            ),
+        );
+        check(
+            r#"%a %{c}a %t "%r" "%{Cookie}i" %D %{SSL_PROTOCOL}x %{UNIQUE_ID}e"#,
+            &format!(r#"192.0.2.7 192.0.2.1 [{TIME}] "GET / HTTP/2.0" "-" 317 TLSv1.3 Zx@-"#),
+            &format!("client=192.0.2.7|time={TIME}|request=GET / HTTP/2.0|duration=317|cookie=-"),
+        );
+        check(
+            concat!(
+                r#"{"time":"%{%Y-%m-%dT%H:%M:%S}t.%{usec_frac}t%{%z}t","ip":"%a","user":"%u","uri":"%U","#,
+                r#""query":"%q","proto":"%H","status":%>s,"bytes":%B,"us":%D,"ua":"%{User-Agent}i"}"#
+            ),
+            concat!(
+                r#"{"time":"2026-11-22T14:05:37.867123+0000","ip":"2001:db8::1","user":"a\"b","#,
+                r#""uri":"/a","query":"?b=c","proto":"HTTP/1.1","status":200,"bytes":5,"us":317,"#,
+                r#""ua":"x\"y"}"#
+            ),
+            concat!(
+                r"client=2001:db8::1|time=2026-11-22T14:05:37.867123+0000|target=/a|query=?b=c|",
+                r#"protocol=HTTP/1.1|status=200|bytes=5|duration=317|agent=x\"y"#
+            ),
+        );
+        check(
+            r#"%{sec}t %a %u "%m %U%q %H" %s %>s %B %T %k %X %P"#,
+            r#"1795356337 192.0.2.7 "" "GET /a?b HTTP/1.1" 401 200 5 0 1 + 4711"#,
+            "client=192.0.2.7|time=1795356337|method=GET|target=/a?b|protocol=HTTP/1.1|\
+             status=200|bytes=5|duration=0",
+        );
+        check(
+            r#"%t %h %{SSL_PROTOCOL}x %{SSL_CIPHER}x "%r" %b"#,
+            &format!(r#"[{TIME}] 192.0.2.7 - - "GET / HTTP/1.1" 5"#),
+            &format!("client=192.0.2.7|time={TIME}|request=GET / HTTP/1.1|bytes=5"),
+        );
+    }
+
+    #[test]
     fn literals_and_what_escapes_in_them() {
         check(r#"\"%m\"\t%>s%%\\\n"#, "\"GET\"\t200%\\", "method=GET|status=200");
         check(r"a\b%m", r"a\bGET", "method=GET");
