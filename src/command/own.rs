@@ -34,8 +34,8 @@ pub(super) fn choice(args: &FilterArgs) -> Result<FormatChoice> {
     for (server, option, string) in strings {
         if let Some(string) = string {
             let format = server.compile(string, &declared(&args.variables));
-            let format =
-                format.map_err(|error| usage(format!("cannot use the {option}: {error}")))?;
+            let format = format
+                .map_err(|error| usage(format!("cannot use the string of {option}: {error}")))?;
             return Ok(FormatChoice::Fixed(format));
         }
     }

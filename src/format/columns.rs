@@ -198,6 +198,28 @@ pub(super) struct Columns {
     unit: DurationUnit,
 }
 
+/// The directives of Zeek.
+const ZEEK: [&[u8]; 9] = [
+    b"close",
+    b"empty_field",
+    b"fields",
+    b"open",
+    b"path",
+    b"separator",
+    b"set_separator",
+    b"types",
+    b"unset_field",
+];
+
+/// Whether the line is a directive: `#`, a name, and a colon, or one of the names of Zeek.
+pub(super) fn is_directive(line: &[u8]) -> bool {
+    let Some(text) = line.strip_prefix(b"#") else { return false };
+    let is_part = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b' ');
+    let name = text.iter().take_while(|byte| is_part(byte)).count();
+    let word = text.split(|byte| matches!(byte, b' ' | b'\t')).next();
+    (name > 0 && text.get(name) == Some(&b':')) || word.is_some_and(|word| ZEEK.contains(&word))
+}
+
 /// What a header line says of the lines after it; nothing if it is no header.
 pub(super) fn header(line: &[u8]) -> Option<Columns> {
     if let Some(names) = line.strip_prefix(b"#fields\t") {

@@ -147,6 +147,12 @@ impl Format {
         Some(Self { named: columns.named(), grammar: Grammar::Columns(Arc::new(columns)) })
     }
 
+    /// Whether `line` is a directive of a file with a header: it tells of the log and is no line of it.
+    #[must_use]
+    pub fn is_directive(line: &[u8]) -> bool {
+        columns::is_directive(line)
+    }
+
     /// Whether its columns are those that a header names.
     #[must_use]
     pub const fn has_header(&self) -> bool {

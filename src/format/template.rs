@@ -131,8 +131,11 @@ impl Template {
             at = after_literal(line, at, &piece.literal).ok_or(Reason::NotThisFormat)?;
             let end = at + self.length(index, &line[at..]).ok_or(Reason::NotThisFormat)?;
             if let Some(field) = piece.capture.field {
-                let value = &line[at..end];
-                let span = Span { start: at as u32, end: end as u32 };
+                let mut value = &line[at..end];
+                if piece.capture.class == Class::Protocol {
+                    value = value.trim_ascii_end();
+                }
+                let span = Span { start: at as u32, end: (at + value.len()) as u32 };
                 map.set(field, span, self.is_escaped(value));
             }
             at = end;
@@ -185,7 +188,8 @@ impl Template {
                 (length > 0 || self.escaping != Some(Escaping::Log)).then_some(length)
             }
             Class::Word | Class::Text if self.is_before_path(index) => Some(host(text)),
-            Class::Protocol | Class::Word => self.word(index, literal, text),
+            Class::Word => self.word(index, literal, text),
+            Class::Protocol => self.protocol(index, literal, text),
             Class::List => list(literal, text),
             Class::Spaces => Some(skip_spaces(text)),
             Class::Pattern => pattern::length(&capture.pattern, text),
@@ -227,6 +231,16 @@ impl Template {
 
     fn class(&self, index: usize) -> Option<Class> {
         self.pieces.get(index).map(|piece| piece.capture.class)
+    }
+
+    /// nginx has nothing for a protocol where a request was none, and takes the spaces along that
+    /// stood at the end of the request.
+    fn protocol(&self, index: usize, literal: &[u8], text: &[u8]) -> Option<usize> {
+        if literal.is_empty() {
+            return Some(word_end(text));
+        }
+        let length = self.first_fitting(index, literal, text)?;
+        (text[..length].trim_ascii_end().len() <= word_end(text)).then_some(length)
     }
 
     fn text(&self, index: usize, literal: &[u8], text: &[u8]) -> Option<usize> {
@@ -297,8 +311,9 @@ impl Template {
             Class::Protocol => {
                 let end = word_end(text);
                 let literal = self.literal_after(index);
-                let word = memmem::find(&text[..end], literal).map_or(end, |at| at.max(1));
-                text.starts_with(b"HTTP") || &text[..word.min(text.len())] == b"-"
+                let word = memmem::find(&text[..end], literal).map_or(end, |at| at.max(1).min(end));
+                let is_empty = !literal.is_empty() && text.starts_with(literal);
+                text.starts_with(b"HTTP") || &text[..word] == b"-" || is_empty
             }
             Class::Word | Class::List | Class::Spaces | Class::Text => true,
         }

@@ -145,8 +145,8 @@ impl RawBlock {
         removed
     }
 
-    /// Takes out the lines that tell of the log and are none of it: those that begin with `#`, and headers
-    /// of a CSV. At a header that `format` gives way to, it stops: what follows the header moves to `rest`,
+    /// Takes out the lines that tell of the log and are none of it: directives, which begin with `#`, and
+    /// headers of a CSV. At a header that `format` gives way to, it stops: what follows the header moves to `rest`,
     /// which must be empty and as large, and the format of that is returned.
     ///
     /// A part of a line at the end stays, unless `is_whole` says that it is a line. So does what is longer than
@@ -182,6 +182,10 @@ impl RawBlock {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.len() > line_bytes_max {
+                continue;
+            }
+            // What is neither a directive nor a header is a line like any other, and counted.
+            if line.starts_with(b"#") && !Format::is_directive(line) {
                 continue;
             }
             let header = Format::from_header(line);

@@ -581,23 +581,15 @@ impl Fault {
         }
     }
 
-    /// Whether the server had found what was asked for when the fault happened, so that the path is not just
-    /// the visitor's own text.
+    /// Whether what was asked for had been found when the fault happened, by the server or by an upstream
+    /// that had begun to work on it, so that the path is not just the visitor's own text.
     #[must_use]
     pub const fn path_is_confirmed(self) -> bool {
         matches!(
             self,
-            Self::TooLarge
-                | Self::RateLimited
-                | Self::ClientTimeout
-                | Self::ClientClosed
-                | Self::UpstreamRefused
-                | Self::UpstreamTimeout
+            Self::UpstreamTimeout
                 | Self::UpstreamClosed
                 | Self::UpstreamInvalid
-                | Self::UpstreamUnavailable
-                | Self::UpstreamTls
-                | Self::TlsHandshake
                 | Self::ScriptError
                 | Self::Buffered
         )

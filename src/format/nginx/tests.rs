@@ -115,6 +115,21 @@ fn pairs_and_labels() {
 }
 
 #[test]
+fn protocols_may_be_missing_and_have_spaces_after_them() {
+    for (protocol, expect) in
+        [("HTTP/1.1", "HTTP/1.1"), ("HTTP/1.1  ", "HTTP/1.1"), ("-", "-"), ("", "")]
+    {
+        check(
+            "$time_local $request_method $request_uri $server_protocol $status \"$server_protocol\"",
+            &format!("22/Nov/2026:14:05:37 +0000 GET /a {protocol} 400 \"{protocol}\""),
+            &format!(
+                "time=22/Nov/2026:14:05:37 +0000|method=GET|target=/a|protocol={expect}|status=400"
+            ),
+        );
+    }
+}
+
+#[test]
 fn lists_of_upstream_servers() {
     for (times, addresses) in [
         ("-", "-"),
