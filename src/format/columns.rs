@@ -199,7 +199,7 @@ pub(super) struct Columns {
 }
 
 /// The directives of Zeek.
-const ZEEK: [&[u8]; 9] = [
+const ZEEK_DIRECTIVES: [&[u8]; 9] = [
     b"close",
     b"empty_field",
     b"fields",
@@ -217,7 +217,8 @@ pub(super) fn is_directive(line: &[u8]) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b' ');
     let name = text.iter().take_while(|byte| is_part(byte)).count();
     let word = text.split(|byte| matches!(byte, b' ' | b'\t')).next();
-    (name > 0 && text.get(name) == Some(&b':')) || word.is_some_and(|word| ZEEK.contains(&word))
+    (name > 0 && text.get(name) == Some(&b':'))
+        || word.is_some_and(|word| ZEEK_DIRECTIVES.contains(&word))
 }
 
 /// What a header line says of the lines after it; nothing if it is no header.

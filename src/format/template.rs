@@ -253,7 +253,7 @@ impl Template {
         }
         // Proxies are listed with a space after each comma.
         let is_list = self.pieces[index].capture.field == Some(Field::Forwarded);
-        let listed = is_list.then(|| list(text)).flatten();
+        let listed = is_list.then(|| list(literal, text)).flatten();
         let listed = listed.filter(|length| text[*length..].starts_with(literal));
         let length = listed.or_else(|| self.first_fitting(index, literal, text))?;
         self.may_be(&text[..length], literal).then_some(length)
