@@ -3,6 +3,8 @@
 //! A line fits a format when its fields are where the format has them and client, time and status
 //! read as such. Only numbers leave this file: how many lines there were and how many fit what.
 
+use zeroize::Zeroizing;
+
 use super::{peel, raw::RawBlock};
 use crate::{
     field::{Field, LineMap, Reason},
@@ -53,7 +55,7 @@ impl Recognition {
             }
             found.lines += 1;
             found.bytes += line.expose_bytes().len() + 1;
-            let mut decoded = Vec::new();
+            let mut decoded = Zeroizing::new(Vec::new());
             let mut inner = Ok(line.expose_bytes());
             if let Some(peeled) = wrapper::peel(line.expose_bytes()) {
                 inner = peel::inner(line.expose_bytes(), peeled, &mut decoded);

@@ -93,7 +93,8 @@ fn scale(value: u64, is_more: bool, power: i32) -> u64 {
     let factor = 10u64.checked_pow(power.unsigned_abs());
     match factor {
         _ if value == 0 => u64::from(is_more),
-        Some(factor) if power < 0 => value / factor + u64::from(is_more || value % factor > 0),
+        Some(factor) if power < 0 && is_more => value / factor + 1,
+        Some(factor) if power < 0 => value.div_ceil(factor),
         None if power < 0 => 1,
         Some(factor) => value.saturating_mul(factor).saturating_add(u64::from(is_more)),
         None => u64::MAX,
