@@ -278,7 +278,6 @@ fn apache_time(input: &[u8]) -> Parsed<'_, &[u8]> {
 }
 
 /// The module, which only 2.4 tells, and the level.
-#[expect(clippy::type_complexity, reason = "the module and the level")]
 fn apache_level(input: &[u8]) -> Parsed<'_, (Option<&[u8]>, &[u8])> {
     let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let module = opt(terminated(take_while(is_of_names), tag(&b":"[..])));
