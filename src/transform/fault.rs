@@ -910,7 +910,7 @@ mod tests {
             Fault::UpstreamTimeout,
             &[
                 "(70007)The timeout specified has expired: AH01102: error reading status line from remote",
-                "(70007)The timeout specified has expired: [client 192.0.2.7:5] AH01075: Error",
+                "(70007)Timeout: [client 192.0.2.7:5] AH01075: Error dispatching request to : x",
             ],
         );
         check(
