@@ -250,15 +250,18 @@ pub(super) fn map_apache(line: &[u8], map: &mut LineMap) -> Result<(), Reason> {
     let (start, is_process) = skip_ids(rest);
     let start = opt(source_place).parse(start).map_or(start, |(rest, _)| rest);
     let after_error = opt(error_text).parse(start).map_or(start, |(rest, _)| rest);
+    // The system's error tells of what kind the message is, so that it is a part of it.
+    let has_error = after_error.len() < start.len();
     let mut message = start;
-    if let Some((kind, address, rest)) = peer(after_error) {
-        message = rest;
+    if let Some((kind, address, mut rest)) = peer(after_error) {
+        let behind = start.len() - rest.len();
         if kind == Peer::Client {
             let has_port = module.is_some() || is_process;
             set(line, map, Field::Client, if has_port { without_port(address) } else { address });
             // Only messages about a request have one.
-            message = split_referrer(line, rest, map);
+            rest = split_referrer(line, rest, map);
         }
+        message = if has_error { &start[..behind + rest.len()] } else { rest };
     }
     set(line, map, Field::Message, message);
     Ok(())
@@ -275,7 +278,6 @@ fn apache_time(input: &[u8]) -> Parsed<'_, &[u8]> {
 }
 
 /// The module, which only 2.4 tells, and the level.
-#[expect(clippy::type_complexity, reason = "the module and the level")]
 fn apache_level(input: &[u8]) -> Parsed<'_, (Option<&[u8]>, &[u8])> {
     let is_of_names = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let module = opt(terminated(take_while(is_of_names), tag(&b":"[..])));
@@ -534,7 +536,7 @@ mod tests {
             ),
             concat!(
                 "client=192.0.2.7:5|referrer=http://example.com/?a=1|level=error|module=proxy_fcgi|",
-                "message=AH01075: Error"
+                "message=(70008)Partial results are valid: [client 192.0.2.7:5] AH01075: Error"
             ),
         );
         apache(

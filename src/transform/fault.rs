@@ -507,7 +507,10 @@ impl Fault {
     /// The kind of fault that a message tells.
     #[must_use]
     pub fn of(message: &[u8]) -> Self {
-        let (system, message) = system_error(without_client(message));
+        // Apache writes the system's error before the client; its version 2.2, after it.
+        let (before, message) = system_error(message);
+        let (after, message) = system_error(without_client(message));
+        let system = before.or(after);
         let (number, message) = numbered(message);
         let numbers = number.and_then(|number| NUMBERS.iter().find(|(known, _)| *known == number));
         let begins = |(start, _): &&(&str, Self)| message.starts_with(start.as_bytes());
@@ -601,7 +604,7 @@ fn of<T: Copy>(all: &[T], name: fn(T) -> &'static str, word: &[u8]) -> Option<T>
     all.iter().copied().find(|one| name(*one).as_bytes() == word)
 }
 
-/// A message without the client that ModSecurity writes before its own.
+/// A message without the client that Apache writes after the system's error, and ModSecurity before its own.
 fn without_client(message: &[u8]) -> &[u8] {
     if !message.starts_with(b"[client ") {
         return message;
@@ -899,6 +902,7 @@ mod tests {
             Fault::UpstreamTimeout,
             &[
                 "(70007)The timeout specified has expired: AH01102: error reading status line from remote",
+                "(70007)Timeout: [client 192.0.2.7:5] AH01075: Error dispatching request to : x",
             ],
         );
         check(
