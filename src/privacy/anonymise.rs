@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     memo::{Memo, Seed},
@@ -246,8 +246,13 @@ impl Anonymiser {
         line: RawLine<'_>,
         receive: &mut dyn FnMut(&Record<'_>),
     ) -> Outcome {
+        let (bytes, mut decoded) = (line.expose_bytes(), Zeroizing::new(Vec::new()));
+        let inner = match wrapper::peel(bytes) {
+            Some(peeled) => peel::inner(bytes, peeled, &mut decoded).unwrap_or(bytes),
+            None => bytes,
+        };
         let other = Format::detected()
-            .find(|other| other.name() != format.name() && fit(other, line.expose_bytes()).is_ok());
+            .find(|other| other.name() != format.name() && fit(other, inner).is_ok());
         match other {
             Some(other) => self.anonymise(other, line, receive),
             None => Outcome::Refused(Reason::NotThisFormat),
