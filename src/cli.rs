@@ -44,7 +44,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Clean logs from files or standard input (the default)
-    Filter(FilterArgs),
+    Filter(Box<FilterArgs>),
     /// The log formats that are read
     Formats {
         /// What to do; nothing means `list`.
@@ -129,7 +129,8 @@ pub struct FilterArgs {
     pub apache_conf: Option<String>,
 
     /// What a variable of one's own in such a format holds: drop, or a field such as client
-    #[arg(long = "variable", value_name = "NAME=FIELD", requires = "own", value_parser = parse_variable, help_heading = "Input")]
+    #[arg(long = "variable", value_name = "NAME=FIELD", requires = "own")]
+    #[arg(value_parser = parse_variable, help_heading = "Input")]
     pub variables: Vec<(String, Option<Field>)>,
 
     /// The site that the log belongs to, when its lines do not say

@@ -51,10 +51,10 @@ fn detect(file: PathBuf, confs: &[(Server, Option<String>)]) -> Result<ExitCode>
     }
     let mut text = String::new();
     for configuration in &configurations {
-        if let Some(block) = first_block(&origin)? {
-            if let Some(name) = fitting(configuration, &origin, &block) {
-                writeln!(text, "{}: {name}", configuration.path)?;
-            }
+        if let Some(block) = first_block(&origin)?
+            && let Some(name) = fitting(configuration, &origin, &block)
+        {
+            writeln!(text, "{}: {name}", configuration.path)?;
         }
         warn_of_error_logs(configuration);
     }

@@ -355,7 +355,8 @@ impl Conf {
         };
         let declared = declared.map(String::as_str).into_iter().chain([name]);
         let declared = declared.filter_map(|word| word.strip_prefix('$'));
-        let captures = rest.iter().flat_map(|word| captures(word));
+        // What a map compares with stands where the names of directives do.
+        let captures = rest.iter().map(String::as_str).chain([name]).flat_map(captures);
         self.variables.extend(declared.chain(captures).map(str::to_owned));
     }
 }
