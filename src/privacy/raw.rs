@@ -370,16 +370,17 @@ mod tests {
         let header = "#Fields: date time cs-uri-stem sc-status";
         check("", true, "", None, "");
         check("a\nb#\nc", false, "a\nb#\nc", None, "");
-        check("#a\nb\n#c\r\n#d\ne\n#f\n#g", false, "b\ne\n#g", None, "");
-        check("#a\nb\n#c\n#d", true, "b\n", None, "");
-        check("#", true, "", None, "");
+        check("#a:\nb\n#c: x\r\n#d:\ne\n#f:\n#g", false, "b\ne\n#g", None, "");
+        check("#a:\nb\n#c:\n#open\t1", true, "b\n", None, "");
+        check("# a comment\n#opened\n#", true, "# a comment\n#opened\n#", None, "");
+
         check(header, false, header, None, "");
         check(header, true, "", Some("w3c"), "");
-        check(&format!("a\n#b\n{header}\nc\n#d\ne"), false, "a\n", Some("w3c"), "c\n#d\ne");
+        check(&format!("a\n#b:\n{header}\nc\n#d\ne"), false, "a\n", Some("w3c"), "c\n#d\ne");
         check(&format!("{header} sc-substatus\r\n{header}\n"), false, "", Some("iis"), header);
         // What is too long for a line is none.
         let long = format!("{header}{}", " x".repeat(99));
-        check(&format!("{long}\na\n#b\n"), false, &format!("{long}\na\n"), None, "");
+        check(&format!("{long}\na\n#b:\n"), false, &format!("{long}\na\n"), None, "");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Recognition {
     fits: Vec<usize>,
     /// How many of them at least have the shape of each format.
     shaped: Vec<usize>,
+    /// Whether a line begins like a JSON object.
+    has_objects: bool,
     /// What a header names that came after these lines.
     header: Option<Format>,
 }
@@ -50,7 +52,7 @@ impl Recognition {
                     found.header = Some(header);
                     break;
                 }
-                None if !line.expose_bytes().starts_with(b"#") => {}
+                None if !Format::is_directive(line.expose_bytes()) => {}
                 _ => continue,
             }
             found.lines += 1;
@@ -61,6 +63,7 @@ impl Recognition {
                 inner = peel::inner(line.expose_bytes(), peeled, &mut decoded);
             }
             let Ok(inner) = inner else { continue };
+            found.has_objects |= inner.starts_with(b"{");
             for (index, format) in formats.iter().enumerate() {
                 match fit(format, inner) {
                     Ok(()) => {
@@ -102,6 +105,17 @@ impl Recognition {
     #[must_use]
     pub fn nearest(&self) -> Option<&'static Format> {
         most(&self.shaped)
+    }
+
+    /// The names of the formats that come nearest where none fits: the one whose shape lines have, or the
+    /// usual ones of lines that begin like these.
+    #[must_use]
+    pub fn nearest_names(&self) -> Vec<&'static str> {
+        match self.nearest() {
+            Some(format) => vec![format.name()],
+            None if self.has_objects => vec!["nginx-json", "caddy"],
+            None => vec!["combined", "common"],
+        }
     }
 
     /// How many of the first lines of `block`, of which [`Self::of`] takes as many, fit each of `formats`.

@@ -66,8 +66,8 @@ pub enum SourceError {
     Open(Origin, io::Error),
     /// It could not be read, after so many bytes.
     Read(Origin, u64, io::Error),
-    /// Its first lines fit no format; the nearest one, if any has the shape.
-    UnknownFormat(Origin, Option<&'static str>),
+    /// Its first lines fit no format; the nearest ones.
+    UnknownFormat(Origin, Vec<&'static str>),
 }
 
 impl fmt::Display for SourceError {
@@ -81,13 +81,11 @@ impl fmt::Display for SourceError {
                 )
             }
             Self::UnknownFormat(origin, nearest) => {
+                let nearest = nearest.join(", ");
                 write!(
                     f,
-                    "cannot tell the log format of {origin}: none of its first lines fits any"
+                    "cannot tell the log format of {origin}: none of its first lines fits any (nearest: {nearest})"
                 )?;
-                if let Some(name) = nearest {
-                    write!(f, " (nearest: {name}, but its client, time or status does not read)")?;
-                }
                 f.write_str(
                     "; name it with --format (`tamis formats list` has the names), or give the server's own \
                      string with --nginx-format or --apache-format",
@@ -429,7 +427,7 @@ impl Reader {
             return filled;
         }
         let origin = self.current.as_ref().expect("opened by the caller").origin().clone();
-        self.failures.push(SourceError::UnknownFormat(origin, found.nearest().map(Format::name)));
+        self.failures.push(SourceError::UnknownFormat(origin, found.nearest_names()));
         block.clear();
         self.too_long = 0;
         Filled::ToTheEnd

@@ -183,9 +183,7 @@ fn hosts_with_ports_and_paths() {
 
 #[test]
 fn ingress() {
-    let head = concat!(
-        r#"192.0.2.7 - bob [18/Mar/2023:15:00:00 +0000] "GET /some/path HTTP/2.0" 200 12312 "" "curl/8" 462 0.050"#
-    );
+    let head = "192.0.2.7 - bob [18/Mar/2023:15:00:00 +0000] \"GET /some/path HTTP/2.0\" 200 12312 \"\" \"curl/8\" 462 0.050";
     let expect = concat!(
         "client=192.0.2.7|time=18/Mar/2023:15:00:00 +0000|request=GET /some/path HTTP/2.0|status=200",
         "|bytes=12312|duration=0.050|referrer=|agent=curl/8"
