@@ -216,7 +216,7 @@ fn a_header_at_the_end_of_a_block_holds_for_the_next() {
     // The second header begins before, at and after the end of the first block, and ends there.
     for end in block - 3..block + second.len() + 3 {
         let padding = end - filled - second.len() - 1;
-        let padding = format!("#{}\n", "x".repeat(padding - 1));
+        let padding = format!("#{}:\n", "x".repeat(padding - 2));
         let input = [first, &line.repeat(count), &padding, second, &after].concat();
         assert_eq!(input.find(second), Some(end - second.len()));
         fs::write(&path, &input).expect("the folder is ours");
