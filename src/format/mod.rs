@@ -112,6 +112,25 @@ impl Format {
         Self::all().iter().filter(|format| format.named.same_as.is_none())
     }
 
+    /// Those that a line may have which is not of this format although the lines before it were.
+    ///
+    /// The shortest ones of the family that end in a byte count are none of them in logs of that family: a line of
+    /// a longer format that was cut off within its count would pass for one of theirs, with a wrong count.
+    pub fn others(&self) -> impl Iterator<Item = &'static Self> {
+        let is_line = !matches!(
+            self.grammar,
+            Grammar::Json(_)
+                | Grammar::Columns(_)
+                | Grammar::Ltsv
+                | Grammar::NginxError
+                | Grammar::ApacheError
+        );
+        Self::detected().filter(move |other| {
+            let ends_in_count = matches!(other.name(), "common" | "vhost-common");
+            other.name() != self.name() && !(is_line && ends_in_count)
+        })
+    }
+
     /// The format of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -251,8 +251,7 @@ impl Anonymiser {
             Some(peeled) => peel::inner(bytes, peeled, &mut decoded).unwrap_or(bytes),
             None => bytes,
         };
-        let other = Format::detected()
-            .find(|other| other.name() != format.name() && fit(other, inner).is_ok());
+        let other = format.others().find(|other| fit(other, inner).is_ok());
         match other {
             Some(other) => self.anonymise(other, line, receive),
             None => Outcome::Refused(Reason::NotThisFormat),
