@@ -31,11 +31,13 @@ bench: toolchain ## compare the speed with other tools, side by side
 	benches/formats.py
 
 fuzz: toolchain ## run each fuzz target for a minute (SECONDS=n for another time); needs cargo-fuzz
-	@command -v cargo-fuzz >/dev/null 2>&1 || { echo 'cargo install cargo-fuzz first' >&2; exit 1; }
+	@command -v cargo-fuzz >/dev/null 2>&1 || { echo 'first: cargo install cargo-fuzz' >&2; exit 1; }
 	@for target in $$(RUSTC_BOOTSTRAP=1 $(CARGO) fuzz list --fuzz-dir tests/fuzz); do \
-	    echo "fuzzing $$target"; \
-	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz $$target -- \
+	    echo "fuzzing $$target"; found=$$(mktemp -d); \
+	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --fuzz-dir tests/fuzz $$target \
+	        "$$found" tests/fuzz/corpus/$$target -- \
 	        -max_total_time=$(SECONDS) -max_len=4096 -verbosity=0 || exit 1; \
+	    rm -rf "$$found"; \
 	done
 
 install: toolchain ## install tamis, into ~/.cargo/bin or into PREFIX=/usr/local

@@ -85,17 +85,8 @@ impl Jsonl {
             let told = self.told;
             line.put_fragment(self.agents.get(agent, |agent| agent_keys(agent, told)));
         }
-        if let Some(language) = record.language() {
-            put_word(&mut line, b",\"language\":\"", language.name());
-        }
-        if let Some(level) = record.level() {
-            put_word(&mut line, b",\"level\":\"", level.name());
-        }
-        if let Some(module) = record.module() {
-            put_word(&mut line, b",\"module\":\"", module.name());
-        }
-        if let Some(fault) = record.fault() {
-            put_word(&mut line, b",\"error\":\"", fault.name());
+        if record.has_more() {
+            put_more(record, &mut line);
         }
         line.put(b"}\n");
         line.finish();
@@ -155,7 +146,22 @@ fn put_text<const N: usize>(line: &mut Line<'_>, key: &[u8; N], text: Text<'_>) 
     line.put(b"\"");
 }
 
-#[inline]
+/// What follows the agent, in the few formats that have it.
+fn put_more(record: &Record<'_>, line: &mut Line<'_>) {
+    if let Some(language) = record.language() {
+        put_word(line, b",\"language\":\"", language.name());
+    }
+    if let Some(level) = record.level() {
+        put_word(line, b",\"level\":\"", level.name());
+    }
+    if let Some(module) = record.module() {
+        put_word(line, b",\"module\":\"", module.name());
+    }
+    if let Some(fault) = record.fault() {
+        put_word(line, b",\"error\":\"", fault.name());
+    }
+}
+
 fn put_word<const N: usize>(line: &mut Line<'_>, key: &[u8; N], word: &str) {
     line.put(key);
     line.put_slice(word.as_bytes());

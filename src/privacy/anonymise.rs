@@ -16,7 +16,7 @@ use super::{
     peel,
     raw::RawLine,
     recognise::fit,
-    record::{Incident, Record, Text},
+    record::{Incident, Rare, Record, Text},
 };
 use crate::{
     field::{Escaping, Field, Key, LineMap, Reason},
@@ -297,12 +297,12 @@ impl Anonymiser {
         if let Some(span) = map.get(Field::Site) {
             site = Some(self.site(span.of(line)));
         }
-        let mut rare = Rare::default();
+        let mut rare = None;
         if map.has_any(&RARE) {
             rare = self.rare(line, map)?;
-        }
-        if rare.is_opted_out {
-            return Ok(Outcome::OptedOut);
+            if rare.is_none() {
+                return Ok(Outcome::OptedOut);
+            }
         }
         if !self.plan.drops.is_empty() && self.is_left_out(&request.1, host) {
             return Ok(Outcome::Filtered);
@@ -543,10 +543,11 @@ impl Anonymiser {
             Place::RememberedLong(at) => self.long_requests.at(at).text(),
             Place::Scratch => Text::new(&self.scratch.path),
         };
-        let is_confirmed = match (parts.status, &parts.rare.incident) {
-            (Some(status), _) => plan.path_status.has(status),
-            (None, Some(incident)) => incident.fault.is_some_and(Fault::path_is_confirmed),
-            (None, None) => false,
+        let is_confirmed = match parts.status {
+            Some(status) => plan.path_status.has(status),
+            None => parts.rare.is_some_and(|rare| {
+                rare.incident.and_then(|it| it.fault).is_some_and(Fault::path_is_confirmed)
+            }),
         };
         let shown = request.declared || (plan.undeclared_paths && is_confirmed);
         let path = match (request.is_http, shown) {
@@ -578,15 +579,13 @@ impl Anonymiser {
             bytes_exact: parts.bytes.unwrap_or(0),
             referrer: parts.referrer.map(|place| self.referrer_text(place, parts.site)),
             agent: parts.agent,
-            duration: parts.rare.duration,
-            language: parts.rare.language,
-            incident: parts.rare.incident,
+            rare: parts.rare.as_ref(),
         }
     }
 
-    /// The fields that few formats have.
+    /// The fields that few formats have; nothing if one of them says that the visitor opted out.
     #[inline(never)]
-    fn rare(&mut self, line: &[u8], map: &LineMap) -> Result<Rare, Reason> {
+    fn rare(&mut self, line: &[u8], map: &LineMap) -> Result<Option<Rare>, Reason> {
         let mut rare = Rare::default();
         if let Some(text) = map.find(Field::Duration, line) {
             let milliseconds = duration::milliseconds(text, map.duration_unit);
@@ -596,7 +595,7 @@ impl Anonymiser {
             let escaping = map.escaping_of(Field::Language);
             rare.language = Language::of(undo(text, escaping, &mut self.scratch.unescaped)?);
         }
-        rare.is_opted_out = self.plan.opt_out.is_some_in(
+        let is_opted_out = self.plan.opt_out.is_some_in(
             map.find(Field::Dnt, line),
             map.find(Field::Gpc, line),
             map.find(Field::Cookie, line),
@@ -607,7 +606,7 @@ impl Anonymiser {
         if level.is_some() || fault.is_some() {
             rare.incident = Some(Incident { level, module, fault });
         }
-        Ok(rare)
+        Ok((!is_opted_out).then_some(rare))
     }
 
     #[inline]
@@ -653,7 +652,7 @@ struct Parts {
     referrer: Option<Place>,
     agent: Option<Agent>,
     site: Option<Place>,
-    rare: Rare,
+    rare: Option<Rare>,
 }
 
 /// The fields that few formats have.
@@ -667,15 +666,6 @@ const RARE: [Field; 8] = [
     Field::Module,
     Field::Message,
 ];
-
-/// What became of them.
-#[derive(Clone, Copy, Default)]
-struct Rare {
-    duration: Option<u64>,
-    language: Option<Language>,
-    is_opted_out: bool,
-    incident: Option<Incident>,
-}
 
 /// The name in `name`, `name:port` or `[address]:port`.
 fn host_name(host: &[u8]) -> &[u8] {

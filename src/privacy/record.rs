@@ -116,6 +116,12 @@ pub struct Record<'a> {
     pub(in crate::privacy) bytes_exact: u64,
     pub(in crate::privacy) referrer: Option<Text<'a>>,
     pub(in crate::privacy) agent: Option<Agent>,
+    pub(in crate::privacy) rare: Option<&'a Rare>,
+}
+
+/// What became of the fields that few formats have.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::privacy) struct Rare {
     pub(in crate::privacy) duration: Option<u64>,
     pub(in crate::privacy) language: Option<Language>,
     pub(in crate::privacy) incident: Option<Incident>,
@@ -181,15 +187,15 @@ recorded! {
     /// The agent, when the policy tells bots from people.
     bot: Agent, Bot, |record| record.agent;
     /// How long the response took, in milliseconds of the series 1, 2, 5.
-    duration_ms: u64, DurationMs, |record| record.duration;
+    duration_ms: u64, DurationMs, |record| record.rare.and_then(|rare| rare.duration);
     /// The language that the visitor prefers.
-    language: Language, Language, |record| record.language;
+    language: Language, Language, |record| record.rare.and_then(|rare| rare.language);
     /// The level of a message of an error log.
-    level: Level, Level, |record| record.incident.and_then(|incident| incident.level);
+    level: Level, Level, |record| record.incident().and_then(|incident| incident.level);
     /// The module that wrote it.
-    module: Module, Module, |record| record.incident.and_then(|incident| incident.module);
+    module: Module, Module, |record| record.incident().and_then(|incident| incident.module);
     /// The kind of fault that it tells.
-    fault: Fault, Error, |record| record.incident.and_then(|incident| incident.fault);
+    fault: Fault, Error, |record| record.incident().and_then(|incident| incident.fault);
 }
 
 impl<'a> Record<'a> {
@@ -197,6 +203,17 @@ impl<'a> Record<'a> {
     #[must_use]
     pub const fn params(&self) -> &'a Params {
         &self.plan.params
+    }
+
+    fn incident(&self) -> Option<Incident> {
+        self.rare.and_then(|rare| rare.incident)
+    }
+
+    /// Whether there may be a duration, a language, or what error logs have.
+    #[inline]
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.rare.is_some()
     }
 
     /// The agent, when the policy tells any of [`AGENT_KEYS`].
@@ -246,8 +263,8 @@ impl<'a> Measured<'_, 'a> {
     /// Whether the line tells of a request; messages of error logs do not count as one.
     #[inline]
     #[must_use]
-    pub const fn is_request(&self) -> bool {
-        self.record.incident.is_none()
+    pub fn is_request(&self) -> bool {
+        self.record.rare.is_none_or(|rare| rare.incident.is_none())
     }
 
     /// The status.
@@ -302,7 +319,11 @@ impl<'a> Measured<'_, 'a> {
     /// The language, where the policy counts languages.
     #[inline]
     #[must_use]
-    pub const fn language(&self) -> Option<Language> {
-        if self.record.plan.tables.has(Table::Language) { self.record.language } else { None }
+    pub fn language(&self) -> Option<Language> {
+        if self.record.plan.tables.has(Table::Language) {
+            self.record.rare.and_then(|rare| rare.language)
+        } else {
+            None
+        }
     }
 }

@@ -83,7 +83,7 @@ impl ClfMemo {
     /// # Errors
     ///
     /// Those of [`parse_clf`].
-    #[inline]
+    #[inline(always)]
     pub fn parse(&mut self, text: &[u8]) -> Result<Timestamp, Reason> {
         let Ok(text) = <&[u8; CLF_BYTES]>::try_from(text) else { return Err(Reason::BadTime) };
         match (Minute::of(text), two(text[18], text[19])) {
@@ -100,7 +100,7 @@ impl ClfMemo {
     /// # Errors
     ///
     /// Those of [`parse_any`].
-    #[inline]
+    #[inline(always)]
     pub fn parse_any(&mut self, text: &[u8]) -> Result<Timestamp, Reason> {
         // With a space at this place there is neither a fraction nor a day of one digit.
         if text.len() == CLF_BYTES && text[2] == b'/' && text[20] == b' ' {
@@ -131,7 +131,7 @@ impl ClfMemo {
         Ok(found)
     }
 
-    #[inline]
+    #[inline(never)]
     fn parse_iso(&mut self, text: &[u8]) -> Result<Timestamp, Reason> {
         match IsoMinute::of(text) {
             Some((minute, second)) if minute == self.iso => Ok(Timestamp(self.iso_start + second)),
