@@ -81,7 +81,8 @@ fn first_block(origin: &Origin) -> Result<Option<RawBlock>> {
     Ok(reader.next(&mut block).map(|_| block))
 }
 
-/// The name of the format of `configuration` that most lines of `block` fit; of several, one that is used.
+/// The name of the format of `configuration` that most lines of `block` fit, or the names of several that as many
+/// fit; of these, those that are used.
 /// Says when that is none that an access log uses.
 fn fitting(configuration: &Configuration, origin: &Origin, block: &RawBlock) -> Option<String> {
     let Configuration { server, path, conf, .. } = configuration;
@@ -101,10 +102,11 @@ fn fitting(configuration: &Configuration, origin: &Origin, block: &RawBlock) -> 
     }
     let (all, formats): (Vec<_>, Vec<_>) = compiled.into_iter().unzip();
     let fits = Recognition::fits_of(block, &formats);
-    let best = all.iter().zip(fits).filter(|(_, fits)| *fits > 0);
-    let best = best.max_by_key(|(format, fits)| (*fits, used.contains(format)));
-    let best = best.map(|(format, _)| format);
-    if best.is_none_or(|best| !used.contains(best)) {
+    let fitting = || all.iter().zip(&fits).filter(|(_, fits)| **fits > 0);
+    let rank = |(format, fits): &(&Used, &usize)| (**fits, used.contains(*format));
+    let most = fitting().map(|found| rank(&found)).max();
+    let best: Vec<_> = fitting().filter(|found| Some(rank(found)) == most).collect();
+    if most.is_none_or(|(_, is_used)| !is_used) {
         let uses = server.uses();
         let places: Vec<_> = conf
             .access_logs
@@ -119,7 +121,8 @@ fn fitting(configuration: &Configuration, origin: &Origin, block: &RawBlock) -> 
         };
         complain(format!("{origin} has no format that an {uses} of {path} uses: {path} {said}"));
     }
-    best.map(|best| name_of(best).to_owned())
+    let names: Vec<_> = best.into_iter().map(|(format, _)| name_of(format)).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn name_of(format: &Used) -> &str {
