@@ -264,7 +264,11 @@ impl Template {
     /// for an empty user.
     fn may_be(&self, value: &[u8], literal: &[u8]) -> bool {
         if self.escaping.is_none() {
-            return !literal.starts_with(b"\"") || memmem::find(value, b"\" ").is_none();
+            // Squid ends what it cuts off at the end of its buffer with a NUL and no line feed, so that the next
+            // line follows in the same one.
+            let is_cut = memchr(0, value).is_some();
+            return !is_cut
+                && (!literal.starts_with(b"\"") || memmem::find(value, b"\" ").is_none());
         }
         if self.has_backslashes() {
             match closing_quote(value) {
