@@ -145,7 +145,8 @@ impl Drop for Scratch {
 /// The table of formats has all of them.
 #[test]
 fn every_format_is_named() {
-    let readme = fs::read_to_string("README.md").expect("it is there");
+    let readme =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
     for format in tamis::format::Format::all() {
         assert!(readme.contains(&format!("`{}`", format.name())), "{}", format.name());
     }

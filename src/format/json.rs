@@ -31,11 +31,17 @@ use crate::field::{Escaping, Field, LineMap, Reason, Span};
 pub(super) struct Keys {
     table: Table,
     escaping: Escaping,
+    /// Whether lines hold all headers of a request, so that one that is not there was not sent.
+    has_all_headers: bool,
 }
 
 impl Keys {
     fn new(names: &[Name], escaping: Escaping) -> Self {
-        Self { table: Table::new(names), escaping }
+        Self { table: Table::new(names), escaping, has_all_headers: false }
+    }
+
+    fn with_all_headers(self) -> Self {
+        Self { has_all_headers: true, ..self }
     }
 
     /// Notes in `map` where the fields of `line` sit.
@@ -49,6 +55,13 @@ impl Keys {
         reader.line(&self.table).ok_or(Reason::NotThisFormat)?;
         if !reader.chosen.is_a_request() {
             return Err(Reason::NotThisFormat);
+        }
+        if self.has_all_headers {
+            for field in [Field::Referrer, Field::Agent] {
+                if !map.has(field) {
+                    map.set(field, Span::default(), false);
+                }
+            }
         }
         if self.escaping == Escaping::Percent {
             return encoded(line, map).ok_or(Reason::NotThisFormat);

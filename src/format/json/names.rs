@@ -112,7 +112,8 @@ pub(in crate::format) static FORMATS: [Named; 8] = [
 ];
 
 static NGINX: LazyLock<Keys> = LazyLock::new(|| Keys::new(NGINX_NAMES, Escaping::Json));
-static CADDY: LazyLock<Keys> = LazyLock::new(|| Keys::new(CADDY_NAMES, Escaping::Json));
+static CADDY: LazyLock<Keys> =
+    LazyLock::new(|| Keys::new(CADDY_NAMES, Escaping::Json).with_all_headers());
 static TRAEFIK: LazyLock<Keys> = LazyLock::new(|| Keys::new(TRAEFIK_NAMES, Escaping::Json));
 static GOOGLE: LazyLock<Keys> = LazyLock::new(|| Keys::new(GOOGLE_NAMES, Escaping::Json));
 static CLOUDFLARE: LazyLock<Keys> = LazyLock::new(|| Keys::new(CLOUDFLARE_NAMES, Escaping::Json));
