@@ -1,7 +1,7 @@
 //! The formats: which there are, and where the fields of a line sit in each.
 //!
 //! A format is lent one line and returns a [`LineMap`]: where each field sits, never its bytes.
-//! Adding one with a name is a file here and a line in [`REGISTRY`]; CONTRIBUTING shows it.
+//! Adding one with a name is a file here and a line in its `REGISTRY`; CONTRIBUTING shows it.
 //!
 //! A format is one of a few grammars: the fast lane of the Common Log Format's family (`combined.rs`), a
 //! template compiled from a string (`template.rs`), JSON by a key map (`json.rs`), columns that a header names

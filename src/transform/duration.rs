@@ -28,12 +28,39 @@ const SUFFIXES: [(&[u8], i32); 6] = [
 /// A unit that is written after the number wins over `unit`. What is longer than can be told is cut.
 #[must_use]
 pub fn milliseconds(text: &[u8], unit: DurationUnit) -> Option<u64> {
+    if let Some(found) = plain(text, power_of(unit)) {
+        return Some(found);
+    }
     let text = text.trim_ascii();
     let suffix = SUFFIXES.iter().find_map(|(suffix, power)| {
         text.strip_suffix(*suffix).map(|number| (number.trim_ascii_end(), *power))
     });
     let (number, power) = suffix.unwrap_or((text, power_of(unit)));
     decimal(number, power)
+}
+
+/// Digits with or without a point among them, as nearly all servers write a duration. Nothing for all else,
+/// which says nothing about it.
+#[inline]
+fn plain(text: &[u8], power: i32) -> Option<u64> {
+    let is_usual = (1..=16).contains(&text.len())
+        && text[0].is_ascii_digit()
+        && text[text.len() - 1].is_ascii_digit();
+    if !is_usual {
+        return None;
+    }
+    let (mut value, mut fraction, mut has_point) = (0u64, 0, false);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => {
+                value = value * 10 + u64::from(byte - b'0');
+                fraction += i32::from(has_point);
+            }
+            b'.' if !has_point => has_point = true,
+            _ => return None,
+        }
+    }
+    Some(scale(value, false, power - fraction).min(MILLISECONDS_MAX))
 }
 
 const fn power_of(unit: DurationUnit) -> i32 {
