@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     field::{Escaping, Field, Key, LineMap, Reason},
-    format::{Format, wrapper},
+    format::{
+        Format,
+        wrapper::{self, Peeled},
+    },
     policy::{BytesRule, ClientRule, Plan},
     transform::{
         address::{self, Client},
@@ -220,19 +223,26 @@ impl Anonymiser {
         if line.len() > self.line_bytes_max {
             return Outcome::Refused(Reason::TooLong);
         }
-        // What a shipper wrote around the line comes off here, if anything: then `decoded` may hold the line.
-        let (mut inner, mut decoded) = (Ok(line), Vec::new());
         if let Some(peeled) = wrapper::peel(line) {
-            decoded = std::mem::take(&mut self.scratch.inner);
-            inner = peel::inner(line, peeled, &mut decoded);
+            return self.anonymise_inner(format, line, peeled, receive);
         }
-        let done = match inner {
-            Ok(line) => self.try_anonymise(format, line, receive),
-            Err(reason) => Err(reason),
-        };
-        if decoded.capacity() > 0 {
-            self.scratch.inner = decoded;
-        }
+        self.try_anonymise(format, line, receive).unwrap_or_else(Outcome::Refused)
+    }
+
+    /// Takes the line through the door that a shipper wrote something around.
+    #[cold]
+    #[inline(never)]
+    fn anonymise_inner(
+        &mut self,
+        format: &Format,
+        line: &[u8],
+        peeled: Peeled,
+        receive: impl FnOnce(&Record<'_>),
+    ) -> Outcome {
+        let mut decoded = std::mem::take(&mut self.scratch.inner);
+        let done = peel::inner(line, peeled, &mut decoded)
+            .and_then(|line| self.try_anonymise(format, line, receive));
+        self.scratch.inner = decoded;
         done.unwrap_or_else(Outcome::Refused)
     }
 
