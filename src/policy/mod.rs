@@ -7,7 +7,7 @@ mod plan;
 mod written;
 
 pub(crate) use plan::is_host_name;
-pub use plan::{BytesRule, ClientRule, Decision, DropRule, Plan, StatusSet};
+pub use plan::{BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, StatusSet};
 pub use written::{ClientChoice, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in
