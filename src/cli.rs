@@ -161,6 +161,10 @@ pub struct FilterArgs {
     #[arg(long = "trusted-proxy", value_name = "CIDR", help_heading = "Privacy")]
     pub trusted_proxies: Vec<String>,
 
+    /// A file in the MMDB form that says in which country a network is; without it there is no country
+    #[arg(long, value_name = "FILE", help_heading = "Privacy")]
+    pub country_db: Option<PathBuf>,
+
     /// The form of the records
     #[arg(long, value_name = "FORM", default_value = "jsonl", help_heading = "Output")]
     pub emit: Emit,
@@ -199,6 +203,8 @@ pub struct FilterArgs {
 pub enum Client {
     /// As the network that its address lies in
     Truncate,
+    /// As its country only, where --country-db names a file
+    Country,
     /// Not at all
     Drop,
 }

@@ -1,6 +1,7 @@
 //! `tamis filter`, which is also what `tamis` alone does: logs in, clean records and counts out.
 
 use std::{
+    fmt,
     fs::{self, File, Metadata},
     io::{self, IsTerminal, Write},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
@@ -31,7 +32,7 @@ use crate::{
     privacy::Anonymiser,
     sink::{Place, Sink, SinkError},
     source::{Origin, Reader, total_bytes},
-    transform::agent::Classifier,
+    transform::{agent::Classifier, country::Countries},
 };
 
 /// Runs `tamis filter`.
@@ -90,11 +91,13 @@ fn plan(args: &FilterArgs) -> Result<Plan> {
     let overrides = Overrides {
         client: args.client.map(|client| match client {
             Client::Truncate => ClientChoice::Truncate,
+            Client::Country => ClientChoice::Country,
             Client::Drop => ClientChoice::Drop,
         }),
         ipv4_prefix: args.ipv4_prefix,
         ipv6_prefix: args.ipv6_prefix,
         trusted_proxies: args.trusted_proxies.clone(),
+        country_db: args.country_db.clone(),
     };
     let plan = policies::load(&args.policy, overrides)?;
     let lacks_time = !plan.record.has(crate::field::Key::Time);
@@ -106,7 +109,29 @@ fn plan(args: &FilterArgs) -> Result<Plan> {
         ))
         .into());
     }
+    if args.emit == Emit::Combined && !plan.groups.is_empty() {
+        return Err(Usage(format!(
+            "cannot emit the combined format: the policy {} keeps its records in groups, for which a line of it \
+             has no place; use --emit jsonl or csv",
+            plan.name
+        ))
+        .into());
+    }
     Ok(plan)
+}
+
+/// The file that knows countries, if the plan has a use for one.
+fn countries(plan: &Plan) -> Result<Option<Arc<Countries>>> {
+    let Some(path) = &plan.country_db else { return Ok(None) };
+    let failed = |error: &dyn fmt::Display| {
+        Usage(format!(
+            "cannot read the countries in {}: {error}; name a file in the MMDB form, such as GeoLite2-Country.mmdb",
+            path.display()
+        ))
+    };
+    let bytes = fs::read(path).map_err(|error| failed(&error))?;
+    let countries = Countries::new(bytes).map_err(|error| failed(&error))?;
+    Ok(Some(Arc::new(countries)))
 }
 
 /// What to read. Reading what is being written would never end.
@@ -178,6 +203,7 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>) -> Result<Vec<Worker>> {
         None => thread::available_parallelism().map_or(1, usize::from),
     };
     let classifier = Arc::new(Classifier::new());
+    let countries = countries(plan)?;
     let form = match args.emit {
         Emit::Jsonl => Form::Jsonl,
         Emit::Combined => Form::Combined,
@@ -189,7 +215,8 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>) -> Result<Vec<Worker>> {
             let emitter = Emitter::new(form, &plan);
             let counts = args.counts.as_ref().map(|_| Counts::for_batch(&plan));
             let anonymiser =
-                Anonymiser::new(plan, classifier, args.site.as_deref(), args.max_line, threads);
+                Anonymiser::new(plan, classifier, args.site.as_deref(), args.max_line, threads)
+                    .with_countries(countries.clone());
             Worker::new(anonymiser, emitter, counts)
         })
         .collect())

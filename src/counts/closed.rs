@@ -1,4 +1,4 @@
-//! The tables whose keys are known before the first line: methods, statuses, protocols, agents, languages.
+//! The tables whose keys are known before the first line: methods, statuses, protocols, agents, languages, countries.
 //!
 //! Each is a stretch of one array, indexed by the number of its word, so that a line is counted
 //! without a search and a batch is absorbed in one pass. Classes of statuses are not counted at all: they
@@ -12,6 +12,7 @@ use crate::{
     privacy::Measured,
     transform::{
         agent::{Browser, Device, Os},
+        country::Country,
         language::Language,
         request::{Method, Protocol},
     },
@@ -30,7 +31,8 @@ const OS: usize = BROWSER + Browser::COUNT;
 const DEVICE: usize = OS + Os::COUNT;
 const BOT: usize = DEVICE + Device::COUNT;
 const LANGUAGE: usize = BOT + 2;
-const COUNT: usize = LANGUAGE + Language::COUNT;
+const COUNTRY: usize = LANGUAGE + Language::COUNT;
+const COUNT: usize = COUNTRY + Country::COUNT;
 
 /// The tallies of all closed tables.
 pub(super) struct Closed {
@@ -63,6 +65,9 @@ impl Closed {
         }
         if let Some(language) = line.language() {
             self.tallies[LANGUAGE + language.index()].add(tally);
+        }
+        if let Some(country) = line.country() {
+            self.tallies[COUNTRY + country.index()].add(tally);
         }
         let Some(agent) = line.agent() else { return };
         if tables.has(Table::Browser) {
@@ -103,12 +108,11 @@ impl Closed {
             Table::Device => named(DEVICE, &mut owned(Device::ALL.iter().map(|it| it.name()))),
             Table::Bot => named(BOT, &mut owned(["false", "true"])),
             Table::Language => named(LANGUAGE, &mut owned(Language::ALL.map(Language::name))),
-            Table::Hour
-            | Table::Day
-            | Table::Site
-            | Table::Path
-            | Table::Referrer
-            | Table::Country => Vec::new(),
+            Table::Country => {
+                let countries = (0..Country::COUNT).map(Country::at);
+                named(COUNTRY, &mut countries.map(|country| country.to_string()))
+            }
+            Table::Hour | Table::Day | Table::Site | Table::Path | Table::Referrer => Vec::new(),
         };
         rows.retain(|(_, tally)| tally.is_counted());
         rows
@@ -148,7 +152,8 @@ mod tests {
             (Table::Os, OS, DEVICE),
             (Table::Device, DEVICE, BOT),
             (Table::Bot, BOT, LANGUAGE),
-            (Table::Language, LANGUAGE, COUNT),
+            (Table::Language, LANGUAGE, COUNTRY),
+            (Table::Country, COUNTRY, COUNT),
         ];
         for (table, start, end) in tables {
             let rows = closed.rows(table);

@@ -7,7 +7,7 @@
 //!
 //! What is counted comes through [`Record::measured`], so that it is clean, and nothing but the
 //! plan's tables is counted. A table that never got a value, such as the sites of a format
-//! without hosts, is left out of the report; so are countries, which records do not have yet.
+//! without hosts, is left out of the report.
 //! Visitors are not counted yet either: each `visitors` is null.
 //!
 //! Counts are internal. Nothing here decides what may be published, and nothing writes to a file.

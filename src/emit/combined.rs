@@ -34,11 +34,13 @@ impl Combined {
             return;
         }
         let (path, referrer) = (record.path(), record.referrer());
+        let name = record.client_name();
         let length = |text: Option<Text<'_>>| text.map_or(0, Text::len);
-        let mut line = out.line(length(path) + length(referrer));
-        match record.client() {
-            Some(client) => line.put_with(|room| client.write_bare(room)),
-            None => line.put(b"0.0.0.0"),
+        let mut line = out.line(length(path) + length(referrer) + length(name));
+        match (name, record.client()) {
+            (Some(name), _) => line.put_text(name),
+            (None, Some(client)) => line.put_with(|room| client.write_bare(room)),
+            (None, None) => line.put(b"0.0.0.0"),
         }
         self.put_middle(record.time(), &mut line);
         let (method, length) = record.method().unwrap_or_default().padded();
@@ -113,7 +115,7 @@ const fn protocol(protocol: Option<Protocol>) -> &'static [u8] {
     }
 }
 
-/// Domains become URLs; `(none)` becomes the dash that servers write; the other words stay words.
+/// Domains and origins become URLs; `(none)` becomes the dash that servers write; the other words stay words.
 #[inline]
 fn put_referrer(referrer: Option<Text<'_>>, line: &mut Line<'_>) {
     match referrer.map(|referrer| (referrer, referrer.as_bytes())) {
@@ -122,6 +124,11 @@ fn put_referrer(referrer: Option<Text<'_>>, line: &mut Line<'_>) {
             line.put(b" \"");
             line.put_text(word);
             line.put(b"\" \"");
+        }
+        Some((origin, text)) if text.contains(&b':') => {
+            line.put(b" \"");
+            line.put_text(origin);
+            line.put(b"/\" \"");
         }
         Some((domain, _)) => {
             line.put(b" \"http://");

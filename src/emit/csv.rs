@@ -2,11 +2,12 @@
 //!
 //! The columns depend on the policy alone, so that outputs of different logs can be joined; a value that
 //! a log does not have is an empty cell. What only error logs have is no column: requests and messages in
-//! one table would help nobody. Lines end with a line feed alone.
+//! one table would help nobody. Where the policy has groups, a column's name has its group's before it, with
+//! a dot between. Lines end with a line feed alone.
 
-use super::{Line, Rendered, words};
+use super::{Line, Rendered};
 use crate::{
-    field::{Key, KeySet},
+    field::Key,
     policy::Plan,
     privacy::{Record, Text},
     transform::language::Language,
@@ -15,31 +16,42 @@ use crate::{
 /// Renders rows.
 #[derive(Debug)]
 pub struct Csv {
-    keys: KeySet,
+    columns: Vec<Key>,
+    names: Vec<String>,
 }
 
 impl Csv {
     pub(super) fn new(plan: &Plan) -> Self {
-        let errors = [Key::Level, Key::Module, Key::Error];
-        Self { keys: errors.into_iter().fold(plan.record, KeySet::without) }
+        let is_column = |key: &Key| !matches!(key, Key::Level | Key::Module | Key::Error);
+        let mut csv = Self { columns: Vec::new(), names: Vec::new() };
+        for key in plan.record.iter().filter(|_| plan.groups.is_empty()).filter(is_column) {
+            csv.columns.push(key);
+            csv.names.push(key.name().to_owned());
+        }
+        for group in &plan.groups {
+            for key in group.keys.iter().filter(is_column) {
+                csv.columns.push(key);
+                csv.names.push(format!("{}.{}", group.name, key.name()));
+            }
+        }
+        csv
     }
 
     pub(super) fn header(&self, out: &mut Rendered) {
-        let names: Vec<_> = self.keys.iter().map(Key::name).collect();
-        out.push(names.join(",").as_bytes());
+        out.push(self.names.join(",").as_bytes());
         out.push(b"\n");
     }
 
     pub(super) fn render(&self, record: &Record<'_>, out: &mut Rendered) {
         let query = query_of(record);
-        let texts = [record.site(), record.path(), record.referrer()];
+        let texts = [record.site(), record.client_name(), record.path(), record.referrer()];
         let length: usize = texts.into_iter().flatten().map(Text::len).sum();
         let mut line = out.line(length + query.len());
-        for (index, key) in self.keys.iter().enumerate() {
+        for (index, key) in self.columns.iter().enumerate() {
             if index > 0 {
                 line.put(b",");
             }
-            put_cell(key, record, &query, &mut line);
+            put_cell(*key, record, &query, &mut line);
         }
         line.put(b"\n");
         line.finish();
@@ -65,7 +77,9 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
             line.put_slice(&text);
         }
         Key::Client => {
-            if let Some(client) = record.client() {
+            if let Some(name) = record.client_name() {
+                put_text(Some(name), line);
+            } else if let Some(client) = record.client() {
                 line.put_with(|room| client.write(room));
             }
         }
@@ -77,8 +91,13 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
         }
         Key::DurationMs => put_number(record.duration_ms(), line),
         Key::Language => word(record.language().map(Language::name)),
+        Key::Country => {
+            if let Some(country) = record.country() {
+                line.put(&country.letters());
+            }
+        }
         // Nothing finds these yet, or they have no column.
-        Key::Country | Key::Late | Key::Level | Key::Module | Key::Error => {}
+        Key::Late | Key::Level | Key::Module | Key::Error => {}
     }
 }
 
@@ -101,15 +120,13 @@ fn put_text(text: Option<Text<'_>>, line: &mut Line<'_>) {
     }
 }
 
-/// The kept parameters as `name=value` joined with `&`, in quotes; they are the policy's own text.
+/// The kept parameters as `name=value` joined with `&`, in quotes. What is not the policy's own text needs
+/// none.
 fn query_of(record: &Record<'_>) -> String {
     let Some(query) = record.query() else { return String::new() };
     let pairs: Vec<_> = query
         .iter()
-        .map(|pair| {
-            let (name, value) = words(record.params(), *pair);
-            format!("{name}={value}")
-        })
+        .map(|(name, value)| format!("{name}={}", str::from_utf8(value).unwrap_or_default()))
         .collect();
     format!("\"{}\"", pairs.join("&").replace('"', "\"\""))
 }

@@ -2,13 +2,16 @@
 //!
 //! Clean text needs no JSON escape (see [`crate::privacy::Text`]), so values are copied between
 //! prepared pieces. Each field is written with a comma before it; a policy without a time, which comes
-//! first, has one too many, which is taken out again.
+//! first, has one too many, which is taken out again. Where the policy has groups, each is an object of its
+//! own, which is absent when nothing is in it; such records take the slower way of `grouped.rs`.
 
-use super::{AgentMemo, Fragment, Line, Rendered, words};
+mod grouped;
+
+use super::{AgentMemo, Fragment, Line, Rendered};
 use crate::{
-    policy::Plan,
-    privacy::{AGENT_KEYS, Record, Text},
-    transform::{agent::Agent, query::Params, time::Timestamp},
+    policy::{Group, Plan},
+    privacy::{AGENT_KEYS, Query, Record, Text},
+    transform::{agent::Agent, time::Timestamp},
 };
 
 /// Renders JSON lines.
@@ -20,6 +23,7 @@ pub struct Jsonl {
     start: Fragment<48>,
     start_time: Option<Timestamp>,
     agents: AgentMemo,
+    groups: Vec<Group>,
 }
 
 impl Jsonl {
@@ -29,23 +33,36 @@ impl Jsonl {
             start: Fragment::default(),
             start_time: None,
             agents: AgentMemo::default(),
+            groups: plan.groups.clone(),
         }
     }
 
     #[inline(always)]
     pub(super) fn render(&mut self, record: &Record<'_>, out: &mut Rendered) {
+        if !self.groups.is_empty() {
+            return grouped::render(&self.groups, record, out);
+        }
         let (site, path, referrer) = (record.site(), record.path(), record.referrer());
+        let name = record.client_name();
         let length = |text: Option<Text<'_>>| text.map_or(0, Text::len);
-        let query = record.query().map_or_else(Vec::new, |query| query_of(record.params(), query));
+        let query = record.query().map_or_else(Vec::new, query_of);
         let first = out.as_bytes().len() + 1;
-        let mut line = out.line(length(site) + length(path) + length(referrer) + query.len());
+        let texts = length(site) + length(name) + length(path) + length(referrer);
+        let mut line = out.line(texts + query.len());
         self.put_start(record.time(), &mut line);
         if let Some(site) = site {
             put_text(&mut line, b",\"site\":\"", site);
         }
-        if let Some(client) = record.client() {
+        if let Some(name) = name {
+            put_text(&mut line, b",\"client\":\"", name);
+        } else if let Some(client) = record.client() {
             line.put(b",\"client\":\"");
             line.put_with(|room| client.write(room));
+            line.put(b"\"");
+        }
+        if let Some(country) = record.country() {
+            line.put(b",\"country\":\"");
+            line.put(&country.letters());
             line.put(b"\"");
         }
         if let Some(method) = record.method() {
@@ -168,16 +185,15 @@ fn put_word<const N: usize>(line: &mut Line<'_>, key: &[u8; N], word: &str) {
     line.put(b"\"");
 }
 
-/// The kept parameters. Names and values are the policy's own text, so these are escaped.
+/// The kept parameters. Names and most values are the policy's own text, so these are escaped.
 #[cold]
-fn query_of(params: &Params, query: &[(u8, u8)]) -> Vec<u8> {
+fn query_of(query: Query<'_>) -> Vec<u8> {
     let mut text = b",\"query\":{".to_vec();
-    for (index, pair) in query.iter().enumerate() {
-        let (name, value) = words(params, *pair);
+    for (index, (name, value)) in query.iter().enumerate() {
         if index > 0 {
             text.push(b',');
         }
-        push_escaped(&mut text, name);
+        push_escaped(&mut text, name.as_bytes());
         text.push(b':');
         push_escaped(&mut text, value);
     }
@@ -185,9 +201,9 @@ fn query_of(params: &Params, query: &[(u8, u8)]) -> Vec<u8> {
     text
 }
 
-fn push_escaped(out: &mut Vec<u8>, text: &str) {
+fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    for byte in text.bytes() {
+    for &byte in text {
         match byte {
             b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
             0..=0x1f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),

@@ -21,7 +21,7 @@ use std::mem;
 use crate::{
     policy::Plan,
     privacy::{Record, Text},
-    transform::{agent::Agent, query::Params},
+    transform::agent::Agent,
 };
 
 /// The forms that records are rendered in.
@@ -267,12 +267,6 @@ impl Emitter {
             Self::Csv(csv) => csv.render(record, out),
         }
     }
-}
-
-/// The name and the value of a kept parameter. Both are the policy's own text.
-fn words(params: &Params, (name, value): (u8, u8)) -> (&str, &str) {
-    let param = &params.params()[usize::from(name)];
-    (&param.name, &param.values[usize::from(value)])
 }
 
 /// How many rendered agents are remembered. A busy site sees a few hundred kinds.

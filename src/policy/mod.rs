@@ -7,13 +7,18 @@ mod plan;
 mod written;
 
 pub(crate) use plan::is_host_name;
-pub use plan::{BytesRule, ClientRule, Decision, DropRule, Plan, StatusSet};
-pub use written::{ClientChoice, Overrides, Policy, PolicyError};
+pub use plan::{BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, StatusSet};
+pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in
 /// `samples/policies`.
-pub const PRESETS: [(&str, &str); 1] =
-    [("baseline", include_str!("../../samples/policies/baseline.toml"))];
+pub const PRESETS: [(&str, &str); 5] = [
+    ("baseline", include_str!("../../samples/policies/baseline.toml")),
+    ("mozilla-2008", include_str!("../../samples/policies/mozilla-2008.toml")),
+    ("wordpress-2011", include_str!("../../samples/policies/wordpress-2011.toml")),
+    ("canonical-2012", include_str!("../../samples/policies/canonical-2012.toml")),
+    ("sitecore-2012", include_str!("../../samples/policies/sitecore-2012.toml")),
+];
 
 /// The text of the preset of that name.
 #[must_use]

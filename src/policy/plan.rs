@@ -4,18 +4,20 @@
 //! vocabulary cannot be forgotten here; a policy that asks for what this version cannot do is
 //! refused rather than carried out in part.
 
+use std::path::PathBuf;
+
 use ipnet::IpNet;
 
 use super::written::{
-    BytesWord, ClientWord, DropSection, GrainWord, PathWord, Policy, PolicyError, Prefixes,
-    ReferrerWord, VersionWord,
+    Basis, BytesWord, ClientWord, Days, DropSection, GrainWord, NoEnd, PathRule, PathWord, Policy,
+    PolicyError, Prefixes, ReferrerWord, RequireWord, VersionWord,
 };
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
     transform::{
         address::Truncation,
         path::Route,
-        query::{Param, Params},
+        query::{Param, Params, Pattern, Values},
         request::Method,
         time::Grain,
     },
@@ -44,6 +46,28 @@ pub enum ClientRule {
     Drop,
     /// As the network that it lies in.
     Truncate(Truncation),
+    /// As the registrable domain of its host name; nothing where it logged an address.
+    Domain,
+}
+
+/// How the site that linked here is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferrerRule {
+    /// By its registrable domain.
+    Domain,
+    /// By scheme and host.
+    Origin,
+    /// As one's own or another one.
+    Category,
+}
+
+/// An object that some keys of a record stand in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The key under which it stands.
+    pub name: String,
+    /// The keys in it.
+    pub keys: KeySet,
 }
 
 /// When a byte count is told exactly and not as the next power of two.
@@ -127,6 +151,18 @@ pub struct Plan {
     pub grain: Grain,
     /// How the client is told.
     pub client: ClientRule,
+    /// Whether a client that logged its host name is told by its registrable domain.
+    pub client_domains: bool,
+    /// The file that says which country a network is in, if anything is to be told of countries.
+    pub country_db: Option<PathBuf>,
+    /// Whether a line without a client is refused.
+    pub requires_client: bool,
+    /// Whether a line without a request of HTTP is refused.
+    pub requires_request: bool,
+    /// How referrers are told.
+    pub referrer: ReferrerRule,
+    /// The objects that keys stand in; without any, a record is flat.
+    pub groups: Vec<Group>,
     /// The statuses for which a path that is no declared route is shown.
     pub path_status: StatusSet,
     /// Whether paths other than declared routes are shown at all.
@@ -156,6 +192,8 @@ pub struct OptOut {
     pub gpc: Option<String>,
     /// The name of a cookie that opts out, whatever its value.
     pub cookie: Option<String>,
+    /// The name of a query parameter that opts out, whatever its value.
+    pub query: Option<String>,
 }
 
 impl OptOut {
@@ -194,12 +232,19 @@ impl Plan {
     ///
     /// A value that cannot be, or one that this version does not carry out; the sentence names the key.
     pub fn compile(policy: &Policy) -> Result<Self, PolicyError> {
+        check_retention(policy)?;
         let record = &policy.record;
+        let keys = record_keys(policy)?;
+        let (keys, groups) = groups(policy, keys)?;
+        let tables = tables(policy)?;
+        let path = path_rule(policy)?;
+        let tells_country = keys.has(Key::Country) || tables.has(Table::Country);
+        let requires = |word| record.require.contains(&word);
         Ok(Self {
             name: policy.name.clone(),
             hash: policy.hash(),
-            record: record_keys(policy)?,
-            tables: tables(policy)?,
+            record: keys,
+            tables,
             visitors: policy.counts.as_ref().is_some_and(|counts| counts.visitors),
             grain: match record.time.map(|rule| rule.grain) {
                 Some(GrainWord::Hour) => Grain::Hour,
@@ -207,14 +252,23 @@ impl Plan {
                 Some(GrainWord::Minute) | None => Grain::Minute,
             },
             client: client_rule(policy)?,
-            path_status: record
-                .path
-                .as_ref()
+            client_domains: match record.client {
+                Some(ClientWord::Truncate(prefixes)) => prefixes.domain,
+                Some(ClientWord::Domain) => true,
+                _ => false,
+            },
+            country_db: policy.network.country_db.clone().filter(|_| tells_country),
+            requires_client: requires(RequireWord::Client),
+            requires_request: requires(RequireWord::Request),
+            referrer: match record.referrer {
+                Some(ReferrerWord::Origin) => ReferrerRule::Origin,
+                Some(ReferrerWord::Category) => ReferrerRule::Category,
+                Some(ReferrerWord::Domain) | None => ReferrerRule::Domain,
+            },
+            groups,
+            path_status: path
                 .map_or_else(|| StatusSet::parse(&[]), |rule| StatusSet::parse(&rule.status))?,
-            undeclared_paths: record
-                .path
-                .as_ref()
-                .is_some_and(|rule| rule.shape == PathWord::Cleaned),
+            undeclared_paths: path.is_some_and(|rule| rule.shape == PathWord::Cleaned),
             bytes: match record.bytes.map(|rule| rule.exact) {
                 Some(BytesWord::Always) => BytesRule::Always,
                 Some(BytesWord::PlainPath) => BytesRule::PlainPath,
@@ -280,19 +334,14 @@ fn unavailable(key: &str, word: &str) -> PolicyError {
 
 fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
     let record = &policy.record;
-    match record.referrer {
-        Some(ReferrerWord::Origin) => return Err(unavailable("record.referrer", "origin")),
-        Some(ReferrerWord::Category) => return Err(unavailable("record.referrer", "category")),
-        Some(ReferrerWord::Domain) | None => {}
-    }
-    if record.path.as_ref().is_some_and(|rule| rule.shape == PathWord::Learned) {
-        return Err(unavailable("record.path.shape", "learned"));
-    }
+    let names_country = record.country || matches!(record.client, Some(ClientWord::Country));
     let major = record.browser.is_some_and(|rule| matches!(rule.version, VersionWord::Major));
     Ok(KeySet::default()
         .with(Key::Time, record.time.is_some())
         .with(Key::Site, record.site.is_some())
-        .with(Key::Client, record.client.is_some())
+        .with(Key::Client, !matches!(record.client, None | Some(ClientWord::Country)))
+        // Without a file there is no country, and so no column for it.
+        .with(Key::Country, names_country && policy.network.country_db.is_some())
         .with(Key::Method, record.method)
         .with(Key::Path, record.path.is_some())
         .with(Key::Query, !policy.queries.is_empty())
@@ -324,13 +373,99 @@ fn tables(policy: &Policy) -> Result<TableSet, PolicyError> {
     Ok(set)
 }
 
+/// How paths are told: as records have it, or as counts have it where records have none.
+fn path_rule(policy: &Policy) -> Result<Option<&PathRule>, PolicyError> {
+    let counted = policy.counts.as_ref().and_then(|counts| counts.path.as_ref());
+    if counted.is_some() && policy.record.path.is_some() {
+        return Err(PolicyError::new(
+            "counts.path: paths are counted as record.path tells them; leave one of the two out"
+                .to_owned(),
+        ));
+    }
+    let (rule, key) = match &policy.record.path {
+        Some(rule) => (Some(rule), "record.path.shape"),
+        None => (counted, "counts.path.shape"),
+    };
+    match rule {
+        Some(rule) if rule.shape == PathWord::Learned => Err(unavailable(key, "learned")),
+        rule => Ok(rule),
+    }
+}
+
+/// The groups, and the keys without those of groups that are not told. Each key is in exactly one.
+fn groups(policy: &Policy, keys: KeySet) -> Result<(KeySet, Vec<Group>), PolicyError> {
+    let (mut left, mut told, mut found) = (keys, keys, Vec::new());
+    let mut seen = KeySet::EMPTY;
+    for section in &policy.groups {
+        let name = &section.name;
+        let refuse = |what: String| PolicyError::new(format!("group {name:?}: {what}"));
+        let mut letters = name.bytes();
+        if name.is_empty() || !letters.all(|b| b.is_ascii_lowercase() || b == b'_') {
+            return Err(refuse("a name has small letters and underscores only".to_owned()));
+        }
+        if found.iter().any(|group: &Group| group.name == *name) {
+            return Err(refuse("the name stands twice".to_owned()));
+        }
+        let mut group = Group { name: name.clone(), keys: KeySet::EMPTY };
+        for word in &section.keys {
+            let key = Key::ALL.into_iter().find(|key| key.name() == word);
+            let key = key.ok_or_else(|| refuse(format!("{word:?} is no key of a record")))?;
+            if seen.has(key) {
+                return Err(refuse(format!("{word:?} is in a group already")));
+            }
+            seen = seen.with(key, true);
+            left = left.without(key);
+            if section.kept {
+                group.keys = group.keys.with(key, keys.has(key));
+            } else {
+                told = told.without(key);
+            }
+        }
+        found.push(group);
+    }
+    match left.iter().next() {
+        Some(key) if !found.is_empty() => Err(PolicyError::new(format!(
+            "group: {:?} is in no group; where there are groups, each key of a record is in one",
+            key.name()
+        ))),
+        _ => {
+            found.retain(|group| group.keys != KeySet::EMPTY);
+            Ok((told, found))
+        }
+    }
+}
+
+/// The clause by which a published policy may keep what tells of the client without an end.
+const CLAUSE_WITHOUT_END: &str = "SIT-8";
+
+/// Days are at least one, and only the client's may be without an end, and only by that clause.
+fn check_retention(policy: &Policy) -> Result<(), PolicyError> {
+    let Some(retention) = policy.retention else { return Ok(()) };
+    let by_clause = match &policy.basis {
+        Basis::Clauses(clauses) => clauses.iter().any(|clause| clause == CLAUSE_WITHOUT_END),
+        Basis::Word(_) => false,
+    };
+    for (key, days) in
+        [("client", retention.client), ("records", retention.records), ("counts", retention.counts)]
+    {
+        let what = match days {
+            Some(Days::Number(0)) => "a number of days is at least 1",
+            Some(Days::Word(NoEnd::None)) if key != "client" || !by_clause => {
+                "\"none\" is for retention.client of a policy whose basis has the clause SIT-8"
+            }
+            _ => continue,
+        };
+        return Err(PolicyError::new(format!("retention.{key}: {what}")));
+    }
+    Ok(())
+}
+
 fn client_rule(policy: &Policy) -> Result<ClientRule, PolicyError> {
     let record = &policy.record;
-    let Prefixes { ipv4, ipv6 } = match record.client {
-        None => return Ok(ClientRule::Drop),
+    let Prefixes { ipv4, ipv6, .. } = match record.client {
+        None | Some(ClientWord::Country) => return Ok(ClientRule::Drop),
         Some(ClientWord::Token) => return Err(unavailable("record.client", "token")),
-        Some(ClientWord::Country) => return Err(unavailable("record.client", "country")),
-        Some(ClientWord::Domain) => return Err(unavailable("record.client", "domain")),
+        Some(ClientWord::Domain) => return Ok(ClientRule::Domain),
         Some(ClientWord::Truncate(prefixes)) => prefixes,
     };
     for (key, prefix, usual, most) in
@@ -368,8 +503,23 @@ fn params(policy: &Policy) -> Result<Params, PolicyError> {
     let params = policy
         .queries
         .iter()
-        .map(|query| Param { name: query.name.clone(), values: query.values.clone() })
-        .collect();
+        .map(|query| {
+            let refuse = |what: &str| PolicyError::new(format!("query {:?}: {what}", query.name));
+            let values = match &query.pattern {
+                None if query.values.is_empty() => {
+                    return Err(refuse("it needs values or a pattern"));
+                }
+                None => Values::Listed(query.values.clone()),
+                Some(_) if !query.values.is_empty() => {
+                    return Err(refuse("it has values and a pattern; one of them is enough"));
+                }
+                Some(pattern) => Values::Pattern(
+                    Pattern::parse(pattern).map_err(|error| refuse(&error.to_string()))?,
+                ),
+            };
+            Ok(Param { name: query.name.clone(), values })
+        })
+        .collect::<Result<_, _>>()?;
     Params::new(params).map_err(|error| PolicyError::new(format!("query: {error}")))
 }
 
@@ -414,7 +564,14 @@ fn trusted_proxies(policy: &Policy) -> Result<Vec<IpNet>, PolicyError> {
 
 fn opt_out(policy: &Policy) -> Result<OptOut, PolicyError> {
     let Some(section) = &policy.opt_out else { return Ok(OptOut::default()) };
-    let mut found = OptOut { cookie: section.cookie.clone(), ..OptOut::default() };
+    let mut found = OptOut {
+        cookie: section.cookie.clone(),
+        query: section.query.clone(),
+        ..OptOut::default()
+    };
+    if section.query.as_ref().is_some_and(String::is_empty) {
+        return Err(PolicyError::new("opt_out.query: a parameter has a name".to_owned()));
+    }
     for (header, value) in &section.headers {
         match header.as_str() {
             "dnt" => found.dnt = Some(value.clone()),

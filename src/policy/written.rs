@@ -4,7 +4,7 @@
 //! other commands do (`quarantine`, `publish`, `change`) are read and checked here too: a
 //! policy is one document, whichever part of it a command carries out.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr};
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -43,12 +43,18 @@ pub struct Policy {
     /// Signals by which visitors opt out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opt_out: Option<OptOutSection>,
+    /// Objects that the keys of a record stand in.
+    #[serde(default, rename = "group", skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupSection>,
     /// Lines that are left out.
     #[serde(default, rename = "drop", skip_serializing_if = "Vec::is_empty")]
     pub drops: Vec<DropSection>,
     /// What is sealed, and who may open it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<QuarantineSection>,
+    /// How long what was kept may stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionSection>,
     /// Whether counts may be published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish: Option<PublishSection>,
@@ -83,6 +89,9 @@ pub struct RecordSection {
     pub site: Option<SiteWord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientWord>,
+    /// The country that the operator's file has for the client, where one is given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub country: bool,
     #[serde(default)]
     pub method: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,9 +119,22 @@ pub struct RecordSection {
     /// The level, the module and the kind of fault of messages in error logs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub errors: bool,
+    /// What a line must have, or else it is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require: Vec<RequireWord>,
     /// An exact client, or a prefix longer than /24 or /48, is accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_identifying: bool,
+}
+
+/// What a line must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RequireWord {
+    /// An address or a host name of the client.
+    Client,
+    /// A request of HTTP.
+    Request,
 }
 
 /// `time = { grain = "minute" }`.
@@ -162,6 +184,9 @@ pub struct Prefixes {
     pub ipv4: u8,
     /// Bits of an IPv6 address.
     pub ipv6: u8,
+    /// Whether a client that logged its host name is told by its registrable domain.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub domain: bool,
 }
 
 /// `path = { shape = "cleaned", status = ["2xx", "304"] }`.
@@ -276,6 +301,9 @@ pub struct CountsSection {
     /// Whether distinct visitors are counted.
     #[serde(default)]
     pub visitors: bool,
+    /// How paths are counted where records tell none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathRule>,
 }
 
 /// `[[route]]`.
@@ -296,7 +324,56 @@ pub struct QuerySection {
     /// The parameter's name.
     pub name: String,
     /// The values that may be told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
+    /// Instead of values: the pattern of those that may be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+}
+
+/// `[[group]]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupSection {
+    /// The key under which the group stands.
+    pub name: String,
+    /// The keys that stand in it.
+    pub keys: Vec<String>,
+    /// Whether the group is told at all.
+    #[serde(default = "yes")]
+    pub kept: bool,
+}
+
+/// `[retention]`: how long what was kept may stay, in days.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionSection {
+    /// What tells of the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Days>,
+    /// Records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<Days>,
+    /// Counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Days>,
+}
+
+/// A number of days, or `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Days {
+    /// So many.
+    Number(u32),
+    /// Without an end.
+    Word(NoEnd),
+}
+
+/// The word for no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoEnd {
+    None,
 }
 
 /// `[sites]`.
@@ -318,6 +395,9 @@ pub struct NetworkSection {
     /// Proxies whose word on the client is believed.
     #[serde(default)]
     pub trusted_proxies: Vec<IpNet>,
+    /// A file in the MMDB form that says in which country a network is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country_db: Option<PathBuf>,
 }
 
 /// `[opt_out]`: where a format logs the signal, the line leaves records and counts.
@@ -330,6 +410,9 @@ pub struct OptOutSection {
     /// The name of a cookie that opts out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
+    /// The name of a query parameter that opts out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
 }
 
 /// `[[drop]]`: a line that fits every key given is left out.
@@ -434,6 +517,8 @@ pub struct Overrides {
     pub ipv6_prefix: Option<u8>,
     /// Each `--trusted-proxy`, as it was written.
     pub trusted_proxies: Vec<String>,
+    /// `--country-db`.
+    pub country_db: Option<PathBuf>,
 }
 
 /// What `--client` may ask for.
@@ -441,6 +526,7 @@ pub struct Overrides {
 #[expect(missing_docs, reason = "each variant is the word of its name")]
 pub enum ClientChoice {
     Truncate,
+    Country,
     Drop,
 }
 
@@ -466,10 +552,15 @@ impl Policy {
         for text in &overrides.trusted_proxies {
             self.network.trusted_proxies.push(network(text)?);
         }
+        if overrides.country_db.is_some() {
+            self.network.country_db = overrides.country_db;
+        }
         match overrides.client {
             Some(ClientChoice::Drop) => self.record.client = None,
+            Some(ClientChoice::Country) => self.record.client = Some(ClientWord::Country),
             Some(ClientChoice::Truncate) if !self.truncates() => {
-                self.record.client = Some(ClientWord::Truncate(Prefixes { ipv4: 16, ipv6: 32 }));
+                self.record.client =
+                    Some(ClientWord::Truncate(Prefixes { ipv4: 16, ipv6: 32, domain: false }));
             }
             _ => {}
         }

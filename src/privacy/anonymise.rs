@@ -7,7 +7,7 @@
 //! Requests, referrers and agents repeat, and what became of them is remembered ([`super::memo`]).
 //! Escapes are undone only where a backslash was seen, into buffers that this worker owns and wipes.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -24,15 +24,17 @@ use crate::{
         Format,
         wrapper::{self, Peeled},
     },
-    policy::{BytesRule, ClientRule, Plan},
+    policy::{BytesRule, ClientRule, Plan, ReferrerRule},
     transform::{
         address::{self, Client},
         agent::{Agent, Classifier},
+        country::{Countries, Country},
         duration, escape,
         fault::{Fault, Level, Module},
         forwarded,
         language::Language,
         path::{self, Cleaner},
+        query::{self, QUERY_MAX},
         referrer,
         request::{self, Method, Protocol, Request},
         time::{self, ClfMemo, Grain, Timestamp},
@@ -44,21 +46,25 @@ const REQUESTS_REMEMBERED: usize = 16_384;
 /// How many with a longer one are. They are kept apart: with places of one size, the short ones lay so far
 /// from each other that waiting for them took a twelfth of the whole time.
 const LONG_REQUESTS_REMEMBERED: usize = 2_048;
-/// A short path: a place then has 128 bytes.
-const PATH_BYTES_SHORT: usize = 108;
+/// A short path, with the texts of its query: a place then has 128 bytes.
+const PATH_BYTES_SHORT: usize = 106;
 /// The longest cleaned path that is remembered: a place then has 512 bytes.
-const PATH_BYTES_LONG: usize = 492;
+const PATH_BYTES_LONG: usize = 490;
 /// How many referrers are remembered by each worker.
 const REFERRERS_REMEMBERED: usize = 2_048;
 /// The longest registrable domain that is remembered.
 const DOMAIN_BYTES_REMEMBERED: usize = 100;
 /// How many agents are remembered by each worker.
 const AGENTS_REMEMBERED: usize = 8_192;
+/// How many networks and addresses are remembered with their country by each worker.
+const COUNTRIES_REMEMBERED: usize = 4_096;
 /// How many hosts of one's own are remembered by each worker.
 const SITES_REMEMBERED: usize = 256;
 
 const OTHER: &[u8] = b"(other)";
-const INTERNAL: &[u8] = b"(internal)";
+const INTERNAL: &[u8] = referrer::INTERNAL.as_bytes();
+const NONE: &[u8] = referrer::NONE.as_bytes();
+const EXTERNAL: &[u8] = referrer::EXTERNAL.as_bytes();
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,15 +93,22 @@ struct RequestValue {
     drops: u16,
     query_length: u8,
     query: [(u8, u8); QUERY_MAX],
+    /// How many bytes behind the path are texts of the query.
+    query_text: u8,
+    /// Whether the query says that the visitor opts out.
+    opts_out: bool,
 }
-
-/// How many kept parameters a record shows at most; more in one request is nobody's ordinary use.
-const QUERY_MAX: usize = 4;
 
 /// A host of one's own: its place among the declared sites.
 #[derive(Clone, Copy, Default)]
 struct SiteValue {
     declared: Option<u16>,
+}
+
+/// Where the registrable domain begins in what is told of a referrer.
+#[derive(Clone, Copy, Default)]
+struct ReferrerValue {
+    domain: u16,
 }
 
 /// Where a worker found what it needs: in a memory, or in its scratch because it could not be remembered.
@@ -116,14 +129,17 @@ pub struct Anonymiser {
     /// The site that all lines belong to when they do not say, and its registrable domain.
     site: Option<Vec<u8>>,
     own_domains: Vec<Vec<u8>>,
+    /// Which networks are in which country, if anything is to be told of that.
+    countries: Option<Arc<Countries>>,
     line_bytes_max: usize,
     seed: Seed,
     clock: ClfMemo,
     requests: Memo<RequestValue, PATH_BYTES_SHORT>,
     long_requests: Memo<RequestValue, PATH_BYTES_LONG>,
-    referrers: Memo<(), DOMAIN_BYTES_REMEMBERED>,
+    referrers: Memo<ReferrerValue, DOMAIN_BYTES_REMEMBERED>,
     sites: Memo<SiteValue, DOMAIN_BYTES_REMEMBERED>,
     agents: Memo<Agent, 0>,
+    places: Memo<Country, 0>,
     scratch: Scratch,
 }
 
@@ -135,6 +151,9 @@ struct Scratch {
     inner: Vec<u8>,
     path: Vec<u8>,
     referrer: Vec<u8>,
+    referrer_value: ReferrerValue,
+    /// The domain of a client that logged its host name.
+    client: Vec<u8>,
     domain: Vec<u8>,
     query: Vec<(u8, u8)>,
     site: SiteValue,
@@ -194,6 +213,7 @@ impl Anonymiser {
             classifier,
             site: site.map(|site| site.as_bytes().to_ascii_lowercase()),
             own_domains,
+            countries: None,
             line_bytes_max,
             seed: Seed::default(),
             clock: ClfMemo::default(),
@@ -202,8 +222,19 @@ impl Anonymiser {
             referrers: Memo::new(REFERRERS_REMEMBERED),
             sites: Memo::new(SITES_REMEMBERED),
             agents: Memo::new(AGENTS_REMEMBERED),
+            places: Memo::new(4),
             scratch: Scratch::default(),
         }
+    }
+
+    /// The worker with a file that knows countries; without one, records have none.
+    #[must_use]
+    pub fn with_countries(mut self, countries: Option<Arc<Countries>>) -> Self {
+        if countries.is_some() {
+            self.places = Memo::new(COUNTRIES_REMEMBERED);
+        }
+        self.countries = countries;
+        self
     }
 
     /// Takes one line through the door and hands its record to `receive`, if it becomes one.
@@ -297,6 +328,14 @@ impl Anonymiser {
             Some(request) => self.request(request, map)?,
             None => self.split_request(line, map)?,
         };
+        if self.plan.requires_client && host.is_none() {
+            return Err(Reason::BadAddress);
+        }
+        if self.plan.requires_request && !request.1.is_http {
+            return Err(Reason::BadRequest);
+        }
+        let named = self.plan.client_domains && self.name_client(client, host);
+        let country = self.country(host);
         let (mut referrer, mut agent, mut site) = (None, None, None);
         if let Some(span) = map.get(Field::Referrer) {
             referrer = Some(self.referrer(span.of(line), map)?);
@@ -314,10 +353,25 @@ impl Anonymiser {
                 return Ok(Outcome::OptedOut);
             }
         }
+        if request.1.opts_out {
+            return Ok(Outcome::OptedOut);
+        }
         if !self.plan.drops.is_empty() && self.is_left_out(&request.1, host) {
             return Ok(Outcome::Filtered);
         }
-        let parts = Parts { time, client, status, bytes, request, referrer, agent, site, rare };
+        let parts = Parts {
+            time,
+            client,
+            named,
+            country,
+            status,
+            bytes,
+            request,
+            referrer,
+            agent,
+            site,
+            rare,
+        };
         receive(&self.record(&parts));
         Ok(Outcome::Clean)
     }
@@ -358,7 +412,54 @@ impl Anonymiser {
                 Some(_) => Ok(None),
                 None => Err(Reason::BadAddress),
             },
+            ClientRule::Domain => match address::parse(text) {
+                Some(address::Parsed::Hostname) => Ok(Some(Client::Hostname)),
+                Some(_) => Ok(None),
+                None => Err(Reason::BadAddress),
+            },
         }
+    }
+
+    /// Finds the domain of a client that logged its host name, if there is one to be told.
+    #[cold]
+    fn name_client(&mut self, client: Option<Client>, host: Option<&[u8]>) -> bool {
+        self.scratch.client.clear();
+        client == Some(Client::Hostname)
+            && host
+                .is_some_and(|name| referrer::registrable_of_client(name, &mut self.scratch.client))
+    }
+
+    #[inline(always)]
+    fn country(&mut self, host: Option<&[u8]>) -> Option<Country> {
+        let countries = Arc::clone(self.countries.as_ref()?);
+        Some(self.country_of(&countries, host?))
+    }
+
+    /// The country of a client: that of its network where the network is told, so that the two say no more
+    /// than the one.
+    #[inline(never)]
+    fn country_of(&mut self, countries: &Countries, host: &[u8]) -> Country {
+        let Some(parsed @ address::Parsed::Ip(whole)) = address::parse(host) else {
+            return Country::UNKNOWN;
+        };
+        let address = match &self.plan.client {
+            ClientRule::Truncate(truncation) => match truncation.apply(parsed) {
+                Client::V4 { network, .. } => IpAddr::V4(network.into()),
+                Client::V6 { network, .. } => IpAddr::V6(network.into()),
+                _ => whole,
+            },
+            _ => whole,
+        };
+        let hash = match address {
+            IpAddr::V4(v4) => self.seed.hash(&v4.octets(), None),
+            IpAddr::V6(v6) => self.seed.hash(&v6.octets(), None),
+        };
+        if let Some(place) = self.places.find(hash) {
+            return self.places.at(place).value;
+        }
+        let country = countries.of(address);
+        self.places.insert(hash, country, b"");
+        country
     }
 
     /// The request's value is read here although it is used last: it is far away, and comes while the
@@ -443,7 +544,11 @@ impl Anonymiser {
         self.scratch.query.clear();
         if let Some(target) = target {
             let cleaned = self.cleaner.clean(target, &mut self.scratch.path);
-            self.plan.params.read(target, &mut self.scratch.query);
+            let before = self.scratch.path.len();
+            self.plan.params.read(target, &mut self.scratch.query, &mut self.scratch.path);
+            value.query_text = (self.scratch.path.len() - before) as u8;
+            value.opts_out =
+                self.plan.opt_out.query.as_ref().is_some_and(|name| query::has(target, name));
             value.is_http = true;
             value.plain = cleaned.plain;
             value.declared = cleaned.declared;
@@ -482,9 +587,18 @@ impl Anonymiser {
         hash: u64,
     ) -> Result<Place, Reason> {
         let text = undo(raw, escaping, &mut self.scratch.unescaped)?;
-        self.scratch.referrer.clear();
-        referrer::clean(text, &mut self.scratch.referrer);
-        let place = self.referrers.insert(hash, (), &self.scratch.referrer);
+        let shown = &mut self.scratch.referrer;
+        shown.clear();
+        let domain = match self.plan.referrer {
+            ReferrerRule::Origin => referrer::origin(text, shown).1,
+            ReferrerRule::Domain | ReferrerRule::Category => {
+                referrer::clean(text, shown);
+                0
+            }
+        };
+        let value = ReferrerValue { domain: domain as u16 };
+        self.scratch.referrer_value = value;
+        let place = self.referrers.insert(hash, value, shown);
         Ok(place.map_or(Place::Scratch, Place::Remembered))
     }
 
@@ -548,11 +662,12 @@ impl Anonymiser {
     fn record<'a>(&'a self, parts: &'a Parts) -> Record<'a> {
         let plan = &*self.plan;
         let (place, request) = &parts.request;
-        let cleaned = match *place {
+        let found = match *place {
             Place::Remembered(at) => self.requests.at(at).text(),
             Place::RememberedLong(at) => self.long_requests.at(at).text(),
             Place::Scratch => Text::new(&self.scratch.path),
         };
+        let (cleaned, query_text) = found.split(usize::from(request.query_text));
         let is_confirmed = match parts.status {
             Some(status) => plan.path_status.has(status),
             None => parts.rare.is_some_and(|rare| {
@@ -579,10 +694,13 @@ impl Anonymiser {
             minute: parts.time.floor(Grain::Minute),
             site: self.site_text(parts.site),
             client: parts.client,
+            client_name: parts.named.then(|| Text::new(&self.scratch.client)),
+            country: parts.country,
             has_request: request.is_there,
             method: request.method,
             path,
             query: &request.query[..usize::from(request.query_length)],
+            query_text,
             protocol: request.protocol,
             status: parts.status,
             bytes: parts.bytes.map(told),
@@ -640,15 +758,22 @@ impl Anonymiser {
     /// The referrer, or `(internal)` when it is of the registrable domain that the line belongs to.
     #[inline]
     fn referrer_text(&self, place: Place, site: Option<Place>) -> Text<'_> {
-        let text = match place {
-            Place::Remembered(at) => self.referrers.at(at).text(),
-            _ => Text::new(&self.scratch.referrer),
+        let (value, text) = match place {
+            Place::Remembered(at) => (self.referrers.at(at).value, self.referrers.at(at).text()),
+            _ => (self.scratch.referrer_value, Text::new(&self.scratch.referrer)),
         };
+        let name = &text.as_bytes()[usize::from(value.domain)..];
         let is_own = match site.map(|site| self.site_at(site).1) {
-            Some(domain) => !domain.is_empty() && domain.as_bytes() == text.as_bytes(),
-            None => self.own_domains.iter().any(|domain| domain == text.as_bytes()),
+            Some(domain) => !domain.is_empty() && domain.as_bytes() == name,
+            None => self.own_domains.iter().any(|domain| domain == name),
         };
-        if is_own { Text::new(INTERNAL) } else { text }
+        if is_own {
+            Text::new(INTERNAL)
+        } else if self.plan.referrer == ReferrerRule::Category {
+            Text::new(if matches!(name, NONE | INTERNAL) { name } else { EXTERNAL })
+        } else {
+            text
+        }
     }
 }
 
@@ -656,6 +781,9 @@ impl Anonymiser {
 struct Parts {
     time: Timestamp,
     client: Option<Client>,
+    /// Whether the client's domain is in the scratch.
+    named: bool,
+    country: Option<Country>,
     status: Option<u16>,
     bytes: Option<u64>,
     request: (Place, RequestValue),

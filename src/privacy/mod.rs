@@ -17,4 +17,4 @@ mod tests;
 pub use anonymise::{Anonymiser, Outcome};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
-pub use record::{AGENT_KEYS, Incident, Measured, Record, Text};
+pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};

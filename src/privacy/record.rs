@@ -23,6 +23,7 @@ use crate::{
     transform::{
         address::Client,
         agent::Agent,
+        country::Country,
         fault::{Fault, Level, Module},
         language::Language,
         query::Params,
@@ -80,6 +81,13 @@ impl<'a> Text<'a> {
         self.length
     }
 
+    /// The text without its last `length` bytes, and these.
+    #[inline]
+    pub(in crate::privacy) fn split(self, length: usize) -> (Self, Self) {
+        let at = self.length - length;
+        (Self { length: at, ..self }, Self::within(&self.bytes[at..], length))
+    }
+
     /// Whether the text has no byte.
     #[inline]
     #[must_use]
@@ -106,10 +114,13 @@ pub struct Record<'a> {
     pub(in crate::privacy) minute: Timestamp,
     pub(in crate::privacy) site: Option<Text<'a>>,
     pub(in crate::privacy) client: Option<Client>,
+    pub(in crate::privacy) client_name: Option<Text<'a>>,
+    pub(in crate::privacy) country: Option<Country>,
     pub(in crate::privacy) has_request: bool,
     pub(in crate::privacy) method: Method,
     pub(in crate::privacy) path: Text<'a>,
     pub(in crate::privacy) query: &'a [(u8, u8)],
+    pub(in crate::privacy) query_text: Text<'a>,
     pub(in crate::privacy) protocol: Option<Protocol>,
     pub(in crate::privacy) status: Option<u16>,
     pub(in crate::privacy) bytes: Option<u64>,
@@ -125,6 +136,24 @@ pub(in crate::privacy) struct Rare {
     pub(in crate::privacy) duration: Option<u64>,
     pub(in crate::privacy) language: Option<Language>,
     pub(in crate::privacy) incident: Option<Incident>,
+}
+
+/// The allow-listed parameters of a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    params: &'a Params,
+    pairs: &'a [(u8, u8)],
+    texts: Text<'a>,
+}
+
+impl<'a> Query<'a> {
+    /// Names and values, in the order of the query. A name and a listed value are the policy's own text, a
+    /// value that has a pattern is clean text.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + use<'a> {
+        let params = self.params;
+        let mut texts = self.texts.as_bytes().split(|byte| *byte == b' ').skip(1);
+        self.pairs.iter().map(move |pair| params.words(*pair, &mut texts))
+    }
 }
 
 /// What a message of an error log tells.
@@ -162,12 +191,20 @@ recorded! {
     site: Text<'a>, Site, |record| record.site;
     /// The client, made harmless.
     client: Client, Client, |record| record.client;
+    /// The client's registrable domain, which then stands in place of the client.
+    client_name: Text<'a>, Client, |record| record.client_name;
+    /// The client's country.
+    country: Country, Country, |record| record.country;
     /// The method.
     method: Method, Method, |record| record.has_request.then_some(record.method);
     /// The cleaned path.
     path: Text<'a>, Path, |record| record.has_request.then_some(record.path);
-    /// The allow-listed query parameters, as indices of [`Record::params`].
-    query: &'a [(u8, u8)], Query, |record| (!record.query.is_empty()).then_some(record.query);
+    /// The allow-listed query parameters.
+    query: Query<'a>, Query, |record| (!record.query.is_empty()).then_some(Query {
+        params: &record.plan.params,
+        pairs: record.query,
+        texts: record.query_text,
+    });
     /// The protocol.
     protocol: Protocol, Protocol, |record| record.protocol;
     /// The status.
@@ -199,12 +236,6 @@ recorded! {
 }
 
 impl<'a> Record<'a> {
-    /// The names behind the indices of [`Record::query`].
-    #[must_use]
-    pub const fn params(&self) -> &'a Params {
-        &self.plan.params
-    }
-
     fn incident(&self) -> Option<Incident> {
         self.rare.and_then(|rare| rare.incident)
     }
@@ -314,6 +345,13 @@ impl<'a> Measured<'_, 'a> {
     #[must_use]
     pub const fn agent(&self) -> Option<Agent> {
         self.record.agent
+    }
+
+    /// The country, where the policy counts countries.
+    #[inline]
+    #[must_use]
+    pub const fn country(&self) -> Option<Country> {
+        if self.record.plan.tables.has(Table::Country) { self.record.country } else { None }
     }
 
     /// The language, where the policy counts languages.

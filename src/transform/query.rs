@@ -3,10 +3,26 @@
 //! What comes out is a pair of numbers into the operator's own lists, so nothing that a visitor typed
 //! can come out. A value that is not listed is not reported at all, not even that it was there; and
 //! text that is encoded twice is not decoded twice.
+//!
+//! Instead of a list a parameter may have a [`Pattern`]: a short form of small classes without repetition
+//! or choice, which the whole value must have, and no identifier's shape besides. Only then does text of a
+//! visitor come out, letters, digits and `_ . -` in it, and at most 32 of them.
+
+mod pattern;
 
 use std::fmt;
 
 use memchr::{memchr, memchr2};
+
+pub use pattern::{Pattern, PatternError, VALUE_BYTES_MAX};
+
+use super::path::{Shape, shape};
+
+/// How many kept parameters a record shows at most; more in one request is nobody's ordinary use.
+pub const QUERY_MAX: usize = 4;
+
+/// The number of a value that is text because it has the parameter's pattern.
+const TEXT: u8 = u8::MAX;
 
 /// A listed parameter and its listed values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +30,16 @@ pub struct Param {
     /// The name as it stands in a decoded query.
     pub name: String,
     /// The only values that are reported.
-    pub values: Vec<String>,
+    pub values: Values,
+}
+
+/// The values of a parameter that are reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// These.
+    Listed(Vec<String>),
+    /// Those that have this pattern and no identifier's shape.
+    Pattern(Pattern),
 }
 
 /// The listed parameters.
@@ -62,7 +87,7 @@ impl Params {
             return Err(ParamsError::TooManyParams);
         }
         for (i, param) in params.iter().enumerate() {
-            if param.values.len() > MAX {
+            if matches!(&param.values, Values::Listed(values) if values.len() > MAX) {
                 return Err(ParamsError::TooManyValues(param.name.clone()));
             }
             if params[..i].iter().any(|p| p.name == param.name) {
@@ -78,16 +103,33 @@ impl Params {
         &self.params
     }
 
+    /// The name of a parameter that [`Self::read`] reported, and its value: that of the list, or the next of
+    /// `texts`.
+    #[must_use]
+    pub fn words<'a>(
+        &'a self,
+        (name, value): (u8, u8),
+        texts: &mut impl Iterator<Item = &'a [u8]>,
+    ) -> (&'a str, &'a [u8]) {
+        let param = &self.params[usize::from(name)];
+        let value = match &param.values {
+            Values::Listed(values) => values[usize::from(value)].as_bytes(),
+            Values::Pattern(_) => texts.next().unwrap_or_default(),
+        };
+        (&param.name, value)
+    }
+
     /// Appends the number of each listed parameter of `target` with the number of its listed value,
-    /// in the order of the query. The first occurrence of a parameter wins, so that a later one
+    /// in the order of the query and up to [`QUERY_MAX`] of them; and to `texts`, each after a space, the
+    /// values that have a pattern. The first occurrence of a parameter wins, so that a later one
     /// cannot change what the first said.
-    pub fn read(&self, target: &[u8], out: &mut Vec<(u8, u8)>) {
+    pub fn read(&self, target: &[u8], out: &mut Vec<(u8, u8)>, texts: &mut Vec<u8>) {
         if self.params.is_empty() {
             return;
         }
         let Some(mut query) = query_of(target) else { return };
         let mut taken = [false; u8::MAX as usize];
-        while !query.is_empty() {
+        while !query.is_empty() && out.len() < QUERY_MAX {
             let end = memchr2(b'&', b';', query).unwrap_or(query.len());
             let (name, value) = halves(&query[..end]);
             query = query.get(end + 1..).unwrap_or_default();
@@ -97,12 +139,55 @@ impl Params {
             if std::mem::replace(&mut taken[p], true) {
                 continue;
             }
-            let values = &self.params[p].values;
-            if let Some(v) = values.iter().position(|v| reads_as(value, v.as_bytes())) {
-                out.push((p as u8, v as u8));
+            match &self.params[p].values {
+                Values::Listed(values) => {
+                    if let Some(v) = values.iter().position(|v| reads_as(value, v.as_bytes())) {
+                        out.push((p as u8, v as u8));
+                    }
+                }
+                Values::Pattern(pattern) => {
+                    let mut room = [0; VALUE_BYTES_MAX];
+                    if let Some(value) = plain(value, &mut room)
+                        && pattern.fits(value)
+                        && !is_identifying(value)
+                    {
+                        out.push((p as u8, TEXT));
+                        texts.push(b' ');
+                        texts.extend_from_slice(value);
+                    }
+                }
             }
         }
     }
+}
+
+/// Whether the query of `target` has a parameter of this name, whatever its value.
+#[must_use]
+pub fn has(target: &[u8], name: &str) -> bool {
+    let params = query_of(target).into_iter().flat_map(|q| q.split(|b| matches!(b, b'&' | b';')));
+    params.into_iter().any(|param| reads_as(halves(param).0, name.as_bytes()))
+}
+
+/// Whether a value has an identifier's shape. Digits alone are what pages and years are made of, and the
+/// operator asked for them; six of them are not.
+fn is_identifying(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    match shape(value) {
+        Some(Shape::Id) => digits >= 6,
+        found => found.is_some(),
+    }
+}
+
+/// The value decoded once, in `room`; nothing where it is longer than that.
+fn plain<'a>(raw: &[u8], room: &'a mut [u8; VALUE_BYTES_MAX]) -> Option<&'a [u8]> {
+    let (mut rest, mut length) = (raw, 0);
+    while !rest.is_empty() {
+        let (byte, used) = decoded(rest);
+        *room.get_mut(length)? = byte;
+        length += 1;
+        rest = &rest[used..];
+    }
+    Some(&room[..length])
 }
 
 /// What stands between the first `?` and the fragment.
@@ -129,21 +214,28 @@ fn reads_as(raw: &[u8], plain: &[u8]) -> bool {
     }
     let mut rest = raw;
     for &want in plain {
-        let (byte, used) = match rest {
-            [b'%', high, low, ..] => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, 3),
-                _ => (b'%', 1),
-            },
-            [b'+', ..] => (b' ', 1),
-            [byte, ..] => (*byte, 1),
-            [] => return false,
-        };
+        if rest.is_empty() {
+            return false;
+        }
+        let (byte, used) = decoded(rest);
         if byte != want {
             return false;
         }
         rest = &rest[used..];
     }
     rest.is_empty()
+}
+
+/// The first decoded byte of `text`, which is not empty, and how many bytes it took.
+fn decoded(text: &[u8]) -> (u8, usize) {
+    match text {
+        [b'%', high, low, ..] => match (digit(*high), digit(*low)) {
+            (Some(high), Some(low)) => (high << 4 | low, 3),
+            _ => (b'%', 1),
+        },
+        [b'+', ..] => (b' ', 1),
+        _ => (text[0], 1),
+    }
 }
 
 fn digit(b: u8) -> Option<u8> {
@@ -159,7 +251,7 @@ mod tests {
     fn params() -> Params {
         let param = |name: &str, values: &[&str]| Param {
             name: name.to_owned(),
-            values: values.iter().map(|&v| v.to_owned()).collect(),
+            values: Values::Listed(values.iter().map(|&v| v.to_owned()).collect()),
         };
         let list = [param("lang", &["en", "pt br"]), param("flag", &[""]), param("é", &["100%"])];
         Params::new(list.to_vec()).unwrap()
@@ -168,7 +260,7 @@ mod tests {
     #[track_caller]
     fn check(target: &str, expect: &[(u8, u8)]) {
         let mut out = Vec::new();
-        params().read(target.as_bytes(), &mut out);
+        params().read(target.as_bytes(), &mut out, &mut Vec::new());
         assert_eq!(out, expect, "for {target}");
     }
 
@@ -205,11 +297,79 @@ mod tests {
         check("/?lang=en&lang=pt+br", &[(0, 0)]);
     }
 
+    fn with_patterns() -> Params {
+        let param = |name: &str, pattern| Param {
+            name: name.to_owned(),
+            values: Values::Pattern(Pattern::parse(pattern).unwrap()),
+        };
+        let list = [
+            param("page", "{digits:1-8}"),
+            param("v", "{digits:1-2}.{digits:1-2}"),
+            param("w", "{alnum:2-32}"),
+        ];
+        Params::new(list.to_vec()).unwrap()
+    }
+
+    #[track_caller]
+    fn check_text(target: &str, expect: &str) {
+        let (mut out, mut texts, params) = (Vec::new(), Vec::new(), with_patterns());
+        params.read(target.as_bytes(), &mut out, &mut texts);
+        let mut values = texts.split(|b| *b == b' ').skip(1);
+        let pairs: Vec<_> = out
+            .iter()
+            .map(|pair| {
+                let (name, value) = params.words(*pair, &mut values);
+                format!("{name}={}", value.escape_ascii())
+            })
+            .collect();
+        assert_eq!(pairs.join("&"), expect, "for {target}");
+    }
+
+    #[test]
+    fn values_that_have_a_pattern_are_reported() {
+        check_text("/?page=12&v=6.4", "page=12&v=6.4");
+        check_text("/?v=6.4&x=1&page=7&page=8", "v=6.4&page=7");
+        check_text("/?page=%31%32&w=Teapot", "page=12&w=Teapot");
+        check_text("/?page=12345", "page=12345");
+    }
+
+    #[test]
+    fn values_of_another_pattern_or_an_identifiers_shape_are_not() {
+        for target in [
+            "/?page=",
+            "/?page=12a",
+            "/?page= 12",
+            "/?page=%2531",
+            "/?page=123456",
+            "/?page=12345678",
+            "/?page=123456789",
+            "/?v=6",
+            "/?v=6.4.1",
+            "/?w=d41d8cd98f00b204e9800998ecf8427e",
+            "/?w=192x0x2x77",
+            "/?w=alice%40example.com",
+            "/?w=a+b",
+            "/?w=%C3%A9%C3%A9",
+        ] {
+            check_text(target, "");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_there_whatever_its_value() {
+        for target in ["/?optout", "/?a=b&optout=1", "/?a;optout=0#x", "/?opt%6Fut"] {
+            assert!(has(target.as_bytes(), "optout"), "{target}");
+        }
+        for target in ["/optout", "/?a=optout", "/?optout2", "/#?optout", "/?", ""] {
+            assert!(!has(target.as_bytes(), "optout"), "{target}");
+        }
+    }
+
     #[test]
     fn long_lists_are_refused() {
         let param = |i: usize, n| Param {
             name: format!("p{i}"),
-            values: (0..n).map(|v| v.to_string()).collect(),
+            values: Values::Listed((0..n).map(|v: i32| v.to_string()).collect()),
         };
         assert!(Params::new((0..255).map(|i| param(i, 1)).collect()).is_ok());
         assert_eq!(
@@ -225,10 +385,12 @@ mod tests {
         #[test]
         fn numbers_are_in_range(target in prop::collection::vec(any::<u8>(), 0..60)) {
             let mut out = Vec::new();
-            let params = params();
-            params.read(&target, &mut out);
+            let (params, mut texts) = (params(), Vec::new());
+            params.read(&target, &mut out, &mut texts);
+            prop_assert!(texts.is_empty());
             for (p, v) in out {
-                prop_assert!(usize::from(v) < params.params()[usize::from(p)].values.len());
+                let Values::Listed(values) = &params.params()[usize::from(p)].values else { continue };
+                prop_assert!(usize::from(v) < values.len());
             }
         }
     }

@@ -1,7 +1,8 @@
-//! The site that linked here: its registrable domain and nothing else of the address.
+//! The site that linked here: its registrable domain or its origin, and nothing else of the address.
 //!
 //! A referrer is another site's text and may carry that site's secrets, so all that can come out is a
-//! name that somebody registered under a public suffix, or a closed word. Whether the link came from
+//! name that somebody registered under a public suffix, where an [`origin`] is asked for with the scheme and
+//! the names below it, or a closed word. Whether the link came from
 //! the site itself is for the caller to decide, by comparing [`registrable`] names. Nothing is looked
 //! up; the list of suffixes is the one that the `psl` crate was built with.
 
@@ -12,6 +13,9 @@ pub const NONE: &str = "(none)";
 
 /// What stands for a page of the site itself.
 pub const INTERNAL: &str = "(internal)";
+
+/// What stands for a page of any other site, where only that is told.
+pub const EXTERNAL: &str = "(external)";
 
 /// What stands for a host that is an IP address.
 pub const IP: &str = "(ip)";
@@ -77,6 +81,78 @@ pub fn clean(raw: &[u8], out: &mut Vec<u8>) -> Kind {
         out.extend_from_slice(word.as_bytes());
     }
     kind
+}
+
+/// Appends the scheme and the host of the referrer `raw`, which has no log escapes, and says what it is and
+/// where in `out` the registrable domain begins, with which an origin ends.
+///
+/// The names below the domain become one star if any of them looks like an address or a token, and where
+/// they are the owner's under a private suffix. The port is not told.
+///
+/// ```
+/// use tamis::transform::referrer::origin;
+///
+/// let mut out = Vec::new();
+/// origin(b"https://www.google.co.uk:443/search?q=alice", &mut out);
+/// assert_eq!(out, b"https://www.google.co.uk");
+/// ```
+pub fn origin(raw: &[u8], out: &mut Vec<u8>) -> (Kind, usize) {
+    let start = out.len();
+    let scheme: &[u8] = match strip_scheme(raw) {
+        Some(_) if raw.get(4) == Some(&b':') => b"http://",
+        Some(_) => b"https://",
+        None => return (clean(raw, out), start),
+    };
+    let host = host(strip_scheme(raw).expect("it has one, as seen above"));
+    out.extend_from_slice(scheme);
+    let bare = out.len();
+    let starred = host.strip_prefix(b"*.");
+    // The star of cleaned text stands for names that were not told; a private suffix keeps its own.
+    let mut kind = domain(host, out);
+    if let (Kind::Other, Some(rest)) = (kind, starred) {
+        kind = domain(rest, out);
+    }
+    if let Some(word) = kind.word() {
+        out.truncate(start);
+        out.extend_from_slice(word.as_bytes());
+        return (kind, start);
+    }
+    let length = out.len() - bare;
+    let is_private = out[bare..].starts_with(b"*.");
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    if is_private || host.len() == length {
+        return (kind, bare);
+    }
+    let below = host[..host.len() - length].to_ascii_lowercase();
+    let names = &below[..below.len() - 1];
+    let is_shown = shape(names).is_none() && names.split(|&b| b == b'.').all(is_plain);
+    let below = if is_shown { &below[..] } else { b"*." };
+    out.splice(bare..bare, below.iter().copied());
+    (kind, bare + below.len())
+}
+
+/// Whether a name below a domain may be shown: `www`, `de` or `old-blog`, with hardly a number in it.
+fn is_plain(label: &[u8]) -> bool {
+    let digits = label.iter().filter(|b| b.is_ascii_digit()).count();
+    digits < 4 && (digits == 0 || digits < label.len()) && !is_identifying(label)
+}
+
+/// Appends the registrable domain of a client that logged its host name; false, and nothing appended, when
+/// it has none that may be shown. A name under `arpa` is an address.
+pub fn registrable_of_client(name: &[u8], out: &mut Vec<u8>) -> bool {
+    let dotless = name.strip_suffix(b".").unwrap_or(name);
+    let top = dotless.rsplit(|&b| b == b'.').next().unwrap_or_default();
+    let start = out.len();
+    if top.eq_ignore_ascii_case(b"arpa") || domain(name, out) != Kind::Domain {
+        return false;
+    }
+    // A brand of digits is no provider of access, but a part of an address is digits.
+    let label = out[start..].split(|&b| b == b'.').next().unwrap_or_default();
+    let is_shown = label == b"*" || label.iter().any(u8::is_ascii_alphabetic);
+    if !is_shown {
+        out.truncate(start);
+    }
+    is_shown
 }
 
 /// Appends the registrable domain of a host such as `www.example.com:443`; false, and nothing
@@ -239,6 +315,86 @@ mod tests {
         check("http://www.linuxquestions.org/", "linuxquestions.org");
     }
 
+    #[track_caller]
+    fn check_origin(raw: &str, expect: &str, domain: &str) {
+        let mut out = b"before ".to_vec();
+        let (kind, start) = origin(raw.as_bytes(), &mut out);
+        assert_eq!(&out[7..], expect.as_bytes(), "for {raw}");
+        assert_eq!(&out[start..], domain.as_bytes(), "for {raw}");
+        assert_eq!(kind.word().unwrap_or(expect), expect, "for {raw}");
+        let mut again = Vec::new();
+        origin(expect.as_bytes(), &mut again);
+        let lasting = if kind == Kind::Domain || expect != OTHER { expect } else { OTHER };
+        assert_eq!(again, lasting.as_bytes(), "for {raw} again");
+    }
+
+    #[test]
+    fn origins_are_scheme_and_host() {
+        check_origin(
+            "https://www.google.co.uk/search?q=alice",
+            "https://www.google.co.uk",
+            "google.co.uk",
+        );
+        check_origin("HTTP://WWW.Example.COM.:8080", "http://www.example.com", "example.com");
+        check_origin("http://example.com#x", "http://example.com", "example.com");
+        check_origin(
+            "https://a:b@old-blog.example.org/",
+            "https://old-blog.example.org",
+            "example.org",
+        );
+        check_origin("https://web2.example.org/", "https://web2.example.org", "example.org");
+        check_origin("https://alice.github.io/", "https://*.github.io", "*.github.io");
+        for host in [
+            "192-0-2-77.dsl.example.net",
+            "host77.2.0.192.example.net",
+            "d41d8cd98f00b204e9800998ecf8427e.example.net",
+            "q7xvk2wpg9.cdn.example.net",
+            "7.example.net",
+            "*.example.net",
+        ] {
+            check_origin(&format!("https://{host}/x"), "https://*.example.net", "example.net");
+        }
+        for (raw, word) in [
+            ("-", NONE),
+            ("", NONE),
+            ("(internal)", INTERNAL),
+            ("http://192.0.2.77/", IP),
+            ("https://[2001:db8::7]/", IP),
+            ("ftp://example.com/", OTHER),
+            ("https://localhost/", OTHER),
+            ("https://192-0-2-77.com/", OTHER),
+            ("alice", OTHER),
+        ] {
+            check_origin(raw, word, word);
+        }
+    }
+
+    #[test]
+    fn clients_have_the_domain_of_their_provider() {
+        for (name, expect) in [
+            ("dsl-192-0-2-77.example.net", Some("example.net")),
+            ("ALICE-PC.Office.Example.org.", Some("example.org")),
+            ("host.example.co.uk", Some("example.co.uk")),
+            ("alice.github.io", Some("*.github.io")),
+            ("77.2.0.192.in-addr.arpa", None),
+            ("7.7.0.0.8.b.d.0.1.0.0.2.ip6.arpa", None),
+            ("dsl-192-0-2-77.net", None),
+            ("ip192x0x2x77.net", None),
+            ("163.com", None),
+            ("d41d8cd98f00b204.net", None),
+            ("localhost", None),
+            ("alice.local", None),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(
+                registrable_of_client(name.as_bytes(), &mut out),
+                expect.is_some(),
+                "{name}"
+            );
+            assert_eq!(out, expect.unwrap_or_default().as_bytes(), "{name}");
+        }
+    }
+
     #[test]
     fn private_suffixes_lose_their_owner() {
         check("https://alice.github.io/blog", "*.github.io");
@@ -337,6 +493,18 @@ mod tests {
             let raw = if url { [b"http://", &raw[..]].concat() } else { raw };
             let (found, _) = cleaned(&raw);
             prop_assert!(found.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\' | b',')));
+        }
+
+        #[test]
+        fn any_bytes_give_an_origin_or_a_word(raw in prop::collection::vec(any::<u8>(), 0..80), url: bool) {
+            let raw = if url { [b"http://", &raw[..]].concat() } else { raw };
+            let (mut out, mut name) = (Vec::new(), Vec::new());
+            let (kind, start) = origin(&raw, &mut out);
+            prop_assert!(out.is_ascii() && start < out.len());
+            if kind == Kind::Domain {
+                clean(&raw, &mut name);
+                prop_assert!(raw.starts_with(b"http://*.") || name == out[start..]);
+            }
         }
 
         #[test]
