@@ -77,8 +77,9 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
         }
         Key::DurationMs => put_number(record.duration_ms(), line),
         Key::Language => word(record.language().map(Language::name)),
+        Key::Late => word(record.late().map(|_| "true")),
         // Nothing finds these yet, or they have no column.
-        Key::Country | Key::Late | Key::Level | Key::Module | Key::Error => {}
+        Key::Country | Key::Level | Key::Module | Key::Error => {}
     }
 }
 

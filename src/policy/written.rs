@@ -441,6 +441,7 @@ pub struct Overrides {
 #[expect(missing_docs, reason = "each variant is the word of its name")]
 pub enum ClientChoice {
     Truncate,
+    Token,
     Drop,
 }
 
@@ -468,6 +469,7 @@ impl Policy {
         }
         match overrides.client {
             Some(ClientChoice::Drop) => self.record.client = None,
+            Some(ClientChoice::Token) => self.record.client = Some(ClientWord::Token),
             Some(ClientChoice::Truncate) if !self.truncates() => {
                 self.record.client = Some(ClientWord::Truncate(Prefixes { ipv4: 16, ipv6: 32 }));
             }
