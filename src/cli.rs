@@ -256,7 +256,7 @@ pub struct FilterArgs {
 pub enum Client {
     /// As the network that its address lies in
     Truncate,
-    /// As a pseudonym that its visitor keeps for a day; see --key-dir
+    /// As a pseudonym that a visitor keeps for a day
     Token,
     /// Not at all
     Drop,

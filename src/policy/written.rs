@@ -484,6 +484,11 @@ impl Policy {
                 Ok(())
             }
             _ => match asked.iter().find(|(_, prefix)| prefix.is_some()) {
+                Some((flag, _)) if matches!(self.record.client, Some(ClientWord::Token)) => {
+                    Err(PolicyError::new(format!(
+                        "{flag} and a client as token exclude each other; give one of them, or add --client truncate"
+                    )))
+                }
                 Some((flag, _)) => Err(PolicyError::new(format!(
                     "{flag} needs a truncated client, which this policy does not have: add --client truncate"
                 ))),

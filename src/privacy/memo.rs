@@ -36,9 +36,9 @@ impl Seed {
 
     /// The hash of an address as a visitor of one site, never zero.
     #[inline]
-    pub(super) fn hash_address(&self, address: &[u8], site: u64) -> u64 {
+    pub(super) fn hash_address(&self, address: u64, site: u64) -> u64 {
         let mut hasher = self.0.build_hasher();
-        hasher.write(address);
+        hasher.write_u64(address);
         hasher.write_u64(site);
         hasher.finish().max(1)
     }

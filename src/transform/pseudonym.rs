@@ -231,10 +231,9 @@ impl FieldKey {
     #[inline]
     #[must_use]
     pub fn token(&self, epoch: Epoch, canonical: &[u8]) -> Token {
-        let mut hash = blake3::keyed_hash(&self.0.0, canonical);
+        let hash = blake3::keyed_hash(&self.0.0, canonical);
         let mut bytes = [0; TOKEN_BYTES];
         bytes.copy_from_slice(&hash.as_bytes()[..TOKEN_BYTES]);
-        hash.zeroize();
         Token { epoch, bytes }
     }
 
@@ -269,6 +268,15 @@ impl Canonical {
     pub const fn v6(bits: u128) -> Self {
         let [a, b, c, d, e, f, g, h] = ((bits >> 64) as u64).to_be_bytes();
         Self { bytes: [6, a, b, c, d, e, f, g, h], length: 9 }
+    }
+
+    /// The bytes behind the first one as a number, and whether the address is an IPv6 one: these tell all
+    /// addresses apart.
+    #[inline]
+    #[must_use]
+    pub const fn parts(&self) -> (u64, bool) {
+        let [kind, a, b, c, d, e, f, g, h] = self.bytes;
+        (u64::from_be_bytes([a, b, c, d, e, f, g, h]), kind == 6)
     }
 
     /// The bytes that are hashed.
