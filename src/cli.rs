@@ -7,7 +7,7 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
-use crate::{field::Field, source::LINE_BYTES_MAX};
+use crate::{field::Field, source::LINE_BYTES_MAX, transform::pseudonym::EpochLength};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -57,6 +57,12 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// The keys of `--client token`
+    Keys {
+        /// What to do.
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -99,6 +105,53 @@ pub enum PolicyCommand {
         /// The TOML file, or a policy's name
         policy: String,
     },
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Begin keys, which the first use of `--client token` also does, in solo mode
+    Init {
+        /// Where the keys are.
+        #[command(flatten)]
+        place: KeyPlace,
+
+        /// Derive keys from a chain that other machines may follow, instead of drawing each one
+        #[arg(long)]
+        shared: bool,
+
+        /// How long a key lives, from 10m to 7d
+        #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = parse_epoch)]
+        epoch: EpochLength,
+
+        /// Only say that the clock is right although it was set by more than an epoch
+        #[arg(long, conflicts_with_all = ["shared", "epoch"])]
+        confirm_clock: bool,
+    },
+    /// Say which keys there are, by their public names
+    Status {
+        /// Where the keys are.
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+    /// Destroy all keys, so that no token can be undone any more
+    Destroy {
+        /// Where the keys are.
+        #[command(flatten)]
+        place: KeyPlace,
+
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Where keys are.
+#[derive(Args, Debug)]
+pub struct KeyPlace {
+    /// The key directory [default: $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/tamis]
+    #[arg(long, value_name = "DIR")]
+    pub key_dir: Option<PathBuf>,
 }
 
 /// The options of `filter`.
@@ -157,6 +210,10 @@ pub struct FilterArgs {
     #[arg(long, value_name = "N", help_heading = "Privacy")]
     pub ipv6_prefix: Option<u8>,
 
+    /// Where the keys of `--client token` are [default: $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/tamis]
+    #[arg(long, value_name = "DIR", help_heading = "Privacy")]
+    pub key_dir: Option<PathBuf>,
+
     /// A proxy whose X-Forwarded-For or Forwarded is believed, as an address or a network
     #[arg(long = "trusted-proxy", value_name = "CIDR", help_heading = "Privacy")]
     pub trusted_proxies: Vec<String>,
@@ -205,6 +262,8 @@ pub enum Client {
     Truncate,
     /// As its country only, where --country-db names a file
     Country,
+    /// As a pseudonym that a visitor keeps for a day
+    Token,
     /// Not at all
     Drop,
 }
@@ -276,6 +335,16 @@ fn parse_variable(text: &str) -> Result<(String, Option<Field>), String> {
             Err(format!("NAME=drop or NAME=FIELD is expected; fields are {}", words.join(", ")))
         }
     }
+}
+
+/// A duration of whole seconds that a key may live.
+fn parse_epoch(text: &str) -> Result<EpochLength, String> {
+    parse_duration(text)
+        .ok()
+        .filter(|duration| duration.subsec_nanos() == 0)
+        .and_then(|duration| u32::try_from(duration.as_secs()).ok())
+        .and_then(EpochLength::new)
+        .ok_or_else(|| "a duration from 10m to 7d is expected".to_owned())
 }
 
 /// `500ms`, `60s`, `5m`, `1h`, `1d`.

@@ -54,6 +54,7 @@ pub mod emit;
 pub mod engine;
 pub mod field;
 pub mod format;
+pub mod keys;
 pub mod policy;
 pub mod privacy;
 pub mod sink;

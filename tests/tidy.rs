@@ -35,7 +35,7 @@ const NEIGHBOURS: [(&str, &str); 1] = [("sink", "emit")];
 const HOMES: &[(&str, &[&str])] = &[
     ("aho-corasick", &[]),
     ("anyhow", &["main", "cli", "settings", "command"]),
-    ("blake3", &["policy"]),
+    ("blake3", &["policy", "transform/pseudonym"]),
     ("clap", &["main", "cli", "command"]),
     ("clap_complete", &["cli", "command"]),
     ("crossbeam-channel", &["engine", "command"]),
@@ -51,13 +51,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("proptest", &[]),
     ("psl", &["transform/referrer"]),
     ("rayon", &["engine"]),
-    ("rustix", &["source", "sink", "command"]),
+    ("rustix", &["source", "sink", "command", "keys"]),
     ("serde", &["policy", "settings", "counts"]),
     ("serde_json", &["counts", "command"]),
     ("signal-hook", &["command"]),
     ("toml", &["policy", "settings"]),
     ("wide", &["format/primitive", "transform/address", "transform/path"]),
-    ("zeroize", &["privacy", "transform"]),
+    ("zeroize", &["privacy", "transform", "keys"]),
 ];
 
 /// The accessor of raw bytes. Its visibility keeps it in; this keeps the visibility honest.

@@ -25,14 +25,21 @@ use crate::{engine::Engine, source::Progress};
 const GRACE: Duration = Duration::from_secs(5);
 /// How often the progress bar moves.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
+/// How often keys are looked after: no key outlives its time by more.
+const KEYS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Writes the counts of a running engine.
 pub(super) type WriteCounts<'a> = &'a (dyn Fn(&Engine) + Sync);
+
+/// Looks after the keys of a run.
+pub(super) type TendKeys<'a> = &'a (dyn Fn() + Sync);
 
 /// What the control thread does beside signals.
 pub(super) struct Duties<'a> {
     /// How often to write the counts, and how.
     pub(super) counts: Option<(Duration, WriteCounts<'a>)>,
+    /// How to look after the keys.
+    pub(super) keys: Option<TendKeys<'a>>,
     /// The bar, and what it shows.
     pub(super) bar: Option<(ProgressBar, Progress)>,
 }
@@ -84,6 +91,7 @@ impl Control {
 
 fn attend(engine: &Engine, duties: &Duties<'_>, signals: &Receiver<i32>, done: &Receiver<()>) {
     let counts_due = duties.counts.as_ref().map_or_else(never, |(every, _)| tick(*every));
+    let keys_due = duties.keys.as_ref().map_or_else(never, |_| tick(KEYS_INTERVAL));
     let bar_due = duties.bar.as_ref().map_or_else(never, |_| tick(BAR_INTERVAL));
     let mut grace_over = never();
     let mut asked_to_stop = 0;
@@ -94,6 +102,11 @@ fn attend(engine: &Engine, duties: &Duties<'_>, signals: &Receiver<i32>, done: &
             recv(counts_due) -> _ => {
                 if let Some((_, write)) = &duties.counts {
                     write(engine);
+                }
+            }
+            recv(keys_due) -> _ => {
+                if let Some(tend) = duties.keys {
+                    tend();
                 }
             }
             recv(bar_due) -> _ => {

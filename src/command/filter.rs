@@ -17,8 +17,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     FAILED, Usage, complain,
-    control::{Control, Duties, WriteCounts},
+    control::{Control, Duties, TendKeys, WriteCounts},
     formats::{code_of, origin},
+    keys::RunKeys,
     own, policies,
     summary::Facts,
 };
@@ -39,12 +40,13 @@ use crate::{
 pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let started = Instant::now();
     let plan = Arc::new(plan(args)?);
+    let keys = RunKeys::for_plan(&plan, args.key_dir.as_deref())?;
     let origins = origins(args)?;
     let bar = progress_bar(args, &origins);
     let reader =
         Reader::new(origins, own::choice(args)?, args.max_line).context("cannot make a pipe")?;
     let progress = reader.progress();
-    let workers = workers(args, &plan)?;
+    let workers = workers(args, &plan, keys.as_ref())?;
     let header = workers[0].header();
     let counts = args.counts.as_ref().map(|_| Counts::new(&plan));
     let engine = Engine::new(reader, header, Sink::new(place(args)), counts);
@@ -56,9 +58,11 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
             complain(format!("{error:#}"));
         }
     };
+    let tend = keys.as_ref().map(|keys| || keys.tend());
     thread::scope(|scope| {
         let duties = Duties {
             counts: args.counts_every.map(|every| (every, &write_counts as WriteCounts<'_>)),
+            keys: tend.as_ref().map(|tend| tend as TendKeys<'_>),
             bar: bar.map(|bar| (bar, progress.clone())),
         };
         let control = Control::start(scope, &engine, duties)?;
@@ -77,6 +81,9 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     if let Some(message) = misfits(&finished.tally) {
         complain(message);
     }
+    if let Some(keys) = keys {
+        code = code.max(keys.finish(finished.tally.clean));
+    }
     let facts = Facts {
         tally: &finished.tally,
         plan: &plan,
@@ -92,6 +99,7 @@ fn plan(args: &FilterArgs) -> Result<Plan> {
         client: args.client.map(|client| match client {
             Client::Truncate => ClientChoice::Truncate,
             Client::Country => ClientChoice::Country,
+            Client::Token => ClientChoice::Token,
             Client::Drop => ClientChoice::Drop,
         }),
         ipv4_prefix: args.ipv4_prefix,
@@ -190,7 +198,7 @@ fn place(args: &FilterArgs) -> Place {
     }
 }
 
-fn workers(args: &FilterArgs, plan: &Arc<Plan>) -> Result<Vec<Worker>> {
+fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Result<Vec<Worker>> {
     if let Some(site) = &args.site
         && !is_host_name(site)
     {
@@ -214,9 +222,12 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>) -> Result<Vec<Worker>> {
             let (plan, classifier) = (Arc::clone(plan), Arc::clone(&classifier));
             let emitter = Emitter::new(form, &plan);
             let counts = args.counts.as_ref().map(|_| Counts::for_batch(&plan));
-            let anonymiser =
-                Anonymiser::new(plan, classifier, args.site.as_deref(), args.max_line, threads)
-                    .with_countries(countries.clone());
+            let site = args.site.as_deref();
+            let mut anonymiser = Anonymiser::new(plan, classifier, site, args.max_line, threads)
+                .with_countries(countries.clone());
+            if let Some(keys) = keys {
+                anonymiser = anonymiser.with_minter(keys.keyring().minter(site));
+            }
             Worker::new(anonymiser, emitter, counts)
         })
         .collect())

@@ -3,6 +3,7 @@
 mod control;
 mod filter;
 mod formats;
+mod keys;
 mod own;
 mod policies;
 mod summary;
@@ -42,6 +43,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Filter(args)) => filter::run(&args),
         Some(Command::Formats { command }) => formats::run(command),
         Some(Command::Policy { command }) => policies::run(&command),
+        Some(Command::Keys { command }) => keys::run(&command),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tamis", &mut script);

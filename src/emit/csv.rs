@@ -91,13 +91,14 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
         }
         Key::DurationMs => put_number(record.duration_ms(), line),
         Key::Language => word(record.language().map(Language::name)),
+        Key::Late => word(record.late().map(|_| "true")),
         Key::Country => {
             if let Some(country) = record.country() {
                 line.put(&country.letters());
             }
         }
-        // Nothing finds these yet, or they have no column.
-        Key::Late | Key::Level | Key::Module | Key::Error => {}
+        // They have no column.
+        Key::Level | Key::Module | Key::Error => {}
     }
 }
 

@@ -168,6 +168,9 @@ fn put_more(record: &Record<'_>, line: &mut Line<'_>) {
     if let Some(language) = record.language() {
         put_word(line, b",\"language\":\"", language.name());
     }
+    if record.late().is_some() {
+        line.put(b",\"late\":true");
+    }
     if let Some(level) = record.level() {
         put_word(line, b",\"level\":\"", level.name());
     }

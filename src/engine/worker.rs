@@ -69,6 +69,7 @@ impl Worker {
         batch.tally = Tally::default();
         batch.tally.refuse(Reason::TooLong, given.too_long);
         let Batch { rendered, counts, tally } = batch;
+        self.anonymiser.open_block();
         for line in block.lines() {
             // What is done with the record is written out here and again below for the rare line: one closure
             // for both was called and not inlined, which took a tenth more instructions.
@@ -94,6 +95,7 @@ impl Worker {
                 Outcome::OptedOut => tally.opted_out += 1,
             }
         }
+        self.anonymiser.close_block();
         batch.tally.bytes_out = batch.rendered.as_bytes().len() as u64;
     }
 }

@@ -46,6 +46,8 @@ pub enum ClientRule {
     Drop,
     /// As the network that it lies in.
     Truncate(Truncation),
+    /// As a keyed token, which is made of the whole address.
+    Token(Truncation),
     /// As the registrable domain of its host name; nothing where it logged an address.
     Domain,
 }
@@ -356,6 +358,7 @@ fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
         .with(Key::Device, record.device)
         .with(Key::Bot, record.bot)
         .with(Key::Language, record.language.is_some())
+        .with(Key::Late, matches!(record.client, Some(ClientWord::Token)))
         .with(Key::Level, record.errors)
         .with(Key::Module, record.errors)
         .with(Key::Error, record.errors))
@@ -464,7 +467,9 @@ fn client_rule(policy: &Policy) -> Result<ClientRule, PolicyError> {
     let record = &policy.record;
     let Prefixes { ipv4, ipv6, .. } = match record.client {
         None | Some(ClientWord::Country) => return Ok(ClientRule::Drop),
-        Some(ClientWord::Token) => return Err(unavailable("record.client", "token")),
+        Some(ClientWord::Token) => {
+            return Ok(ClientRule::Token(Truncation::none(policy.network.exempt.clone())));
+        }
         Some(ClientWord::Domain) => return Ok(ClientRule::Domain),
         Some(ClientWord::Truncate(prefixes)) => prefixes,
     };

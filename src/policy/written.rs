@@ -527,6 +527,7 @@ pub struct Overrides {
 pub enum ClientChoice {
     Truncate,
     Country,
+    Token,
     Drop,
 }
 
@@ -558,6 +559,7 @@ impl Policy {
         match overrides.client {
             Some(ClientChoice::Drop) => self.record.client = None,
             Some(ClientChoice::Country) => self.record.client = Some(ClientWord::Country),
+            Some(ClientChoice::Token) => self.record.client = Some(ClientWord::Token),
             Some(ClientChoice::Truncate) if !self.truncates() => {
                 self.record.client =
                     Some(ClientWord::Truncate(Prefixes { ipv4: 16, ipv6: 32, domain: false }));
@@ -573,6 +575,11 @@ impl Policy {
                 Ok(())
             }
             _ => match asked.iter().find(|(_, prefix)| prefix.is_some()) {
+                Some((flag, _)) if matches!(self.record.client, Some(ClientWord::Token)) => {
+                    Err(PolicyError::new(format!(
+                        "{flag} and a client as token exclude each other; give one of them, or add --client truncate"
+                    )))
+                }
                 Some((flag, _)) => Err(PolicyError::new(format!(
                     "{flag} needs a truncated client, which this policy does not have: add --client truncate"
                 ))),

@@ -17,6 +17,7 @@ use super::{
     raw::RawLine,
     recognise::fit,
     record::{Incident, Rare, Record, Text},
+    tokens::Minter,
 };
 use crate::{
     field::{Escaping, Field, Key, LineMap, Reason},
@@ -140,6 +141,8 @@ pub struct Anonymiser {
     sites: Memo<SiteValue, DOMAIN_BYTES_REMEMBERED>,
     agents: Memo<Agent, 0>,
     places: Memo<Country, 0>,
+    /// What makes tokens, if the plan asks for them and somebody gave keys.
+    minter: Option<Minter>,
     scratch: Scratch,
 }
 
@@ -223,6 +226,7 @@ impl Anonymiser {
             sites: Memo::new(SITES_REMEMBERED),
             agents: Memo::new(AGENTS_REMEMBERED),
             places: Memo::new(4),
+            minter: None,
             scratch: Scratch::default(),
         }
     }
@@ -235,6 +239,27 @@ impl Anonymiser {
         }
         self.countries = countries;
         self
+    }
+
+    /// Lets `minter` make the tokens that the plan asks for. Without one, no line has a key.
+    #[must_use]
+    pub fn with_minter(mut self, minter: Minter) -> Self {
+        self.minter = Some(minter);
+        self
+    }
+
+    /// Before the lines of a block: tokens are made with the keys that are alive now.
+    pub fn open_block(&mut self) {
+        if let Some(minter) = &mut self.minter {
+            minter.open();
+        }
+    }
+
+    /// After the lines of a block: keys whose time is over can be overwritten from here on.
+    pub fn close_block(&mut self) {
+        if let Some(minter) = &mut self.minter {
+            minter.close();
+        }
     }
 
     /// Takes one line through the door and hands its record to `receive`, if it becomes one.
@@ -312,9 +337,9 @@ impl Anonymiser {
 
         let time = self.time(format, line, map)?;
         let host = self.host(line, map);
-        let client = match host {
-            Some(host) => self.client(host)?,
-            None => None,
+        let (client, late) = match host {
+            Some(host) => self.client(host, time, line, map)?,
+            None => (None, false),
         };
         let mut status = None;
         if let Some(text) = map.find(Field::Status, line) {
@@ -362,6 +387,7 @@ impl Anonymiser {
         let parts = Parts {
             time,
             client,
+            late,
             named,
             country,
             status,
@@ -401,20 +427,31 @@ impl Anonymiser {
     }
 
     #[inline(always)]
-    fn client(&self, text: &[u8]) -> Result<Option<Client>, Reason> {
+    fn client(
+        &mut self,
+        text: &[u8],
+        time: Timestamp,
+        line: &[u8],
+        map: &LineMap,
+    ) -> Result<(Option<Client>, bool), Reason> {
         match &self.plan.client {
-            ClientRule::Truncate(truncation) => {
-                truncation.client(text).map(Some).ok_or(Reason::BadAddress)
+            ClientRule::Truncate(truncation) => match truncation.client(text) {
+                Some(client) => Ok((Some(client), false)),
+                None => Err(Reason::BadAddress),
+            },
+            ClientRule::Token(whole) => {
+                let whole = whole.client(text).ok_or(Reason::BadAddress)?;
+                Ok(self.token(whole, time, map.find(Field::Site, line)))
             }
             // A line without a client is refused also where the client is dropped:
             // which lines are clean must not depend on how much of them is kept.
             ClientRule::Drop => match address::parse(text) {
-                Some(_) => Ok(None),
+                Some(_) => Ok((None, false)),
                 None => Err(Reason::BadAddress),
             },
             ClientRule::Domain => match address::parse(text) {
-                Some(address::Parsed::Hostname) => Ok(Some(Client::Hostname)),
-                Some(_) => Ok(None),
+                Some(address::Parsed::Hostname) => Ok((Some(Client::Hostname), false)),
+                Some(_) => Ok((None, false)),
                 None => Err(Reason::BadAddress),
             },
         }
@@ -460,6 +497,21 @@ impl Anonymiser {
         let country = countries.of(address);
         self.places.insert(hash, country, b"");
         country
+    }
+
+    /// The token of a client that was read whole; none, and late, where no key is there for it.
+    #[inline(never)]
+    fn token(
+        &mut self,
+        whole: Client,
+        time: Timestamp,
+        host: Option<&[u8]>,
+    ) -> (Option<Client>, bool) {
+        let minted = match &mut self.minter {
+            Some(minter) => minter.mint(whole, time.seconds(), host),
+            None => whole.canonical().is_none().then_some(whole),
+        };
+        (minted, minted.is_none())
     }
 
     /// The request's value is read here although it is used last: it is far away, and comes while the
@@ -696,6 +748,7 @@ impl Anonymiser {
             client: parts.client,
             client_name: parts.named.then(|| Text::new(&self.scratch.client)),
             country: parts.country,
+            late: parts.late,
             has_request: request.is_there,
             method: request.method,
             path,
@@ -784,6 +837,7 @@ struct Parts {
     /// Whether the client's domain is in the scratch.
     named: bool,
     country: Option<Country>,
+    late: bool,
     status: Option<u16>,
     bytes: Option<u64>,
     request: (Place, RequestValue),
@@ -806,7 +860,7 @@ const RARE: [Field; 8] = [
 ];
 
 /// The name in `name`, `name:port` or `[address]:port`.
-fn host_name(host: &[u8]) -> &[u8] {
+pub(super) fn host_name(host: &[u8]) -> &[u8] {
     match memchr::memrchr(b':', host) {
         Some(colon) if host[colon + 1..].iter().all(u8::is_ascii_digit) => &host[..colon],
         _ => host,

@@ -34,6 +34,15 @@ impl Seed {
         hasher.finish().max(1)
     }
 
+    /// The hash of an address as a visitor of one site, never zero.
+    #[inline]
+    pub(super) fn hash_address(&self, address: u64, site: u64) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write_u64(address);
+        hasher.write_u64(site);
+        hasher.finish().max(1)
+    }
+
     /// The hash of several texts.
     pub(super) fn hash_all(&self, texts: &[&[u8]], escaping: Option<Escaping>) -> u64 {
         let mut hasher = self.0.build_hasher();

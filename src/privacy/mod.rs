@@ -13,8 +13,10 @@ mod recognise;
 mod record;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 pub use anonymise::{Anonymiser, Outcome};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
+pub use tokens::{AHEAD_SECONDS, Keyring, Keys, Minter};

@@ -116,6 +116,7 @@ pub struct Record<'a> {
     pub(in crate::privacy) client: Option<Client>,
     pub(in crate::privacy) client_name: Option<Text<'a>>,
     pub(in crate::privacy) country: Option<Country>,
+    pub(in crate::privacy) late: bool,
     pub(in crate::privacy) has_request: bool,
     pub(in crate::privacy) method: Method,
     pub(in crate::privacy) path: Text<'a>,
@@ -227,6 +228,8 @@ recorded! {
     duration_ms: u64, DurationMs, |record| record.rare.and_then(|rare| rare.duration);
     /// The language that the visitor prefers.
     language: Language, Language, |record| record.rare.and_then(|rare| rare.language);
+    /// That the client would be a token and its key is not there.
+    late: bool, Late, |record| record.late.then_some(true);
     /// The level of a message of an error log.
     level: Level, Level, |record| record.incident().and_then(|incident| incident.level);
     /// The module that wrote it.
@@ -240,11 +243,11 @@ impl<'a> Record<'a> {
         self.rare.and_then(|rare| rare.incident)
     }
 
-    /// Whether there may be a duration, a language, or what error logs have.
+    /// Whether there may be a duration, a language, lateness, or what error logs have.
     #[inline]
     #[must_use]
     pub const fn has_more(&self) -> bool {
-        self.rare.is_some()
+        self.rare.is_some() || self.late
     }
 
     /// The agent, when the policy tells any of [`AGENT_KEYS`].

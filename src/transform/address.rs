@@ -14,6 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use wide::u8x16;
 
+use super::pseudonym::{Canonical, Token};
+
 /// The longest host name, in bytes, without a final dot (RFC 1035, section 2.3.4).
 const NAME_BYTES_MAX: usize = 253;
 
@@ -57,6 +59,8 @@ pub enum Client {
     },
     /// An address of one's own networks, whole.
     Exempt(IpAddr),
+    /// A pseudonym for the length of an epoch.
+    Token(Token),
     /// Some Teredo address.
     Teredo,
     /// Some host name.
@@ -368,6 +372,12 @@ impl Truncation {
         Self { ipv4_prefix, ipv6_prefix, ipv4_mask, ipv6_mask, exempt_ipv4, exempt_ipv6 }
     }
 
+    /// Keeps addresses whole, for [`Client::canonical`] and nothing else.
+    #[must_use]
+    pub fn none(exempt: Vec<IpNet>) -> Self {
+        Self::new(32, 128, exempt)
+    }
+
     /// Reads the text of a client and cuts it down; `None` refuses it.
     ///
     /// ```
@@ -433,8 +443,19 @@ fn unmap(network: Ipv6Net) -> Option<Ipv4Net> {
 pub const CLIENT_BYTES_MAX: usize = 56;
 
 impl Client {
+    /// What a token is made of, where the client is an address that was kept whole and is not exempt.
+    #[inline]
+    #[must_use]
+    pub fn canonical(&self) -> Option<Canonical> {
+        match *self {
+            Self::V4 { network, prefix: 32 } => Some(Canonical::v4(network)),
+            Self::V6 { network, prefix: 128 } => Some(Canonical::v6(network)),
+            _ => None,
+        }
+    }
+
     /// Writes the text for JSON and CSV to the beginning of `out`: `203.0.0.0/16`, `2001:db8::/32`, an
-    /// exempt address without a prefix, `teredo` or `hostname`. Returns its length; what follows
+    /// exempt address without a prefix, a token, `teredo` or `hostname`. Returns its length; what follows
     /// it may have been overwritten.
     #[inline]
     pub fn write(&self, out: &mut [u8; CLIENT_BYTES_MAX]) -> usize {
@@ -443,19 +464,20 @@ impl Client {
             Self::V6 { network, prefix } => write_v6(network, Some(prefix), out),
             Self::Exempt(IpAddr::V4(v4)) => write_v4(v4.to_bits(), None, out),
             Self::Exempt(IpAddr::V6(v6)) => write_v6(v6.to_bits(), None, out),
+            Self::Token(token) => token.write(out),
             Self::Teredo => write_word(b"teredo", out),
             Self::Hostname => write_word(b"hostname", out),
         }
     }
 
     /// Writes a bare address in the same way, for log formats that know nothing else: `203.0.0.0`,
-    /// `2001:db8::`, and `0.0.0.0` where there is none.
+    /// `2001:db8::`, and `0.0.0.0` where there is none. A token stays one.
     #[inline]
     pub fn write_bare(&self, out: &mut [u8; CLIENT_BYTES_MAX]) -> usize {
         match *self {
             Self::V4 { network, .. } => write_v4(network, None, out),
             Self::V6 { network, .. } => write_v6(network, None, out),
-            Self::Exempt(_) => self.write(out),
+            Self::Exempt(_) | Self::Token(_) => self.write(out),
             Self::Teredo | Self::Hostname => write_word(b"0.0.0.0", out),
         }
     }

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod forwarded;
 pub mod language;
 pub mod path;
+pub mod pseudonym;
 pub mod query;
 pub mod referrer;
 pub mod request;

@@ -1,0 +1,235 @@
+//! `tamis keys`, and the keys of a run that makes tokens: where they are, and who looks after them.
+
+use std::{
+    env,
+    fmt::Write as _,
+    fs,
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::Result;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::{FAILED, Usage, complain, print};
+use crate::{
+    cli::{KeyPlace, KeysCommand},
+    keys::{self, Health, Keeper, KeysError, LATE_SECONDS, Mode, Status},
+    policy::{ClientRule, Plan},
+    privacy::Keyring,
+    transform::time::Timestamp,
+};
+
+/// Runs `tamis keys`.
+pub(super) fn run(command: &KeysCommand) -> Result<ExitCode> {
+    match command {
+        KeysCommand::Init { place, confirm_clock: true, .. } => confirm_clock(&path(place)?),
+        KeysCommand::Init { place, shared, epoch, .. } => {
+            let mode = if *shared { Mode::Shared } else { Mode::Solo };
+            let path = path(place)?;
+            keys::init(&path, mode, *epoch, keys::now()).map_err(usage)?;
+            status(&path)
+        }
+        KeysCommand::Status { place } => status(&path(place)?),
+        KeysCommand::Destroy { place, yes } => destroy(&path(place)?, *yes),
+    }
+}
+
+fn usage(error: KeysError) -> anyhow::Error {
+    match error {
+        KeysError::Random => error.into(),
+        error => Usage(error.to_string()).into(),
+    }
+}
+
+fn path(place: &KeyPlace) -> Result<PathBuf> {
+    key_dir(place.key_dir.as_deref())
+}
+
+/// Where keys are: as somebody said, or where things are that end with the machine.
+fn key_dir(named: Option<&Path>) -> Result<PathBuf> {
+    let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    // systemd gives several directories with colons between them; the first one is the service's own.
+    if let Some(path) = variable("RUNTIME_DIRECTORY").and_then(|all| env::split_paths(&all).next())
+    {
+        return Ok(path);
+    }
+    match variable("XDG_RUNTIME_DIR") {
+        Some(path) => Ok(PathBuf::from(path).join("tamis")),
+        None => Err(Usage(
+            "cannot tell where keys may be kept: neither RUNTIME_DIRECTORY nor XDG_RUNTIME_DIR is set; name a \
+             directory in memory with --key-dir, such as /run/tamis, or use RuntimeDirectory=tamis in a \
+             systemd service"
+                .to_owned(),
+        )
+        .into()),
+    }
+}
+
+fn confirm_clock(path: &Path) -> Result<ExitCode> {
+    if keys::confirm_clock(path, keys::now()).map_err(usage)? {
+        return status(path);
+    }
+    Err(Usage(format!("cannot confirm the clock: there are no keys in {}", path.display())).into())
+}
+
+fn status(path: &Path) -> Result<ExitCode> {
+    match keys::status(path, keys::now()).map_err(usage)? {
+        Some(status) => print(describe(&status).as_bytes()),
+        None => print(format!("no keys in {}\n", path.display()).as_bytes()),
+    }
+}
+
+/// What there is, in words that hold no secret.
+fn describe(status: &Status) -> String {
+    let Status { path, in_memory, mode, length, health, epochs } = status;
+    let kind = match (*in_memory, swaps()) {
+        (true, false) => "in memory",
+        (true, true) => {
+            "in memory, which may be swapped to a disk that keeps it: encrypt swap or use none"
+        }
+        (false, _) => ON_DISK,
+    };
+    let mut text = format!("keys      {} ({kind})\n", path.display());
+    text += &format!(
+        "mode      {}; an epoch has {} s, and its key is kept {LATE_SECONDS} s longer\n",
+        mode.name(),
+        length.seconds()
+    );
+    if *health == Health::ClockJumped {
+        text += &format!("clock     {CLOCK_JUMPED}\n");
+    }
+    for (epoch, id) in epochs {
+        let [start, end, gone] =
+            [length.start(*epoch), length.end(*epoch), length.end(*epoch) + LATE_SECONDS].map(time);
+        let _ = writeln!(
+            text,
+            "key {id}  epoch {} from {start} to {end}, destroyed at {gone}",
+            epoch.0
+        );
+    }
+    text
+}
+
+const ON_DISK: &str = "on a disk, which may keep keys that were destroyed: wear levelling, copies on write, \
+                       snapshots, backups";
+const CLOCK_JUMPED: &str = "it was set by more than an epoch; no token is made until somebody runs \
+                            tamis keys init --confirm-clock";
+
+fn time(unix: i64) -> String {
+    let mut text = Vec::new();
+    match Timestamp::from_unix(unix) {
+        Ok(time) => time.write_rfc3339(&mut text),
+        Err(_) => return format!("second {unix}"),
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Whether there is a disk that memory may be written to.
+fn swaps() -> bool {
+    fs::read_to_string("/proc/swaps").is_ok_and(|text| text.lines().count() > 1)
+}
+
+fn destroy(path: &Path, yes: bool) -> Result<ExitCode> {
+    if !yes {
+        if !io::stdin().is_terminal() {
+            return Err(Usage(format!(
+                "cannot ask whether to destroy the keys in {}: this is no terminal; add --yes",
+                path.display()
+            ))
+            .into());
+        }
+        let _ = write!(io::stderr(), "Destroy all keys in {}? [y/N] ", path.display());
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            return print(b"nothing was destroyed\n");
+        }
+    }
+    let text = if keys::destroy(path).map_err(usage)? {
+        format!("destroyed all keys in {}\n", path.display())
+    } else {
+        format!("no keys in {}\n", path.display())
+    };
+    print(text.as_bytes())
+}
+
+/// The keys of a run.
+pub(super) struct RunKeys {
+    keeper: Mutex<Keeper>,
+    keyring: Arc<Keyring>,
+    /// Whether the last look at the keys found that no token can be made.
+    is_in_trouble: AtomicBool,
+    had_trouble: AtomicBool,
+}
+
+impl RunKeys {
+    /// The keys that a plan needs.
+    pub(super) fn for_plan(plan: &Plan, key_dir: Option<&Path>) -> Result<Option<Self>> {
+        if !matches!(plan.client, ClientRule::Token(_)) {
+            return match key_dir {
+                None => Ok(None),
+                Some(_) => Err(Usage(
+                    "--key-dir is for --client token, or for a policy with client = \"token\""
+                        .to_owned(),
+                )
+                .into()),
+            };
+        }
+        let path = self::key_dir(key_dir)?;
+        // A core dump would hold the keys.
+        let none = Rlimit { current: Some(0), maximum: Some(0) };
+        let _ = setrlimit(Resource::Core, none);
+        let keeper = Keeper::open(&path, keys::now()).map_err(usage)?;
+        if !keeper.is_in_memory() {
+            complain(format!(
+                "the keys in {} are {ON_DISK}; name a directory in memory with --key-dir",
+                path.display()
+            ));
+        }
+        let keyring = Arc::clone(keeper.keyring());
+        let keeper = Mutex::new(keeper);
+        let run = Self { keeper, keyring, is_in_trouble: false.into(), had_trouble: false.into() };
+        run.tend();
+        Ok(Some(run))
+    }
+
+    pub(super) const fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// Looks after the keys. Trouble is said once until it is over.
+    pub(super) fn tend(&self) {
+        let found = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).tick(keys::now());
+        let trouble = match found {
+            Ok(Health::Good) => None,
+            Ok(Health::ClockJumped) => Some(format!("cannot trust the clock: {CLOCK_JUMPED}")),
+            Err(error) => Some(format!("{error}; lines get no client until this is mended")),
+        };
+        let was_in_trouble = self.is_in_trouble.swap(trouble.is_some(), Ordering::SeqCst);
+        if let Some(trouble) = trouble.filter(|_| !was_in_trouble) {
+            self.had_trouble.store(true, Ordering::SeqCst);
+            complain(trouble);
+        }
+    }
+
+    /// Says what lines without a key there were, and gives the exit code for trouble with keys.
+    pub(super) fn finish(self, clean: u64) -> u8 {
+        let late = self.keyring.late();
+        if late > 0 {
+            complain(format!(
+                "{late} of {clean} clean lines have no client: a key lives for its epoch and two hours more, and \
+                 none was there for the time of these lines"
+            ));
+        }
+        if self.had_trouble.load(Ordering::SeqCst) { FAILED } else { 0 }
+    }
+}

@@ -1,0 +1,429 @@
+//! The keys that are alive, and how each worker makes tokens with them.
+//!
+//! A [`Keyring`] holds the keys of epochs. Somebody else draws them, watches the clock and takes away the keys
+//! whose time is over ([`Keyring::publish`]); what comes in here is values. A [`Minter`] belongs to one worker and
+//! remembers what it derived: keys of sites, and tokens by a hash of their address, so that visitors, who come
+//! in bursts, cost one hash each.
+//!
+//! When a key goes, everything derived from it goes with it, also while a worker waits for input: between
+//! two blocks what a worker derived lies on its desk, where the keyring finds and overwrites it. Within a
+//! block no lock is taken.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, AtomicU64, Ordering},
+};
+
+use zeroize::Zeroize;
+
+use super::memo::Seed;
+use crate::transform::{
+    address::Client,
+    pseudonym::{
+        Canonical, Epoch, EpochKey, EpochLength, FieldKey, KeyId, TOKEN_BYTES, Token, TokenField,
+    },
+};
+
+/// How far ahead of the clock a line may be dated and still get a token: clocks differ by less.
+pub const AHEAD_SECONDS: i64 = 3_600;
+
+/// How many tokens each worker remembers; what comes after that takes the place of others. Visitors come in
+/// bursts, and a table that stays close to the processor costs little where they do not: one of eight times
+/// the size took longer than the hashes that it saved.
+const TOKENS_REMEMBERED: usize = 1_024;
+/// How many keys of sites each worker remembers, for the same reason. One more costs two hashes.
+const SITES_REMEMBERED: usize = 256;
+
+/// The site of a line that does not say it, in a run that does not say it either.
+const SITE_UNSAID: &[u8] = b"-";
+
+/// Some keys of epochs.
+#[derive(Default)]
+pub struct Keys {
+    /// How long each lives.
+    pub length: EpochLength,
+    /// The keys, in any order.
+    pub keys: Vec<(Epoch, EpochKey)>,
+}
+
+/// The keys that are alive, shared by all workers of a run.
+#[derive(Default)]
+pub struct Keyring {
+    keys: Mutex<Arc<Keys>>,
+    /// Moves on when keys come or go.
+    generation: AtomicU64,
+    now: AtomicI64,
+    late: AtomicU64,
+    desks: Mutex<Vec<Arc<Desk>>>,
+}
+
+/// Where a worker leaves what it derived while it does not need it.
+type Desk = Mutex<Option<Box<Derived>>>;
+
+impl Keyring {
+    /// Replaces the keys. Those that are not among the new ones, and all that was derived from the old ones,
+    /// are overwritten: at once where no worker is in the middle of a block, else at that block's end.
+    pub fn publish(&self, keys: Keys) {
+        *lock(&self.keys) = Arc::new(keys);
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        for desk in &*lock(&self.desks) {
+            if let Some(derived) = &mut *lock(desk) {
+                derived.forget();
+            }
+        }
+    }
+
+    /// Says what time it is, in seconds since 1970.
+    pub fn set_now(&self, unix: i64) {
+        self.now.store(unix, Ordering::Relaxed);
+    }
+
+    /// How many lines got no token, because their key is gone or they are dated ahead of the clock.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    /// The public names of the keys that are alive, by epoch.
+    #[must_use]
+    pub fn alive(&self) -> Vec<(Epoch, KeyId)> {
+        lock(&self.keys).keys.iter().map(|(epoch, key)| (*epoch, key.id())).collect()
+    }
+
+    /// A minter for one worker; `site` names the site of lines that do not say.
+    #[must_use]
+    pub fn minter(self: &Arc<Self>, site: Option<&str>) -> Minter {
+        let desk = Arc::new(Mutex::new(Some(Box::new(Derived::new(site)))));
+        lock(&self.desks).push(Arc::clone(&desk));
+        Minter { keyring: Arc::clone(self), desk, derived: None }
+    }
+}
+
+/// One worker's way to make tokens.
+pub struct Minter {
+    keyring: Arc<Keyring>,
+    desk: Arc<Desk>,
+    derived: Option<Box<Derived>>,
+}
+
+impl Minter {
+    /// Takes up what lies on the desk, before a block.
+    pub(super) fn open(&mut self) {
+        self.derived = lock(&self.desk).take();
+        if let Some(derived) = &mut self.derived {
+            let generation = self.keyring.generation.load(Ordering::SeqCst);
+            if derived.generation != generation {
+                derived.forget();
+                derived.keys = Arc::clone(&lock(&self.keyring.keys));
+                derived.generation = generation;
+            }
+            derived.latest = self.keyring.now.load(Ordering::Relaxed) + AHEAD_SECONDS;
+        }
+    }
+
+    /// Puts it back, after a block. What is out of date by now is overwritten first.
+    pub(super) fn close(&mut self) {
+        let mut desk = lock(&self.desk);
+        if let Some(mut derived) = self.derived.take() {
+            if derived.generation != self.keyring.generation.load(Ordering::SeqCst) {
+                derived.forget();
+            }
+            self.keyring.late.fetch_add(std::mem::take(&mut derived.late), Ordering::Relaxed);
+            *desk = Some(derived);
+        }
+    }
+
+    /// The client of a line as a token, given as it was read and kept whole, or nothing where there is no key
+    /// for the line. What is no address, or one's own, stays what it is. `host` is the line's own site.
+    #[inline]
+    pub(super) fn mint(&mut self, whole: Client, unix: i64, host: Option<&[u8]>) -> Option<Client> {
+        let Some(canonical) = whole.canonical() else { return Some(whole) };
+        let derived = self.derived.as_mut()?;
+        match derived.token(&canonical, unix, host) {
+            Some(token) => Some(Client::Token(token)),
+            None => {
+                derived.late += 1;
+                None
+            }
+        }
+    }
+}
+
+/// What a worker made of the keys, and the keys.
+struct Derived {
+    keys: Arc<Keys>,
+    generation: u64,
+    /// Lines that are dated after this get no token.
+    latest: i64,
+    late: u64,
+    /// The epoch of the last line, from its first second to the one after its last, if there is a key for it.
+    current: Option<Current>,
+    /// The site of lines that do not say.
+    site: Vec<u8>,
+    sites: Box<[Option<Site>]>,
+    /// A name of its own for each site that was met.
+    next_site: u64,
+    seed: Seed,
+    tokens: Box<[(u64, [u8; TOKEN_BYTES])]>,
+}
+
+#[derive(Clone, Copy)]
+struct Current {
+    start: i64,
+    end: i64,
+    epoch: Epoch,
+    /// Where the key of the site of lines that do not say lies.
+    place: usize,
+}
+
+/// A site's key in one epoch.
+struct Site {
+    hash: u64,
+    epoch: Epoch,
+    number: u64,
+    key: FieldKey,
+}
+
+impl Derived {
+    fn new(site: Option<&str>) -> Self {
+        Self {
+            keys: Arc::default(),
+            generation: 0,
+            latest: i64::MIN,
+            late: 0,
+            current: None,
+            site: site.map_or_else(|| SITE_UNSAID.to_vec(), |site| canonical_site(site.as_bytes())),
+            sites: (0..SITES_REMEMBERED + 1).map(|_| None).collect(),
+            next_site: 0,
+            seed: Seed::default(),
+            tokens: vec![(0, [0; TOKEN_BYTES]); TOKENS_REMEMBERED].into_boxed_slice(),
+        }
+    }
+
+    /// Overwrites the keys, as far as nobody else has them, and everything that was made with them.
+    fn forget(&mut self) {
+        self.keys = Arc::default();
+        self.current = None;
+        // A key of a site overwrites itself.
+        self.sites.fill_with(|| None);
+        for (hash, bytes) in &mut self.tokens {
+            hash.zeroize();
+            bytes.zeroize();
+        }
+    }
+
+    #[inline]
+    fn token(&mut self, address: &Canonical, unix: i64, host: Option<&[u8]>) -> Option<Token> {
+        if unix > self.latest {
+            return None;
+        }
+        let current = match self.current {
+            Some(current) if (current.start..current.end).contains(&unix) => current,
+            _ => self.enter(unix)?,
+        };
+        let place = match host {
+            Some(host) if !matches!(host, b"" | b"-") => self.site(current.epoch, host)?,
+            _ => current.place,
+        };
+        let site = self.sites[place].as_ref()?;
+        let (bits, is_v6) = address.parts();
+        let hash = self.seed.hash_address(bits, site.number << 1 | u64::from(is_v6));
+        let kept = &mut self.tokens[(hash >> 32) as usize & (TOKENS_REMEMBERED - 1)];
+        if kept.0 != hash {
+            *kept = (hash, site.key.token_of(current.epoch, address).bytes());
+        }
+        Some(Token::remembered(current.epoch, kept.1))
+    }
+
+    /// Turns to the epoch of a line, if there is a key for it.
+    #[cold]
+    fn enter(&mut self, unix: i64) -> Option<Current> {
+        let length = self.keys.length;
+        let epoch = length.epoch(unix);
+        let site = std::mem::take(&mut self.site);
+        let hash = self.seed.hash(&site, None);
+        // The place behind the others is for this site alone.
+        let place = SITES_REMEMBERED;
+        let made = self.derive(epoch, hash, &site, place);
+        self.site = site;
+        made?;
+        let current = Current { start: length.start(epoch), end: length.end(epoch), epoch, place };
+        self.current = Some(current);
+        Some(current)
+    }
+
+    /// Where the key of the site of a line lies.
+    #[inline]
+    fn site(&mut self, epoch: Epoch, host: &[u8]) -> Option<usize> {
+        let hash = self.seed.hash(host, None);
+        let place = (hash >> 32) as usize & (SITES_REMEMBERED - 1);
+        match &self.sites[place] {
+            Some(site) if site.hash == hash && site.epoch == epoch => Some(place),
+            _ => self.derive(epoch, hash, &canonical_site(host), place),
+        }
+    }
+
+    /// Derives the key of a site and puts it into its place.
+    #[cold]
+    fn derive(&mut self, epoch: Epoch, hash: u64, site: &[u8], place: usize) -> Option<usize> {
+        let (_, key) = self.keys.keys.iter().find(|(known, _)| *known == epoch)?;
+        let key = key.field_key(site, TokenField::Visitor);
+        self.next_site += 1;
+        self.sites[place] = Some(Site { hash, epoch, number: self.next_site, key });
+        Some(place)
+    }
+}
+
+impl Drop for Derived {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+/// One form for the names of one site: lower case, without a port and without a final dot.
+fn canonical_site(host: &[u8]) -> Vec<u8> {
+    let name = super::anonymise::host_name(host);
+    name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase()
+}
+
+/// What lies behind these locks is whole even after a panic elsewhere.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::address::Truncation;
+
+    const DAY: i64 = 86_400;
+
+    fn keys(epochs: &[u32]) -> Keys {
+        let key = |epoch: &u32| (Epoch(*epoch), EpochKey::new(Box::new([*epoch as u8; 32])));
+        Keys { length: EpochLength::default(), keys: epochs.iter().map(key).collect() }
+    }
+
+    fn keyring(epochs: &[u32], now: i64) -> Arc<Keyring> {
+        let keyring = Arc::new(Keyring::default());
+        keyring.publish(keys(epochs));
+        keyring.set_now(now);
+        keyring
+    }
+
+    fn client(address: &str) -> Client {
+        Truncation::none(Vec::new()).client(address.as_bytes()).expect("a client")
+    }
+
+    /// The token of a line in a block of its own.
+    fn mint(minter: &mut Minter, address: &str, unix: i64, host: Option<&str>) -> Option<Client> {
+        minter.open();
+        let minted = minter.mint(client(address), unix, host.map(str::as_bytes));
+        minter.close();
+        minted
+    }
+
+    #[test]
+    fn a_line_has_a_token_if_its_key_is_there_and_it_is_not_far_ahead() {
+        let keyring = keyring(&[10, 11], 10 * DAY + DAY / 2);
+        let mut minter = keyring.minter(None);
+        let mut has = |unix| mint(&mut minter, "192.0.2.7", unix, None).is_some();
+        assert!(has(10 * DAY));
+        assert!(!has(10 * DAY - 1));
+        assert!(has(10 * DAY + DAY / 2 + 3_600));
+        assert!(!has(10 * DAY + DAY / 2 + 3_601));
+        assert!(!has(11 * DAY));
+        keyring.set_now(11 * DAY - 3_600);
+        assert!(has(11 * DAY));
+        assert!(!has(11 * DAY + 1));
+        assert_eq!(keyring.late(), 4);
+    }
+
+    #[test]
+    fn sites_and_epochs_are_told_apart_and_notations_are_not() {
+        let keyring = keyring(&[10, 11], 11 * DAY);
+        let mut minter = keyring.minter(None);
+        let mut other = keyring.minter(Some("www.example.com"));
+        let mut get = |unix, host| mint(&mut minter, "192.0.2.7", unix, host);
+        let first = get(11 * DAY, Some("www.example.com"));
+        assert!(first.is_some());
+        for same in ["WWW.example.com", "www.example.com:443", "www.example.com."] {
+            assert_eq!(get(11 * DAY + 5, Some(same)), first, "{same}");
+        }
+        assert_eq!(mint(&mut other, "::ffff:192.0.2.7", 11 * DAY, None), first);
+        assert_eq!(mint(&mut other, "192.0.2.7", 11 * DAY, Some("-")), first);
+        assert_ne!(get(11 * DAY, Some("shop.example.com")), first);
+        assert_ne!(get(11 * DAY, None), first);
+        assert_eq!(get(11 * DAY, None), get(11 * DAY, Some("")));
+        assert_ne!(get(10 * DAY, Some("www.example.com")), first);
+    }
+
+    #[test]
+    fn remembered_tokens_are_those_that_are_made_anew() {
+        let keyring = keyring(&[10], 10 * DAY);
+        let mut minter = keyring.minter(None);
+        let key = EpochKey::new(Box::new([10; 32])).field_key(SITE_UNSAID, TokenField::Visitor);
+        minter.open();
+        for round in 0..3 {
+            for number in 0..3 * TOKENS_REMEMBERED as u32 {
+                let whole = Client::V4 { network: number.wrapping_mul(77_777), prefix: 32 };
+                let canonical = whole.canonical().expect("an address");
+                let expect = Client::Token(key.token_of(Epoch(10), &canonical));
+                assert_eq!(minter.mint(whole, 10 * DAY, None), Some(expect), "round {round}");
+            }
+        }
+    }
+
+    #[test]
+    fn more_sites_than_are_remembered_have_their_own_tokens() {
+        let keyring = keyring(&[10], 10 * DAY);
+        let mut minter = keyring.minter(None);
+        let mut found = [(); 2].map(|()| {
+            let hosts = (0..2 * SITES_REMEMBERED).map(|number| format!("w{number}.example.com"));
+            let mint = |host: String| mint(&mut minter, "192.0.2.7", 10 * DAY, Some(&host));
+            hosts.map(mint).map(|token| format!("{:?}", bytes(token))).collect::<Vec<_>>()
+        });
+        assert_eq!(found[0], found[1]);
+        found[0].sort();
+        found[0].dedup();
+        assert_eq!(found[0].len(), 2 * SITES_REMEMBERED);
+    }
+
+    fn bytes(client: Option<Client>) -> [u8; TOKEN_BYTES] {
+        match client {
+            Some(Client::Token(token)) => token.bytes(),
+            _ => panic!("no token"),
+        }
+    }
+
+    #[test]
+    fn a_key_that_goes_takes_with_it_what_was_derived() {
+        let keyring = keyring(&[10, 11], 11 * DAY);
+        let mut minter = keyring.minter(None);
+        assert!(mint(&mut minter, "192.0.2.7", 10 * DAY, Some("example.com")).is_some());
+        keyring.publish(keys(&[11]));
+        // The worker did nothing since; what it had on its desk is gone all the same.
+        {
+            let desk = lock(&minter.desk);
+            let derived = desk.as_ref().expect("put back after the block");
+            assert!(derived.keys.keys.is_empty() && derived.current.is_none());
+            assert!(derived.sites.iter().all(Option::is_none));
+            assert!(derived.tokens.iter().all(|(hash, bytes)| *hash == 0 && *bytes == [0; 10]));
+        }
+        assert_eq!(mint(&mut minter, "192.0.2.7", 10 * DAY, Some("example.com")), None);
+        assert!(mint(&mut minter, "192.0.2.7", 11 * DAY, Some("example.com")).is_some());
+        // A key that goes while a worker is at work is forgotten when its block is through.
+        minter.open();
+        keyring.publish(keys(&[]));
+        minter.close();
+        assert!(lock(&minter.desk).as_ref().expect("put back").keys.keys.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_address_stays_what_it_is() {
+        let keyring = keyring(&[], 0);
+        let mut minter = keyring.minter(None);
+        assert_eq!(mint(&mut minter, "www.example.com", 0, None), Some(Client::Hostname));
+        assert_eq!(mint(&mut minter, "2001:0:c000:201::1", 0, None), Some(Client::Teredo));
+        assert_eq!(mint(&mut minter, "192.0.2.7", 0, None), None);
+    }
+}

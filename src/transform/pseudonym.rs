@@ -1,0 +1,491 @@
+//! Keys and tokens: an address and the key of an epoch in, a pseudonym out.
+//!
+//! An address has 32 bits that matter, so a hash of it without a key, or with one that is kept, is undone by
+//! trying all addresses, which takes minutes. Only the destruction of the key ends that. So every token comes
+//! from a key that lives for one epoch, and there is no way here to make one from a password, a setting or
+//! nothing.
+//!
+//! ```text
+//! chain[first]  = derive(GENESIS, root, seconds of an epoch, first)
+//! chain[e + 1]  = derive(STEP, chain[e])
+//! epoch key[e]  = derive(EPOCH, chain[e]), or 32 random bytes
+//! field key     = derive(of the field, epoch key, BLAKE3(site))
+//! token         = keyed_hash(field key, address)[0..10]
+//! ```
+//!
+//! `derive` is BLAKE3's key derivation, whose contexts are constants of the program; what users choose goes in
+//! as key material. Key types are overwritten when they are dropped and cannot be printed:
+//!
+//! ```compile_fail,E0277
+//! let key = tamis::transform::pseudonym::EpochKey::new(Box::new([7; 32]));
+//! println!("{key:?}"); // no Debug
+//! ```
+//! ```compile_fail,E0277
+//! let key = tamis::transform::pseudonym::EpochKey::new(Box::new([7; 32]));
+//! println!("{key}"); // no Display
+//! ```
+//!
+//! This file draws no random numbers, reads no clock and keeps no key: see `keys`.
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+const GENESIS: &str = "tamis 2026-11-22 chain genesis v1";
+const STEP: &str = "tamis 2026-11-22 chain step v1";
+const EPOCH: &str = "tamis 2026-11-22 epoch key v1";
+const KID: &str = "tamis 2026-11-22 key id v1";
+const VISITOR: &str = "tamis 2026-11-22 field visitor v1";
+const COOKIE: &str = "tamis 2026-11-22 field cookie v1";
+
+/// How many bytes a key has.
+pub const KEY_BYTES: usize = 32;
+
+/// How many bytes of a hash a token keeps: two of 10⁸ visitors share one with a probability of 10⁻⁸, and 80
+/// bits are 16 characters without padding.
+pub const TOKEN_BYTES: usize = 10;
+
+/// Which life of a key a moment lies in: the seconds since 1970, divided by the length of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u32);
+
+/// How long a key lives.
+///
+/// Invariant: from [`EpochLength::MIN`] to [`EpochLength::MAX`] seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochLength(u32);
+
+impl Default for EpochLength {
+    fn default() -> Self {
+        Self(86_400)
+    }
+}
+
+impl EpochLength {
+    /// The shortest: below ten minutes hardly anything can be told apart.
+    pub const MIN: u32 = 600;
+    /// The longest: a week. A longer one would be a lasting identifier.
+    pub const MAX: u32 = 604_800;
+
+    /// An epoch of `seconds`, if one may be so long.
+    #[must_use]
+    pub fn new(seconds: u32) -> Option<Self> {
+        (Self::MIN..=Self::MAX).contains(&seconds).then_some(Self(seconds))
+    }
+
+    /// The seconds of an epoch.
+    #[must_use]
+    pub const fn seconds(self) -> u32 {
+        self.0
+    }
+
+    /// The epoch that a moment lies in, given in seconds since 1970. Before that, and after the year 83000,
+    /// it is the first and the last one.
+    #[must_use]
+    pub fn epoch(self, unix: i64) -> Epoch {
+        let number = unix.max(0) / i64::from(self.0);
+        Epoch(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// The first second of an epoch.
+    #[must_use]
+    pub const fn start(self, epoch: Epoch) -> i64 {
+        epoch.0 as i64 * self.0 as i64
+    }
+
+    /// The second after an epoch's last one.
+    #[must_use]
+    pub const fn end(self, epoch: Epoch) -> i64 {
+        (epoch.0 as i64 + 1) * self.0 as i64
+    }
+}
+
+/// 32 secret bytes in a place of their own, overwritten when they are dropped.
+struct Secret(Box<[u8; KEY_BYTES]>);
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl Secret {
+    fn derive(context: &'static str, material: &[&[u8]]) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        for part in material {
+            hasher.update(part);
+        }
+        let mut secret = Self(Box::new([0; KEY_BYTES]));
+        let mut output = hasher.finalize_xof();
+        output.fill(&mut *secret.0);
+        output.zeroize();
+        hasher.zeroize();
+        secret
+    }
+}
+
+/// The value of a shared chain at an epoch: it opens this epoch and all later ones, and none before.
+pub struct ChainKey(Secret);
+
+impl ChainKey {
+    /// The first value of a chain. The root is overwritten.
+    #[must_use]
+    pub fn genesis(mut root: Box<[u8; KEY_BYTES]>, length: EpochLength, first: Epoch) -> Self {
+        let numbers = [length.0, first.0].map(|number| u64::from(number).to_le_bytes());
+        let key = Secret::derive(GENESIS, &[&*root, &numbers[0], &numbers[1]]);
+        root.zeroize();
+        Self(key)
+    }
+
+    /// A value that was kept.
+    #[must_use]
+    pub const fn new(bytes: Box<[u8; KEY_BYTES]>) -> Self {
+        Self(Secret(bytes))
+    }
+
+    /// The value for the next epoch; this one is overwritten.
+    #[must_use]
+    pub fn step(self) -> Self {
+        Self(Secret::derive(STEP, &[&*self.0.0]))
+    }
+
+    /// The key of this epoch.
+    #[must_use]
+    pub fn epoch_key(&self) -> EpochKey {
+        EpochKey(Secret::derive(EPOCH, &[&*self.0.0]))
+    }
+
+    /// The bytes, for a key directory and nothing else.
+    #[must_use]
+    pub const fn expose_key(&self) -> &[u8; KEY_BYTES] {
+        &self.0.0
+    }
+}
+
+/// The key of an epoch. While it exists, whoever has it can undo the tokens of the epoch.
+pub struct EpochKey(Secret);
+
+impl EpochKey {
+    /// A key that was drawn or kept.
+    #[must_use]
+    pub const fn new(bytes: Box<[u8; KEY_BYTES]>) -> Self {
+        Self(Secret(bytes))
+    }
+
+    /// The key of one field on one site.
+    #[must_use]
+    pub fn field_key(&self, site: &[u8], field: TokenField) -> FieldKey {
+        let site = blake3::hash(site);
+        FieldKey(Secret::derive(field.context(), &[&*self.0.0, site.as_bytes()]))
+    }
+
+    /// A public name of the key, by which machines compare theirs.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        let whole = Secret::derive(KID, &[&*self.0.0]);
+        let mut id = [0; 6];
+        id.copy_from_slice(&whole.0[..6]);
+        KeyId(id)
+    }
+
+    /// The bytes, for a key directory and nothing else.
+    #[must_use]
+    pub const fn expose_key(&self) -> &[u8; KEY_BYTES] {
+        &self.0.0
+    }
+}
+
+/// A public name of an epoch key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId([u8; 6]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The fields that may become a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenField {
+    /// The visitor, by address.
+    Visitor,
+    /// The visitor, by cookie.
+    Cookie,
+}
+
+impl TokenField {
+    const fn context(self) -> &'static str {
+        match self {
+            Self::Visitor => VISITOR,
+            Self::Cookie => COOKIE,
+        }
+    }
+}
+
+/// The key of one field on one site in one epoch.
+pub struct FieldKey(Secret);
+
+impl FieldKey {
+    /// The token of a value, for which somebody else settled one form.
+    #[inline]
+    #[must_use]
+    pub fn token(&self, epoch: Epoch, canonical: &[u8]) -> Token {
+        let hash = blake3::keyed_hash(&self.0.0, canonical);
+        let mut bytes = [0; TOKEN_BYTES];
+        bytes.copy_from_slice(&hash.as_bytes()[..TOKEN_BYTES]);
+        Token { epoch, bytes }
+    }
+
+    /// The token of an address.
+    #[inline]
+    #[must_use]
+    pub fn token_of(&self, epoch: Epoch, address: &Canonical) -> Token {
+        self.token(epoch, address.as_bytes())
+    }
+}
+
+/// An address in the one form that is hashed: all of an IPv4 address, of an IPv6 address the network of 64
+/// bits, inside of which privacy addresses change. It still identifies: it has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct Canonical {
+    bytes: [u8; 9],
+    length: u8,
+}
+
+impl Canonical {
+    /// An IPv4 address, or one that was decoded out of an IPv6 address.
+    #[inline]
+    #[must_use]
+    pub const fn v4(bits: u32) -> Self {
+        let [a, b, c, d] = bits.to_be_bytes();
+        Self { bytes: [4, a, b, c, d, 0, 0, 0, 0], length: 5 }
+    }
+
+    /// An IPv6 address that carries no IPv4 address.
+    #[inline]
+    #[must_use]
+    pub const fn v6(bits: u128) -> Self {
+        let [a, b, c, d, e, f, g, h] = ((bits >> 64) as u64).to_be_bytes();
+        Self { bytes: [6, a, b, c, d, e, f, g, h], length: 9 }
+    }
+
+    /// The bytes behind the first one as a number, and whether the address is an IPv6 one: these tell all
+    /// addresses apart.
+    #[inline]
+    #[must_use]
+    pub const fn parts(&self) -> (u64, bool) {
+        let [kind, a, b, c, d, e, f, g, h] = self.bytes;
+        (u64::from_be_bytes([a, b, c, d, e, f, g, h]), kind == 6)
+    }
+
+    /// The bytes that are hashed.
+    #[inline]
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// How long the text of a token is at most: `t1.`, ten digits, a dot and 16 characters.
+pub const TOKEN_TEXT_BYTES_MAX: usize = 30;
+
+/// A pseudonym: equal for one visitor of one site within one epoch, and nothing else is told by it once the
+/// key is gone. Until then it identifies whoever the address does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Token {
+    epoch: Epoch,
+    bytes: [u8; TOKEN_BYTES],
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token(of epoch {})", self.epoch.0)
+    }
+}
+
+/// Douglas Crockford's base 32 in lower case: no character that looks like another one.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+impl Token {
+    /// A token that was made before and remembered as its bytes.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn remembered(epoch: Epoch, bytes: [u8; TOKEN_BYTES]) -> Self {
+        Self { epoch, bytes }
+    }
+
+    /// Its bytes, without the epoch.
+    #[inline]
+    #[must_use]
+    pub const fn bytes(&self) -> [u8; TOKEN_BYTES] {
+        self.bytes
+    }
+
+    /// Writes `t1.EPOCH.CHARACTERS` to the beginning of `out` and returns the length.
+    #[inline]
+    pub fn write<const N: usize>(&self, out: &mut [u8; N]) -> usize {
+        const { assert!(N >= TOKEN_TEXT_BYTES_MAX, "room for the longest token") };
+        out[..3].copy_from_slice(b"t1.");
+        let digits = self.epoch.0.checked_ilog10().unwrap_or(0) as usize + 1;
+        let (mut at, mut rest) = (3 + digits, self.epoch.0);
+        for place in out[3..at].iter_mut().rev() {
+            *place = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        out[at] = b'.';
+        at += 1;
+        for (half, characters) in
+            self.bytes.chunks_exact(5).zip(out[at..at + 16].chunks_exact_mut(8))
+        {
+            let bits = half.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+            for (place, character) in characters.iter_mut().enumerate() {
+                *character = ALPHABET[(bits >> (35 - 5 * place)) as usize & 31];
+            }
+        }
+        at + 16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::transform::address::{Client, Truncation};
+
+    /// The text of the token that `address` gets.
+    fn text(key: &EpochKey, epoch: u32, site: &str, address: &str) -> String {
+        let key = key.field_key(site.as_bytes(), TokenField::Visitor);
+        let client = Truncation::none(Vec::new()).client(address.as_bytes()).expect("an address");
+        let token = key.token_of(Epoch(epoch), &client.canonical().expect("an address"));
+        text_of(token)
+    }
+
+    fn text_of(token: Token) -> String {
+        let mut text = [0; TOKEN_TEXT_BYTES_MAX];
+        let length = token.write(&mut text);
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The chain whose root is 32 times `0x42`, at the epoch 20779.
+    fn chain() -> ChainKey {
+        ChainKey::genesis(Box::new([0x42; 32]), EpochLength::default(), Epoch(20_779))
+    }
+
+    /// A few vectors of an implementation that shares no code with this one.
+    #[test]
+    fn keys_and_tokens_are_those_of_the_vectors() {
+        let chain = chain();
+        let first = chain.epoch_key();
+        assert_eq!(
+            hex(chain.expose_key()),
+            "99a6700d7215b1f4f2b19a24d1de9542597f962ac969d2eb1b1a07ae8f277e2b"
+        );
+        assert_eq!(
+            hex(first.expose_key()),
+            "4a61c2e79dd19818db432f7eb90651d089ade49a157270f4d1ea20b187b5a66c"
+        );
+        assert_eq!(first.id().to_string(), "57c58803bc00");
+        for (site, address, expect) in [
+            ("www.example.org", "192.0.2.77", "8ad8a5jg0vw4jenk"),
+            ("www.example.org", "::ffff:192.0.2.77", "8ad8a5jg0vw4jenk"),
+            ("www.example.org", "2002:c000:024d::1", "8ad8a5jg0vw4jenk"),
+            ("www.example.org", "64:ff9b::c000:24d", "8ad8a5jg0vw4jenk"),
+            ("www.example.org", "198.51.100.1", "2adwhrn1h8h6pqf0"),
+            ("www.example.org", "2001:db8:1:2::1", "r0rchm8xqhhf227v"),
+            ("www.example.org", "2001:db8:1:2:ffff::9", "r0rchm8xqhhf227v"),
+            ("www.example.org", "2001:db8:1:3::1", "35zjjhgr57nws7cs"),
+            ("shop.example.org", "192.0.2.77", "yzwxxx0pa976jmta"),
+            ("shop.example.org", "2001:db8:1:3::1", "154s2yf4h1yqy1cy"),
+        ] {
+            let expect = format!("t1.20779.{expect}");
+            assert_eq!(text(&first, 20_779, site, address), expect, "{site} {address}");
+        }
+        let cookie = first.field_key(b"www.example.org", TokenField::Cookie);
+        assert_eq!(text_of(cookie.token(Epoch(20_779), b"abc123")), "t1.20779.atz3f5z7v09p31r0");
+        let next = chain.step();
+        assert_eq!(next.epoch_key().id().to_string(), "c7afe16408f9");
+        let token = text(&next.epoch_key(), 20_780, "www.example.org", "192.0.2.77");
+        assert_eq!(token, "t1.20780.svmwz7mdrm222pmw");
+    }
+
+    #[test]
+    fn epochs_begin_and_end_where_they_should() {
+        let day = EpochLength::default();
+        assert_eq!(day.epoch(20_779 * 86_400), Epoch(20_779));
+        assert_eq!(day.epoch(20_779 * 86_400 - 1), Epoch(20_778));
+        assert_eq!((day.start(Epoch(1)), day.end(Epoch(1))), (86_400, 172_800));
+        assert_eq!((day.epoch(-1), day.epoch(i64::MAX)), (Epoch(0), Epoch(u32::MAX)));
+        for (seconds, expect) in [(599, false), (600, true), (604_800, true), (604_801, false)] {
+            assert_eq!(EpochLength::new(seconds).is_some(), expect, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn the_longest_token_fits_and_the_shortest_is_right() {
+        let token = |epoch, byte| text_of(Token::remembered(Epoch(epoch), [byte; TOKEN_BYTES]));
+        assert_eq!(token(u32::MAX, 255), "t1.4294967295.zzzzzzzzzzzzzzzz");
+        assert_eq!(token(0, 0), "t1.0.0000000000000000");
+        assert_eq!(token(7, 1), format!("t1.7.{}", crockford()));
+    }
+
+    /// Ten bytes of 1 in base 32, by plain long division.
+    fn crockford() -> String {
+        let mut number =
+            [1u8; 10].iter().fold(0u128, |number, byte| number << 8 | u128::from(*byte));
+        let mut text = Vec::new();
+        for _ in 0..16 {
+            text.insert(0, ALPHABET[(number % 32) as usize]);
+            number /= 32;
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// All tokens of `count` addresses in two epochs, on two sites and in two fields.
+    fn check_that_none_repeats(count: u32) {
+        let (first, second) = (chain().epoch_key(), chain().step().epoch_key());
+        let mut seen = HashSet::new();
+        for key in [&first, &second] {
+            for site in [&b"www.example.org"[..], b"shop.example.org"] {
+                for field in [TokenField::Visitor, TokenField::Cookie] {
+                    let key = key.field_key(site, field);
+                    let tokens = (0..count).map(|number| {
+                        // Scattered, so that the sample is not one network.
+                        let address = Canonical::v4(number.wrapping_mul(0x9E37_79B1));
+                        key.token_of(Epoch(0), &address).bytes()
+                    });
+                    seen.extend(tokens);
+                }
+            }
+        }
+        assert_eq!(seen.len(), 8 * count as usize);
+    }
+
+    #[test]
+    fn no_token_repeats_across_epochs_sites_and_fields() {
+        check_that_none_repeats(5_000);
+    }
+
+    #[test]
+    #[ignore = "eight million tokens take their time and memory"]
+    fn no_token_of_a_million_addresses_repeats_across_epochs_sites_and_fields() {
+        check_that_none_repeats(1_000_000);
+    }
+
+    #[test]
+    fn what_is_no_address_has_no_canonical_form() {
+        let read = Truncation::none(Vec::new());
+        for word in ["www.example.com", "2001:0:c000:201::1"] {
+            let client = read.client(word.as_bytes()).expect("a client");
+            assert!(client.canonical().is_none(), "{word}");
+        }
+        let own = Truncation::none(vec!["192.0.2.0/24".parse().expect("a network")]);
+        let client = own.client(b"192.0.2.7").expect("an address");
+        assert!(matches!(client, Client::Exempt(_)) && client.canonical().is_none());
+    }
+}

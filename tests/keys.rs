@@ -1,0 +1,275 @@
+//! Tokens: those of an implementation that shares no code with this one, and those of the whole program.
+//!
+//! What happens when depends on moments, and is tested with made-up ones beside the code. Here the program runs
+//! by the clock of the machine, so lines are dated from it. The vectors lie beside the repository: without
+//! them that test prints why and tests nothing.
+
+mod program;
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use program::{Done, Folder, TAMIS, run_in};
+use serde_json::Value;
+use tamis::transform::{
+    address::Truncation,
+    pseudonym::{ChainKey, Epoch, EpochLength, TOKEN_TEXT_BYTES_MAX, Token, TokenField},
+    time::Timestamp,
+};
+
+#[test]
+fn tokens_are_those_of_the_vectors() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/key-vectors.json");
+    let Ok(text) = fs::read_to_string(&path) else {
+        let _ = writeln!(
+            io::stderr(),
+            "SKIPPED: the vectors are not there; put them into {}",
+            path.display()
+        );
+        return;
+    };
+    let all: Value = serde_json::from_str(&text).expect("the vectors are JSON");
+    let number =
+        |value: &Value| u32::try_from(value.as_u64().expect("a number")).expect("a small one");
+    let length = EpochLength::new(number(&all["epoch_seconds"])).expect("an epoch may be so long");
+    let root = unhex(all["root_hex"].as_str().expect("text"));
+    let root = Box::new(root.try_into().expect("a root has 32 bytes"));
+    let mut at = number(&all["first_epoch"]);
+    let mut chain = ChainKey::genesis(root, length, Epoch(at));
+    let mut count = 0;
+    for epoch in all["epochs"].as_array().expect("a list") {
+        while at < number(&epoch["epoch"]) {
+            chain = chain.step();
+            at += 1;
+        }
+        let key = chain.epoch_key();
+        assert_eq!(chain.expose_key()[..], unhex(epoch["chain_key_hex"].as_str().expect("text")));
+        assert_eq!(key.expose_key()[..], unhex(epoch["epoch_key_hex"].as_str().expect("text")));
+        assert_eq!(key.id().to_string(), epoch["kid"].as_str().expect("text"));
+        for vector in epoch["tokens"].as_array().expect("a list") {
+            let word = |name: &str| vector[name].as_str().expect("text");
+            let (field, canonical) = match word("field") {
+                "visitor" => {
+                    let whole = Truncation::none(Vec::new()).client(word("value").as_bytes());
+                    let canonical =
+                        whole.and_then(|client| client.canonical()).expect("an address");
+                    (TokenField::Visitor, canonical.as_bytes().to_vec())
+                }
+                _ => (TokenField::Cookie, word("value").as_bytes().to_vec()),
+            };
+            assert_eq!(canonical, unhex(word("canonical_hex")), "{}", word("value"));
+            let token = key.field_key(word("site").as_bytes(), field).token(Epoch(at), &canonical);
+            assert_eq!(text(token), format!("t1.{at}.{}", word("token")));
+            count += 1;
+        }
+    }
+    assert!(count >= 18, "only {count} vectors were found");
+}
+
+fn text(token: Token) -> String {
+    let mut text = [0; TOKEN_TEXT_BYTES_MAX];
+    let length = token.write(&mut text);
+    str::from_utf8(&text[..length]).expect("a token is text").to_owned()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| str::from_utf8(pair).expect("ASCII"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal digits")).collect()
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("later than 1970");
+    i64::try_from(since.as_secs()).expect("not so late")
+}
+
+/// A line of this client at this second.
+fn line(client: &str, unix: i64) -> String {
+    let mut time = Vec::new();
+    Timestamp::from_unix(unix).expect("the clock is fine").write_clf(&mut time);
+    let time = str::from_utf8(&time).expect("ASCII");
+    format!("{client} - - [{time}] \"GET /a.html HTTP/1.1\" 200 512 \"-\" \"curl/8.5.0\"\n")
+}
+
+/// What becomes of a log with the keys in the folder `keys`.
+fn tokens(folder: &Folder, log: &str, more: &[&str]) -> Done {
+    let args = [&["--client", "token", "--key-dir", "keys"], more].concat();
+    run_in(folder.path(), &args, log.as_bytes())
+}
+
+/// The clients of the records, empty where there is none.
+fn clients(done: &Done) -> Vec<String> {
+    let records = done.out().lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    records
+        .map(|record| {
+            let client = record["client"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(record["late"].as_bool(), client.is_empty().then_some(true));
+            client
+        })
+        .collect()
+}
+
+#[test]
+fn a_visitor_has_one_token_for_a_day_on_a_site_whatever_the_notation() {
+    let (folder, other, now) = (Folder::new(), Folder::new(), now());
+    let same = [
+        "192.0.2.7",
+        "::ffff:192.0.2.7",
+        "2002:c000:207::1",
+        "64:ff9b::192.0.2.7",
+        "192.0.2.7:443",
+    ];
+    let others = ["192.0.2.8", "2001:db8:1:2::1", "2001:db8:1:3::1"];
+    let log: String = same.iter().chain(&others).map(|client| line(client, now)).collect();
+    let found = clients(&tokens(&folder, &log, &["--format", "combined"]));
+    assert!(found[0].starts_with("t1.") && found[0].len() == 25, "{}", found[0]);
+    assert!(found[..same.len()].iter().all(|token| *token == found[0]), "{found:?}");
+    let mut distinct = found[same.len() - 1..].to_vec();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 1 + others.len());
+    // Another run, more threads and another form tell the same; another site and other keys do not.
+    assert_eq!(clients(&tokens(&folder, &log, &["--format", "combined", "--threads", "7"])), found);
+    let csv = tokens(&folder, &log, &["--emit", "csv"]);
+    assert!(csv.out().lines().nth(1).is_some_and(|row| row.contains(&found[0])));
+    let combined = tokens(&folder, &log, &["--emit", "combined"]);
+    assert!(combined.out().starts_with(&format!("{} - - [", found[0])));
+    let site = clients(&tokens(&folder, &log, &["--site", "www.example.com"]));
+    assert!(site.iter().all(|token| !found.contains(token)));
+    let others = clients(&tokens(&other, &log, &[]));
+    assert!(others.iter().all(|token| !token.is_empty() && !found.contains(token)));
+    assert_eq!(
+        fs::metadata(folder.file("keys")).expect("made").permissions().mode() & 0o777,
+        0o700
+    );
+}
+
+#[test]
+fn lines_of_a_virtual_host_have_tokens_of_their_own() {
+    let (folder, now) = (Folder::new(), now());
+    let log: String = ["www.example.com:443", "WWW.EXAMPLE.COM:80", "shop.example.com:443"]
+        .map(|host| format!("{host} {}", line("192.0.2.7", now)))
+        .concat();
+    let found = clients(&tokens(&folder, &log, &["--format", "vhost-combined"]));
+    assert_eq!(found[0], found[1]);
+    assert_ne!(found[0], found[2]);
+    // A log that does not say its site belongs to the one that the option names.
+    let named = tokens(&folder, &line("192.0.2.7", now), &["--site", "www.example.com"]);
+    assert_eq!(clients(&named)[0], found[0]);
+}
+
+#[test]
+fn lines_without_a_key_are_late_and_that_is_said() {
+    let (folder, now) = (Folder::new(), now());
+    let times = [now, now + 1_800, now + 2 * 3_600, now - 3 * 86_400, now + 40 * 86_400];
+    let log: String = times.iter().map(|time| line("192.0.2.7", *time)).collect();
+    let done = tokens(&folder, &log, &[]);
+    let has: Vec<_> = clients(&done).iter().map(|token| !token.is_empty()).collect();
+    assert_eq!(has, [true, true, false, false, false]);
+    assert!(done.err().contains("3 of 5 clean lines have no client"), "{}", done.err());
+    assert_eq!(done.status, 0);
+    let csv = tokens(&folder, &log, &["--emit", "csv"]);
+    assert_eq!(csv.out().lines().filter(|row| row.ends_with(",true")).count(), 3);
+}
+
+#[test]
+fn processes_that_run_at_once_agree() {
+    let (folder, now) = (Folder::new(), now());
+    let log = line("192.0.2.7", now);
+    let found: Vec<_> = thread::scope(|scope| {
+        let runs: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| clients(&tokens(&folder, &log, &[])))).collect();
+        runs.into_iter().map(|run| run.join().expect("it does not panic")).collect()
+    });
+    assert!(found.iter().all(|tokens| *tokens == found[0] && !tokens[0].is_empty()), "{found:?}");
+}
+
+#[test]
+fn destroyed_keys_do_not_come_back_in_a_process_that_knew_them() {
+    let (folder, now) = (Folder::new(), now());
+    let mut child = Command::new(TAMIS)
+        .args(["--client", "token", "--key-dir", "keys", "--format", "combined", "-o", "clean"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let mut pipe = child.stdin.take().expect("piped above");
+    let mut send = || pipe.write_all(line("192.0.2.7", now).as_bytes()).expect("it reads");
+    let wait_for = |count: usize| {
+        let lines = || fs::read_to_string(folder.file("clean")).unwrap_or_default();
+        while lines().lines().count() < count {
+            thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    send();
+    wait_for(1);
+    let destroyed = run_in(folder.path(), &["keys", "destroy", "--yes", "--key-dir", "keys"], b"");
+    assert_eq!((destroyed.out(), destroyed.status), ("destroyed all keys in keys\n", 0));
+    // The other process notices at its next look, when it draws a new key.
+    let has_keys = || {
+        let status = run_in(folder.path(), &["keys", "status", "--key-dir", "keys"], b"");
+        status.out().contains("\nkey ")
+    };
+    while !has_keys() {
+        thread::sleep(std::time::Duration::from_millis(100));
+    }
+    thread::sleep(std::time::Duration::from_millis(100));
+    send();
+    drop(send);
+    drop(pipe);
+    assert!(child.wait().expect("it ends").success());
+    let clean = fs::read_to_string(folder.file("clean")).expect("written");
+    let clients: Vec<_> = clean.lines().map(|line| line.split("client").nth(1)).collect();
+    assert_eq!(clients.len(), 2);
+    assert!(clients[0] != clients[1] && clients[1].is_some(), "{clean}");
+}
+
+#[test]
+fn status_tells_no_secret() {
+    let folder = Folder::new();
+    let done = run_in(
+        folder.path(),
+        &["keys", "init", "--shared", "--epoch", "12h", "--key-dir", "keys"],
+        b"",
+    );
+    assert!(done.out().contains("mode      shared; an epoch has 43200 s"), "{}", done.out());
+    let mut count = 0;
+    for entry in fs::read_dir(folder.file("keys")).expect("made") {
+        let path = entry.expect("readable").path();
+        if path.extension().is_some_and(|extension| extension == "key") {
+            let key = fs::read(&path).expect("ours");
+            let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            let told = |part: &str| done.out().contains(part);
+            assert!(!(0..=56).any(|at| told(&hex[at..at + 8])), "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 2);
+    let again = run_in(folder.path(), &["keys", "init", "--key-dir", "keys"], b"");
+    assert_eq!(again.status, 2);
+}
+
+#[test]
+fn without_a_directory_nothing_is_read() {
+    let folder = Folder::new();
+    let mut command = Command::new(TAMIS);
+    command.args(["--client", "token"]).current_dir(folder.path());
+    command.env_remove("RUNTIME_DIRECTORY").env_remove("XDG_RUNTIME_DIR");
+    let done = program::finish(&mut command, line("192.0.2.7", now()).as_bytes());
+    assert_eq!((done.out(), done.status), ("", 2));
+    assert!(done.err().contains("--key-dir"));
+    // The first of several directories of a service comes before that of the user.
+    let (own, more) = (folder.file("own"), folder.file("more"));
+    let mut command = Command::new(TAMIS);
+    command.args(["keys", "status"]).env("XDG_RUNTIME_DIR", folder.path());
+    command.env("RUNTIME_DIRECTORY", format!("{}:{}", own.display(), more.display()));
+    let done = program::finish(&mut command, b"");
+    assert_eq!(done.out(), format!("no keys in {}\n", own.display()));
+}
