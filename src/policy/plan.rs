@@ -720,6 +720,78 @@ mod tests {
         refused("[[route]]\npattern = \"no slash\"", "route");
     }
 
+    fn record_with(keys: &str) -> Result<Plan, String> {
+        let policy = Policy::parse(&format!("name = \"p\"\nversion = 1\n[record]\n{keys}"))
+            .map_err(|error| error.to_string())?;
+        Plan::compile(&policy).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn query_values_are_listed_or_have_a_pattern() {
+        let query = |keys: &str| baseline_with(&format!("[[query]]\nname = \"page\"\n{keys}"));
+        assert!(query("values = [\"1\"]").is_ok() && query("pattern = \"{digits:1-3}\"").is_ok());
+        for (keys, words) in [
+            ("", "values or a pattern"),
+            ("values = []", "values or a pattern"),
+            ("values = [\"1\"]\npattern = \"{digits:1}\"", "one of them"),
+            ("pattern = \".*\"", "a literal has"),
+            ("pattern = \"{any:1-9}\"", "digits, lower"),
+        ] {
+            let error = query(keys).err().unwrap_or_else(|| panic!("accepted: {keys}"));
+            assert!(error.contains(words) && error.contains("page"), "{error}");
+        }
+    }
+
+    #[test]
+    fn each_key_is_in_one_group() {
+        let keys = "time = { grain = \"minute\" }\nos = true\n";
+        let group =
+            |name: &str, keys: &str| format!("[[group]]\nname = {name:?}\nkeys = [{keys}]\n");
+        let groups = |text: &str| record_with(&format!("{keys}{text}"));
+        let of = |keys: &[Key]| keys.iter().fold(KeySet::EMPTY, |set, key| set.with(*key, true));
+        let plan = groups(&group("a", "\"os\", \"time\", \"bot\"")).expect("whole");
+        assert_eq!(plan.groups, [Group { name: "a".to_owned(), keys: of(&[Key::Time, Key::Os]) }]);
+        let two = group("a", "\"os\"") + "kept = false\n" + &group("b", "\"time\"");
+        let plan = groups(&two).expect("whole");
+        assert_eq!((plan.record, plan.groups.len()), (of(&[Key::Time]), 1));
+        for (text, words) in [
+            (group("a", "\"os\""), "\"time\" is in no group"),
+            (group("a", "\"os\", \"os\", \"time\""), "in a group already"),
+            (group("a", "\"shoes\""), "no key of a record"),
+            (group("A b", "\"os\""), "small letters"),
+            (two.replace("\"b\"", "\"a\""), "twice"),
+        ] {
+            let error = groups(&text).err().unwrap_or_else(|| panic!("accepted: {text}"));
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn there_is_no_country_without_a_file() {
+        let file = "[network]\ncountry_db = \"c.mmdb\"";
+        for keys in ["country = true", "client = \"country\""] {
+            assert_eq!(record_with(keys).expect("compiles").record, KeySet::EMPTY);
+            let plan = record_with(&format!("{keys}\n{file}")).expect("compiles");
+            assert_eq!(plan.record, KeySet::EMPTY.with(Key::Country, true));
+            assert_eq!(plan.decision(Field::Client), Decision::Recorded);
+        }
+        let unused = record_with(&format!("os = true\n{file}")).expect("compiles");
+        assert_eq!(unused.country_db, None);
+    }
+
+    #[test]
+    fn paths_are_told_in_one_way() {
+        let path = "path = { shape = \"cleaned\" }";
+        let counted = format!("[counts]\ntables = [\"path\"]\n{path}");
+        let plan = record_with(&counted).expect("compiles");
+        assert!(plan.undeclared_paths && plan.path_status.has(200) && !plan.record.has(Key::Path));
+        assert_eq!(plan.decision(Field::Target), Decision::Counted);
+        let both = record_with(&format!("{path}\n{counted}")).expect_err("refused");
+        assert!(both.contains("counts.path"), "{both}");
+        let learned = record_with(&counted.replace("cleaned", "learned")).expect_err("refused");
+        assert!(learned.contains("counts.path.shape"), "{learned}");
+    }
+
     #[test]
     fn prefixes_that_identify_are_refused() {
         let plan = |ipv4: u8, ipv6: u8, allow: bool| {

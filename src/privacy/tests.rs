@@ -132,3 +132,86 @@ fn durations_and_languages_are_told_roughly() {
         assert_eq!(door.see(&format, &line("192.0.2.7", end), tell), clean(expect), "{end}");
     }
 }
+
+/// A worker for a policy with these keys in its record, and whatever follows them.
+fn door_of(record: &str) -> Door {
+    let text = format!("name = \"p\"\nversion = 1\n[record]\n{record}");
+    let plan = Plan::compile(&Policy::parse(&text).expect("a policy")).expect("compiles");
+    Door(Anonymiser::new(Arc::new(plan), Arc::new(Classifier::new()), None, 1 << 16, 16))
+}
+
+/// What `rule` tells of a referrer, the first time and when it is remembered.
+#[track_caller]
+fn check_referrer(rule: &str, referrer: &str, expect: &str) {
+    let sites = "[sites]\ndeclared = [\"www.example.com\"]";
+    let mut door = door_of(&format!("referrer = \"{rule}\"\n{sites}"));
+    let line = format!(
+        "192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] \"GET / HTTP/1.1\" 200 5 \"{referrer}\" \"-\""
+    );
+    for _ in 0..2 {
+        let seen =
+            door.see(&Format::combined(), &line, |record| format!("{:?}", record.referrer()));
+        assert_eq!(seen, clean(&format!("Some(Text({expect}))")), "{rule} {referrer}");
+    }
+}
+
+#[test]
+fn referrers_are_none_internal_or_external() {
+    check_referrer("category", "-", "(none)");
+    check_referrer("category", "https://shop.example.com/cart", "(internal)");
+    check_referrer("category", "(internal)", "(internal)");
+    check_referrer("category", "https://www.example.org/alice", "(external)");
+    check_referrer("category", "http://192.0.2.77/", "(external)");
+    check_referrer("category", "alice", "(external)");
+}
+
+#[test]
+fn an_origin_of_ones_own_is_internal() {
+    check_referrer("origin", "https://shop.example.com/cart", "(internal)");
+    check_referrer("origin", "https://www.example.org/alice", "https://www.example.org");
+    check_referrer("origin", "https://notexample.com/", "https://notexample.com");
+    let long = ["teapot"; 18].join(".");
+    check_referrer("origin", &format!("https://{long}.example.com/"), "(internal)");
+    check_referrer(
+        "origin",
+        &format!("http://{long}.example.org/"),
+        &format!("http://{long}.example.org"),
+    );
+}
+
+#[test]
+fn query_values_lie_beside_the_path_and_not_in_it() {
+    let mut door = door_of(
+        "path = { shape = \"cleaned\" }\n[[query]]\nname = \"page\"\npattern = \"{digits:1-3}\"\n\
+         [[query]]\nname = \"tab\"\nvalues = [\"a\"]\n[[query]]\nname = \"lang\"\npattern = \"{lower:2}\"\n\
+         [opt_out]\nquery = \"optout\"",
+    );
+    let tell = |record: &Record<'_>| {
+        let pair = |(name, value): (&str, &[u8])| format!("{name}={}", value.escape_ascii());
+        let pairs =
+            record.query().map(|query| query.iter().map(pair).collect::<Vec<_>>().join("&"));
+        let path = record.path().expect("a request");
+        format!("{} {}", path.as_bytes().escape_ascii(), pairs.unwrap_or_default())
+    };
+    let line = |path: &str, query: &str| {
+        format!("192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] \"GET {path}{query} HTTP/1.1\" 200 5")
+    };
+    // Short, long, and too long to be remembered.
+    for path in ["/b", &"/a".repeat(100), &"/a".repeat(300)] {
+        for (query, expect) in [
+            ("", ""),
+            ("?page=7", "page=7"),
+            ("?lang=de&tab=a&page=12&x=1", "lang=de&tab=a&page=12"),
+            ("?page=alice", ""),
+        ] {
+            for _ in 0..2 {
+                let seen = door.see(&Format::common(), &line(path, query), tell);
+                assert_eq!(seen, clean(&format!("{path} {expect}")));
+            }
+        }
+        for _ in 0..2 {
+            let seen = door.see(&Format::common(), &line(path, "?optout"), tell);
+            assert_eq!(seen.outcome, Outcome::OptedOut);
+        }
+    }
+}

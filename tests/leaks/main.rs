@@ -166,6 +166,7 @@ fn nothing_planted_comes_out() {
             }
         }
         wider(search, &folder, format);
+        published(search, &folder, format);
         failures(search, &folder, format, &log);
     }
 }
@@ -221,7 +222,7 @@ version = 1
 [record]
 time = { grain = "minute" }
 site = "declared"
-client = { truncate = { ipv4 = 24, ipv6 = 32 } }
+client = { truncate = { ipv4 = 24, ipv6 = 32, domain = true } }
 method = true
 path = { shape = "cleaned", status = ["2xx", "304"] }
 protocol = true
@@ -232,6 +233,8 @@ browser = { version = "major" }
 os = true
 device = true
 bot = true
+[opt_out]
+query = "optout"
 [sites]
 declared = ["www.example.com"]
 [[route]]
@@ -243,9 +246,25 @@ pattern = "/users/{who}"
 [[query]]
 name = "tab"
 values = ["1"]
+[[query]]
+name = "id"
+pattern = "{alnum:1-32}"
 [[drop]]
 path = "/by/{author}"
 "#;
+
+/// Runs with the published policies that need no keys.
+fn published(search: &Search, folder: &Folder, format: &str) {
+    for policy in ["wordpress-2011", "canonical-2012", "sitecore-2012"] {
+        for form in ["jsonl", "csv"] {
+            let args = ["--policy", policy, "--emit", form, "--format", format];
+            let more = ["--max-line", LINE_MAX, "--counts", "-", "--summary", "json", "a.log"];
+            let done = run_in(folder.path(), &[&args[..], &more].concat(), b"");
+            assert_eq!(done.status, 0, "{}", done.err());
+            search.none_in_run(&format!("a run with {policy} as {form}"), &done);
+        }
+    }
+}
 
 /// A run with a policy of one's own and a site, where other code tells what comes out.
 fn wider(search: &Search, folder: &Folder, format: &str) {

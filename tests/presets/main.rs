@@ -1113,7 +1113,7 @@ fn sit_06_a_line_without_the_essential_is_refused() {
         (without(request), Reason::NotThisFormat),
         (line.replace("GET /users/alice/orders?token=abc HTTP/1.1", "-"), Reason::BadRequest),
         (
-            line.replace("GET /users/alice/orders?token=abc HTTP/1.1", "\\x16\\x03"),
+            line.replace("GET /users/alice/orders?token=abc HTTP/1.1", "\\u0016\\u0003"),
             Reason::BadRequest,
         ),
         (without(r#""remote_addr":"203.0.113.77","#), Reason::BadAddress),
