@@ -20,7 +20,8 @@ use super::memo::Seed;
 use crate::transform::{
     address::Client,
     pseudonym::{
-        Canonical, Epoch, EpochKey, EpochLength, FieldKey, KeyId, TOKEN_BYTES, Token, TokenField,
+        Canonical, Epoch, EpochKey, EpochLabel, EpochLength, FieldKey, KeyId, TOKEN_CHARACTERS,
+        Token, TokenField,
     },
 };
 
@@ -33,6 +34,9 @@ pub const AHEAD_SECONDS: i64 = 3_600;
 const TOKENS_REMEMBERED: usize = 1_024;
 /// How many keys of sites each worker remembers, for the same reason. One more costs two hashes.
 const SITES_REMEMBERED: usize = 256;
+
+/// Where the key for lines that do not say their site lies: behind the others, for nothing else.
+const SITE_OF_OTHERS: usize = SITES_REMEMBERED;
 
 /// The site of a line that does not say it, in a run that does not say it either.
 const SITE_UNSAID: &[u8] = b"-";
@@ -164,7 +168,7 @@ struct Derived {
     /// A name of its own for each site that was met.
     next_site: u64,
     seed: Seed,
-    tokens: Box<[(u64, [u8; TOKEN_BYTES])]>,
+    tokens: Box<[(u64, [u8; TOKEN_CHARACTERS]); TOKENS_REMEMBERED]>,
 }
 
 #[derive(Clone, Copy)]
@@ -172,8 +176,9 @@ struct Current {
     start: i64,
     end: i64,
     epoch: Epoch,
-    /// Where the key of the site of lines that do not say lies.
-    place: usize,
+    label: EpochLabel,
+    /// The number of the site of lines that do not say.
+    number: u64,
 }
 
 /// A site's key in one epoch.
@@ -196,7 +201,7 @@ impl Derived {
             sites: (0..SITES_REMEMBERED + 1).map(|_| None).collect(),
             next_site: 0,
             seed: Seed::default(),
-            tokens: vec![(0, [0; TOKEN_BYTES]); TOKENS_REMEMBERED].into_boxed_slice(),
+            tokens: Box::new([(0, [0; TOKEN_CHARACTERS]); TOKENS_REMEMBERED]),
         }
     }
 
@@ -206,9 +211,9 @@ impl Derived {
         self.current = None;
         // A key of a site overwrites itself.
         self.sites.fill_with(|| None);
-        for (hash, bytes) in &mut self.tokens {
+        for (hash, characters) in &mut *self.tokens {
             hash.zeroize();
-            bytes.zeroize();
+            characters.zeroize();
         }
     }
 
@@ -221,18 +226,18 @@ impl Derived {
             Some(current) if (current.start..current.end).contains(&unix) => current,
             _ => self.enter(unix)?,
         };
-        let place = match host {
+        let (place, number) = match host {
             Some(host) if !matches!(host, b"" | b"-") => self.site(current.epoch, host)?,
-            _ => current.place,
+            _ => (SITE_OF_OTHERS, current.number),
         };
-        let site = self.sites[place].as_ref()?;
         let (bits, is_v6) = address.parts();
-        let hash = self.seed.hash_address(bits, site.number << 1 | u64::from(is_v6));
-        let kept = &mut self.tokens[(hash >> 32) as usize & (TOKENS_REMEMBERED - 1)];
-        if kept.0 != hash {
-            *kept = (hash, site.key.token_of(current.epoch, address).bytes());
+        let hash = self.seed.hash_address(bits, number << 1 | u64::from(is_v6));
+        let at = (hash >> 32) as usize % TOKENS_REMEMBERED;
+        if self.tokens[at].0 != hash {
+            let key = &self.sites[place].as_ref()?.key;
+            self.tokens[at] = (hash, key.token_of(current.epoch, address).characters());
         }
-        Some(Token::remembered(current.epoch, kept.1))
+        Some(Token::remembered(current.label, self.tokens[at].1))
     }
 
     /// Turns to the epoch of a line, if there is a key for it.
@@ -242,35 +247,40 @@ impl Derived {
         let epoch = length.epoch(unix);
         let site = std::mem::take(&mut self.site);
         let hash = self.seed.hash(&site, None);
-        // The place behind the others is for this site alone.
-        let place = SITES_REMEMBERED;
-        let made = self.derive(epoch, hash, &site, place);
+        let made = self.derive(epoch, hash, &site, SITE_OF_OTHERS);
         self.site = site;
-        made?;
-        let current = Current { start: length.start(epoch), end: length.end(epoch), epoch, place };
+        let (_, number) = made?;
+        let (start, end, label) = (length.start(epoch), length.end(epoch), EpochLabel::new(epoch));
+        let current = Current { start, end, epoch, label, number };
         self.current = Some(current);
         Some(current)
     }
 
-    /// Where the key of the site of a line lies.
+    /// Where the key of the site of a line lies, and its number.
     #[inline]
-    fn site(&mut self, epoch: Epoch, host: &[u8]) -> Option<usize> {
+    fn site(&mut self, epoch: Epoch, host: &[u8]) -> Option<(usize, u64)> {
         let hash = self.seed.hash(host, None);
         let place = (hash >> 32) as usize & (SITES_REMEMBERED - 1);
         match &self.sites[place] {
-            Some(site) if site.hash == hash && site.epoch == epoch => Some(place),
+            Some(site) if site.hash == hash && site.epoch == epoch => Some((place, site.number)),
             _ => self.derive(epoch, hash, &canonical_site(host), place),
         }
     }
 
     /// Derives the key of a site and puts it into its place.
     #[cold]
-    fn derive(&mut self, epoch: Epoch, hash: u64, site: &[u8], place: usize) -> Option<usize> {
+    fn derive(
+        &mut self,
+        epoch: Epoch,
+        hash: u64,
+        site: &[u8],
+        place: usize,
+    ) -> Option<(usize, u64)> {
         let (_, key) = self.keys.keys.iter().find(|(known, _)| *known == epoch)?;
         let key = key.field_key(site, TokenField::Visitor);
         self.next_site += 1;
         self.sites[place] = Some(Site { hash, epoch, number: self.next_site, key });
-        Some(place)
+        Some((place, self.next_site))
     }
 }
 
@@ -380,7 +390,7 @@ mod tests {
         let mut found = [(); 2].map(|()| {
             let hosts = (0..2 * SITES_REMEMBERED).map(|number| format!("w{number}.example.com"));
             let mint = |host: String| mint(&mut minter, "192.0.2.7", 10 * DAY, Some(&host));
-            hosts.map(mint).map(|token| format!("{:?}", bytes(token))).collect::<Vec<_>>()
+            hosts.map(mint).map(characters).collect::<Vec<_>>()
         });
         assert_eq!(found[0], found[1]);
         found[0].sort();
@@ -388,9 +398,9 @@ mod tests {
         assert_eq!(found[0].len(), 2 * SITES_REMEMBERED);
     }
 
-    fn bytes(client: Option<Client>) -> [u8; TOKEN_BYTES] {
+    fn characters(client: Option<Client>) -> [u8; TOKEN_CHARACTERS] {
         match client {
-            Some(Client::Token(token)) => token.bytes(),
+            Some(Client::Token(token)) => token.characters(),
             _ => panic!("no token"),
         }
     }
@@ -407,7 +417,7 @@ mod tests {
             let derived = desk.as_ref().expect("put back after the block");
             assert!(derived.keys.keys.is_empty() && derived.current.is_none());
             assert!(derived.sites.iter().all(Option::is_none));
-            assert!(derived.tokens.iter().all(|(hash, bytes)| *hash == 0 && *bytes == [0; 10]));
+            assert!(derived.tokens.iter().all(|(hash, token)| *hash == 0 && *token == [0; 16]));
         }
         assert_eq!(mint(&mut minter, "192.0.2.7", 10 * DAY, Some("example.com")), None);
         assert!(mint(&mut minter, "192.0.2.7", 11 * DAY, Some("example.com")).is_some());

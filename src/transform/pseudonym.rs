@@ -43,7 +43,10 @@ pub const KEY_BYTES: usize = 32;
 
 /// How many bytes of a hash a token keeps: two of 10⁸ visitors share one with a probability of 10⁻⁸, and 80
 /// bits are 16 characters without padding.
-pub const TOKEN_BYTES: usize = 10;
+const TOKEN_BYTES: usize = 10;
+
+/// How many characters these are.
+pub const TOKEN_CHARACTERS: usize = 16;
 
 /// Which life of a key a moment lies in: the seconds since 1970, divided by the length of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -228,13 +231,18 @@ pub struct FieldKey(Secret);
 
 impl FieldKey {
     /// The token of a value, for which somebody else settled one form.
-    #[inline]
     #[must_use]
     pub fn token(&self, epoch: Epoch, canonical: &[u8]) -> Token {
         let hash = blake3::keyed_hash(&self.0.0, canonical);
-        let mut bytes = [0; TOKEN_BYTES];
-        bytes.copy_from_slice(&hash.as_bytes()[..TOKEN_BYTES]);
-        Token { epoch, bytes }
+        let mut characters = [0; TOKEN_CHARACTERS];
+        let halves = hash.as_bytes()[..TOKEN_BYTES].chunks_exact(5);
+        for (half, characters) in halves.zip(characters.chunks_exact_mut(8)) {
+            let bits = half.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+            for (place, character) in characters.iter_mut().enumerate() {
+                *character = ALPHABET[(bits >> (35 - 5 * place)) as usize & 31];
+            }
+        }
+        Token { label: EpochLabel::new(epoch), characters }
     }
 
     /// The token of an address.
@@ -290,17 +298,40 @@ impl Canonical {
 /// How long the text of a token is at most: `t1.`, ten digits, a dot and 16 characters.
 pub const TOKEN_TEXT_BYTES_MAX: usize = 30;
 
+/// The number of an epoch as text, which is made once and written often.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EpochLabel {
+    digits: [u8; 10],
+    length: u8,
+}
+
+impl EpochLabel {
+    /// The text of an epoch's number.
+    #[must_use]
+    pub fn new(epoch: Epoch) -> Self {
+        let length = epoch.0.checked_ilog10().unwrap_or(0) as usize + 1;
+        let (mut digits, mut rest) = ([0; 10], epoch.0);
+        for place in digits[..length].iter_mut().rev() {
+            *place = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        Self { digits, length: length as u8 }
+    }
+}
+
 /// A pseudonym: equal for one visitor of one site within one epoch, and nothing else is told by it once the
 /// key is gone. Until then it identifies whoever the address does.
+///
+/// It is kept as text: writing it from its bits anew for each line took longer than finding it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token {
-    epoch: Epoch,
-    bytes: [u8; TOKEN_BYTES],
+    label: EpochLabel,
+    characters: [u8; TOKEN_CHARACTERS],
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token(of epoch {})", self.epoch.0)
+        f.write_str("Token")
     }
 }
 
@@ -308,42 +339,31 @@ impl fmt::Debug for Token {
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl Token {
-    /// A token that was made before and remembered as its bytes.
+    /// A token that was made before and remembered as its characters.
     #[inline]
     #[must_use]
-    pub(crate) const fn remembered(epoch: Epoch, bytes: [u8; TOKEN_BYTES]) -> Self {
-        Self { epoch, bytes }
+    pub(crate) const fn remembered(label: EpochLabel, characters: [u8; TOKEN_CHARACTERS]) -> Self {
+        Self { label, characters }
     }
 
-    /// Its bytes, without the epoch.
+    /// Its characters, without the epoch.
     #[inline]
     #[must_use]
-    pub const fn bytes(&self) -> [u8; TOKEN_BYTES] {
-        self.bytes
+    pub const fn characters(&self) -> [u8; TOKEN_CHARACTERS] {
+        self.characters
     }
 
-    /// Writes `t1.EPOCH.CHARACTERS` to the beginning of `out` and returns the length.
+    /// Writes `t1.EPOCH.CHARACTERS` to the beginning of `out` and returns the length; what follows it may have
+    /// been overwritten.
     #[inline]
     pub fn write<const N: usize>(&self, out: &mut [u8; N]) -> usize {
         const { assert!(N >= TOKEN_TEXT_BYTES_MAX, "room for the longest token") };
         out[..3].copy_from_slice(b"t1.");
-        let digits = self.epoch.0.checked_ilog10().unwrap_or(0) as usize + 1;
-        let (mut at, mut rest) = (3 + digits, self.epoch.0);
-        for place in out[3..at].iter_mut().rev() {
-            *place = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
+        out[3..13].copy_from_slice(&self.label.digits);
+        let at = 3 + usize::from(self.label.length.min(10));
         out[at] = b'.';
-        at += 1;
-        for (half, characters) in
-            self.bytes.chunks_exact(5).zip(out[at..at + 16].chunks_exact_mut(8))
-        {
-            let bits = half.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
-            for (place, character) in characters.iter_mut().enumerate() {
-                *character = ALPHABET[(bits >> (35 - 5 * place)) as usize & 31];
-            }
-        }
-        at + 16
+        out[at + 1..at + 1 + TOKEN_CHARACTERS].copy_from_slice(&self.characters);
+        at + 1 + TOKEN_CHARACTERS
     }
 }
 
@@ -428,22 +448,10 @@ mod tests {
 
     #[test]
     fn the_longest_token_fits_and_the_shortest_is_right() {
-        let token = |epoch, byte| text_of(Token::remembered(Epoch(epoch), [byte; TOKEN_BYTES]));
-        assert_eq!(token(u32::MAX, 255), "t1.4294967295.zzzzzzzzzzzzzzzz");
-        assert_eq!(token(0, 0), "t1.0.0000000000000000");
-        assert_eq!(token(7, 1), format!("t1.7.{}", crockford()));
-    }
-
-    /// Ten bytes of 1 in base 32, by plain long division.
-    fn crockford() -> String {
-        let mut number =
-            [1u8; 10].iter().fold(0u128, |number, byte| number << 8 | u128::from(*byte));
-        let mut text = Vec::new();
-        for _ in 0..16 {
-            text.insert(0, ALPHABET[(number % 32) as usize]);
-            number /= 32;
-        }
-        String::from_utf8_lossy(&text).into_owned()
+        let token = |epoch| text_of(Token::remembered(EpochLabel::new(Epoch(epoch)), [b'z'; 16]));
+        assert_eq!(token(u32::MAX), "t1.4294967295.zzzzzzzzzzzzzzzz");
+        assert_eq!(token(20_779), "t1.20779.zzzzzzzzzzzzzzzz");
+        assert_eq!(token(0), "t1.0.zzzzzzzzzzzzzzzz");
     }
 
     /// All tokens of `count` addresses in two epochs, on two sites and in two fields.
@@ -457,7 +465,7 @@ mod tests {
                     let tokens = (0..count).map(|number| {
                         // Scattered, so that the sample is not one network.
                         let address = Canonical::v4(number.wrapping_mul(0x9E37_79B1));
-                        key.token_of(Epoch(0), &address).bytes()
+                        key.token_of(Epoch(0), &address).characters()
                     });
                     seen.extend(tokens);
                 }
