@@ -99,6 +99,18 @@ pub enum PolicyCommand {
         /// The TOML file, or a policy's name
         policy: String,
     },
+    /// Say what a policy keeps more or less than another; ends with 3 when it is wider
+    Diff {
+        /// The policy as it was: a name or a TOML file
+        from: String,
+        /// The policy as it is to be: a name or a TOML file
+        to: String,
+    },
+    /// Write the privacy notice that a policy makes true, as Markdown
+    Notice {
+        /// The policy's name, or a TOML file
+        policy: String,
+    },
 }
 
 /// The options of `filter`.

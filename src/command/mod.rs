@@ -18,6 +18,8 @@ use crate::cli::{Cli, Command};
 const FAILED: u8 = 1;
 /// Usage or settings.
 const USAGE: u8 = 2;
+/// A gate said no.
+const GATE: u8 = 3;
 
 /// An error in what was asked for, as opposed to in what was met.
 #[derive(Debug)]

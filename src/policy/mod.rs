@@ -3,9 +3,15 @@
 //! A [`Policy`] is a TOML file whose unknown keys are refused. A [`Plan`] is what the anonymiser follows:
 //! it has a decision for every field of a log line, and what a policy does not name is dropped.
 
+mod diff;
+mod notice;
 mod plan;
+#[cfg(test)]
+mod tests_any;
 mod written;
 
+pub use diff::{Difference, Direction, diff};
+pub use notice::notice;
 pub(crate) use plan::is_host_name;
 pub use plan::{BytesRule, ClientRule, Decision, DropRule, Plan, StatusSet};
 pub use written::{ClientChoice, Overrides, Policy, PolicyError};

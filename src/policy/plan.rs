@@ -70,7 +70,7 @@ impl StatusSet {
         index < self.0.len() && self.0[index] & (1 << (status % 64)) != 0
     }
 
-    fn parse(words: &[String]) -> Result<Self, PolicyError> {
+    pub(super) fn parse(words: &[String]) -> Result<Self, PolicyError> {
         let mut set = Self([0; 10]);
         for word in words {
             let (first, last) = status_range(word).ok_or_else(|| {
