@@ -1,6 +1,7 @@
 //! Ways of running: one file per subcommand, and what they share.
 
 mod control;
+mod explain;
 mod filter;
 mod formats;
 mod own;

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs, process::ExitCode};
 
 use anyhow::Result;
 
-use super::{GATE, Usage, print};
+use super::{GATE, Usage, explain, print};
 use crate::{
     cli::PolicyCommand,
     field::Field,
@@ -32,6 +32,7 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode> {
         PolicyCommand::Check { policy } => {
             print(describe(&load(policy, Overrides::default())?).as_bytes())
         }
+        PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Notice { policy } => {
             let (policy, plan) = load_both(policy)?;
             print(notice(&policy, &plan).as_bytes())

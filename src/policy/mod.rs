@@ -6,6 +6,7 @@
 mod diff;
 mod notice;
 mod plan;
+mod rules;
 #[cfg(test)]
 mod tests_any;
 mod written;
@@ -14,6 +15,7 @@ pub use diff::{Difference, Direction, diff};
 pub use notice::notice;
 pub(crate) use plan::is_host_name;
 pub use plan::{BytesRule, ClientRule, Decision, DropRule, Plan, StatusSet};
+pub use rules::{keys_of, rule_of, tables_of};
 pub use written::{ClientChoice, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use super::{
     BytesRule, Plan,
-    plan::StatusSet,
+    plan::{IPV4_PREFIXES, IPV6_PREFIXES, StatusSet},
     written::{ClientWord, DropSection, OnFullWord, PathWord, Policy, SealWord, WideningWord},
 };
 use crate::{
@@ -62,11 +62,25 @@ fn recorded(policy: &Policy, plan: &Plan, text: &mut String) {
     for key in plan.record.iter() {
         *text += &key_line(policy, plan, key);
     }
-    if plan.record.has(Key::Client) {
-        *text += "\nThese records name nobody, but they are not anonymous: together with other knowledge, one of \
-                  them may still point to a visit.\n";
-    } else {
-        *text += "\nThese records name nobody. That alone does not make them anonymous.\n";
+    *text += match identifies(policy) {
+        true => {
+            "\nSo many bits of an address may belong to a single connection: these records can point to a person, and \
+             are to be guarded like names.\n"
+        }
+        false => {
+            "\nThese records are made so as to name nobody, but they are not anonymous: together with other knowledge, \
+             one of them may still point to a visit.\n"
+        }
+    };
+}
+
+/// Whether so much of an address is kept that a policy must say `allow_identifying`.
+const fn identifies(policy: &Policy) -> bool {
+    match policy.record.client {
+        Some(ClientWord::Truncate(prefixes)) => {
+            prefixes.ipv4 > *IPV4_PREFIXES.end() || prefixes.ipv6 > *IPV6_PREFIXES.end()
+        }
+        _ => false,
     }
 }
 
@@ -325,7 +339,8 @@ fn counted(policy: &Policy, plan: &Plan, text: &mut String) {
             let is_only = |table: &&Table| plan.record.has(key_of(**table)) != only;
             tables.iter().filter(is_only).map(|table| table_words(*table)).collect()
         };
-        *text += "Requests and bytes are summed up, so that nobody's single request can be seen in a sum of many.\n";
+        *text +=
+            "Requests and bytes are summed up. A small sum may still stand for a single request.\n";
         let (also, only) = (words(false), words(true));
         if !also.is_empty() {
             let _ = writeln!(text, "Sums are kept by {}.", joined(&also, ""));
@@ -335,7 +350,8 @@ fn counted(policy: &Policy, plan: &Plan, text: &mut String) {
         }
     }
     if policy.counts.as_ref().is_some_and(|counts| counts.visitors) {
-        *text += "The policy also provides for counting how many different visitors there were.\n";
+        *text += "The policy also provides for counting how many different visitors there were; this version of tamis \
+                  does not do so.\n";
     }
 }
 
@@ -345,10 +361,11 @@ fn left_out(policy: &Policy, plan: &Plan, text: &mut String) {
     // Fields of which nothing comes out, and what is cut off of those of which something does.
     match policy.record.client {
         None => never.push("your address, and what proxies say of it"),
+        Some(ClientWord::Truncate(prefixes)) if prefixes.ipv4 >= 32 || prefixes.ipv6 >= 128 => {}
         Some(ClientWord::Truncate(_)) => never.push("your whole address"),
         Some(_) => never.push("your address"),
     }
-    never.extend(["user names and passwords", "cookies"]);
+    never.extend(["the name that you logged in with, where the server logs it", "cookies"]);
     if policy.queries.is_empty() {
         never.push("anything after a question mark in the address of a page, such as what you searched for");
     } else {
@@ -585,6 +602,11 @@ mod tests {
         ] {
             assert!(text.contains(words), "{words:?} is missing in\n{text}");
         }
+        assert!(!text.contains("like names") && text.contains("* your whole address\n"), "{text}");
+        let whole = "name = \"p\"\nversion = 1\n[record]\nallow_identifying = true\n\
+            client = { truncate = { ipv4 = 32, ipv6 = 48 } }\n";
+        let (_, text) = of(&Policy::parse(whole).expect("a policy"));
+        assert!(text.contains("like names") && !text.contains("your whole address"), "{text}");
     }
 
     #[test]

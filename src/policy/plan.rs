@@ -23,8 +23,8 @@ use crate::{
 
 /// The longest prefixes that a policy may keep without saying `allow_identifying = true`:
 /// a /24 is at most 256 addresses, a /48 may already be one customer.
-const IPV4_PREFIXES: std::ops::RangeInclusive<u8> = 8..=24;
-const IPV6_PREFIXES: std::ops::RangeInclusive<u8> = 16..=48;
+pub(super) const IPV4_PREFIXES: std::ops::RangeInclusive<u8> = 8..=24;
+pub(super) const IPV6_PREFIXES: std::ops::RangeInclusive<u8> = 16..=48;
 
 /// What becomes of a field, in words that `explain` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
