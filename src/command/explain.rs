@@ -123,7 +123,10 @@ struct Explained<'a> {
 impl Explained<'_> {
     /// The keys that are made of a field in this line: of a request in parts, each part has its own.
     fn keys(&self, field: Field) -> impl Iterator<Item = Key> {
-        let known = |key: &Key| *key != Key::Country || self.plan.record.has(Key::Country);
+        let is_asked = is_believed(field, self.plan);
+        let known = move |key: &Key| {
+            is_asked && (*key != Key::Country || self.plan.record.has(Key::Country))
+        };
         keys_of(field).iter().copied().filter(known)
     }
 
@@ -191,6 +194,9 @@ impl Explained<'_> {
 
     /// Why a field is looked at of which nothing is ever made.
     fn signal(&self, field: Field) -> &'static str {
+        if !is_believed(field, self.plan) {
+            return NO_PROXY;
+        }
         let opt_out = &self.plan.opt_out;
         let is_asked = match field {
             Field::Dnt => opt_out.dnt.is_some(),
@@ -270,6 +276,14 @@ fn shares(kinds: &Kinds) -> String {
         .join(", ")
 }
 
+/// Why what proxies say of a client is dropped.
+const NO_PROXY: &str = "network.trusted_proxies has nobody whose word is believed";
+
+/// Whether the field is asked at all: what proxies say is not where none is trusted.
+const fn is_believed(field: Field, plan: &Plan) -> bool {
+    !matches!(field, Field::Forwarded) || !plan.trusted_proxies.is_empty()
+}
+
 /// What the policy makes of a field.
 fn field_fate(field: Field, plan: &Plan) -> String {
     let names = |keys: &[Key]| {
@@ -284,6 +298,7 @@ fn field_fate(field: Field, plan: &Plan) -> String {
         _ => false,
     };
     match plan.decision(field) {
+        _ if !is_believed(field, plan) => format!("dropped: {NO_PROXY}"),
         Decision::Recorded => format!("becomes {}", names(keys_of(field))),
         Decision::Counted => "used in counts only".to_owned(),
         Decision::Dropped if is_signal => {
