@@ -105,6 +105,44 @@ pub enum PolicyCommand {
         /// The TOML file, or a policy's name
         policy: String,
     },
+    /// Say what becomes of a line field by field and why, or survey what a log carries
+    Explain(ExplainArgs),
+    /// Say what a policy keeps more or less than another; ends with 3 when it is wider
+    Diff {
+        /// The policy as it was: a name or a TOML file
+        from: String,
+        /// The policy as it is to be: a name or a TOML file
+        to: String,
+    },
+    /// Write the privacy notice that a policy makes true, as Markdown
+    Notice {
+        /// The policy's name, or a TOML file
+        policy: String,
+    },
+}
+
+/// The options of `policy explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// The policy's name, or a TOML file
+    #[arg(default_value = "baseline")]
+    pub policy: String,
+
+    /// A line of your own, - for standard input; it is shown to you [default: the format's example]
+    #[arg(long, value_name = "LINE", conflicts_with = "log")]
+    pub line: Option<String>,
+
+    /// A log of your own, - for standard input: what it carries, in names and shares and never in values
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
+
+    /// The format: auto, or a name from `tamis formats list`
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub format: String,
+
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do with keys.

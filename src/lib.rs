@@ -13,7 +13,8 @@
 //! 5. The [`engine::Engine`] runs this on all cores and keeps the order of the input.
 //!
 //! (Door 2 will seal whole lines for a security investigation, readable only with a key that this
-//! machine does not have.)
+//! machine does not have. Door 3, [`privacy::ThirdDoor`], shows a line to the person who gave it, and to nobody
+//! else: `tamis policy explain`.)
 //!
 //! ```
 //! use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Ways of running: one file per subcommand, and what they share.
 
 mod control;
+mod explain;
 mod filter;
 mod formats;
 mod keys;
@@ -19,6 +20,8 @@ use crate::cli::{Cli, Command};
 const FAILED: u8 = 1;
 /// Usage or settings.
 const USAGE: u8 = 2;
+/// A gate said no.
+const GATE: u8 = 3;
 
 /// An error in what was asked for, as opposed to in what was met.
 #[derive(Debug)]

@@ -53,7 +53,8 @@ pub(super) fn choice(args: &FilterArgs) -> Result<FormatChoice> {
     named(&args.format)
 }
 
-fn named(name: &str) -> Result<FormatChoice> {
+/// The format of that name, or `auto`.
+pub(super) fn named(name: &str) -> Result<FormatChoice> {
     if name == "auto" {
         return Ok(FormatChoice::Auto);
     }

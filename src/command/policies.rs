@@ -4,11 +4,13 @@ use std::{fmt::Write as _, fs, process::ExitCode};
 
 use anyhow::Result;
 
-use super::{Usage, print};
+use super::{GATE, Usage, explain, print};
 use crate::{
     cli::PolicyCommand,
     field::Field,
-    policy::{Decision, Overrides, PRESETS, Plan, Policy, preset},
+    policy::{
+        Decision, Difference, Direction, Overrides, PRESETS, Plan, Policy, diff, notice, preset,
+    },
 };
 
 /// Runs `tamis policy`.
@@ -30,6 +32,18 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode> {
         PolicyCommand::Check { policy } => {
             print(describe(&load(policy, Overrides::default())?).as_bytes())
         }
+        PolicyCommand::Explain(args) => explain::run(args),
+        PolicyCommand::Notice { policy } => {
+            let (policy, plan) = load_both(policy)?;
+            print(notice(&policy, &plan).as_bytes())
+        }
+        PolicyCommand::Diff { from, to } => {
+            let ((from, _), (to, _)) = (load_both(from)?, load_both(to)?);
+            let found = diff(&from, &to);
+            print(differences(&found).as_bytes())?;
+            let is_wider = found.iter().any(|found| found.direction == Direction::Wider);
+            Ok(if is_wider { ExitCode::from(GATE) } else { ExitCode::SUCCESS })
+        }
     }
 }
 
@@ -49,13 +63,40 @@ fn describe(plan: &Plan) -> String {
     text
 }
 
+/// A line for each difference, and how many there are.
+fn differences(found: &[Difference]) -> String {
+    let mut text: String = found.iter().map(|found| format!("{found}\n")).collect();
+    let count = |direction| found.iter().filter(|found| found.direction == direction).count();
+    text += &match found.len() {
+        0 => "no difference in what is kept\n".to_owned(),
+        all => format!(
+            "{all} {}: {} wider, {} narrower, {} changed\n",
+            if all == 1 { "difference" } else { "differences" },
+            count(Direction::Wider),
+            count(Direction::Narrower),
+            count(Direction::Changed)
+        ),
+    };
+    text
+}
+
 /// The plan of a policy by name or file, with the command line's changes.
 pub(super) fn load(name: &str, overrides: Overrides) -> Result<Plan> {
+    load_changed(name, overrides).map(|(_, plan)| plan)
+}
+
+/// A policy by name or file and its plan.
+pub(super) fn load_both(name: &str) -> Result<(Policy, Plan)> {
+    load_changed(name, Overrides::default())
+}
+
+fn load_changed(name: &str, overrides: Overrides) -> Result<(Policy, Plan)> {
     let text = text_of(name)?;
     let refuse = |error| Usage(format!("cannot use the policy {name}: {error}"));
     let mut policy = Policy::parse(&text).map_err(refuse)?;
     policy.apply(overrides).map_err(refuse)?;
-    Ok(Plan::compile(&policy).map_err(refuse)?)
+    let plan = Plan::compile(&policy).map_err(refuse)?;
+    Ok((policy, plan))
 }
 
 /// The text of a preset or of a file. What has a dot or a slash in it is a file.

@@ -3,11 +3,19 @@
 //! A [`Policy`] is a TOML file whose unknown keys are refused. A [`Plan`] is what the anonymiser follows:
 //! it has a decision for every field of a log line, and what a policy does not name is dropped.
 
+mod diff;
+mod notice;
 mod plan;
+mod rules;
+#[cfg(test)]
+mod tests_any;
 mod written;
 
+pub use diff::{Difference, Direction, diff};
+pub use notice::notice;
 pub(crate) use plan::is_host_name;
 pub use plan::{BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, StatusSet};
+pub use rules::{keys_of, rule_of, tables_of};
 pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in

@@ -25,8 +25,8 @@ use crate::{
 
 /// The longest prefixes that a policy may keep without saying `allow_identifying = true`:
 /// a /24 is at most 256 addresses, a /48 may already be one customer.
-const IPV4_PREFIXES: std::ops::RangeInclusive<u8> = 8..=24;
-const IPV6_PREFIXES: std::ops::RangeInclusive<u8> = 16..=48;
+pub(super) const IPV4_PREFIXES: std::ops::RangeInclusive<u8> = 8..=24;
+pub(super) const IPV6_PREFIXES: std::ops::RangeInclusive<u8> = 16..=48;
 
 /// What becomes of a field, in words that `explain` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl StatusSet {
         index < self.0.len() && self.0[index] & (1 << (status % 64)) != 0
     }
 
-    fn parse(words: &[String]) -> Result<Self, PolicyError> {
+    pub(super) fn parse(words: &[String]) -> Result<Self, PolicyError> {
         let mut set = Self([0; 10]);
         for word in words {
             let (first, last) = status_range(word).ok_or_else(|| {

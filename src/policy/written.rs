@@ -345,7 +345,7 @@ pub struct GroupSection {
 }
 
 /// `[retention]`: how long what was kept may stay, in days.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionSection {
     /// What tells of the client.

@@ -416,7 +416,7 @@ impl Anonymiser {
 
     /// The text of the client, which is not the connecting address where that is of a trusted proxy.
     #[inline(always)]
-    fn host<'a>(&self, line: &'a [u8], map: &LineMap) -> Option<&'a [u8]> {
+    pub(super) fn host<'a>(&self, line: &'a [u8], map: &LineMap) -> Option<&'a [u8]> {
         let connecting = map.find(Field::Client, line);
         match map.find(Field::Forwarded, line) {
             Some(list) if !self.plan.trusted_proxies.is_empty() => {

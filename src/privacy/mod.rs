@@ -2,21 +2,30 @@
 //!
 //! [`RawBlock`] and [`RawLine`] hold them; [`Anonymiser`] is the door through which a line leaves as a
 //! [`Record`], whose every value was made by a transform that the policy names. What lies outside
-//! accepts records only. The glossary: a *line* is raw, a *map* says where its fields sit, a *record* is
-//! clean, a *reason* says why there is none.
+//! accepts records only. For a person's own line there is a [`ThirdDoor`], and of a person's own log a [`Survey`]
+//! tells names and shares; both are for `policy explain` alone.
+//!
+//! The glossary: a *line* is raw, a *map* says where its fields sit, a *record* is clean, a *reason* says why
+//! there is none.
 
 mod anonymise;
 mod memo;
+mod open;
 mod peel;
 mod raw;
 mod recognise;
 mod record;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
 pub use anonymise::{Anonymiser, Outcome};
+pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
+pub use survey::{
+    CLIENTS_MIN, DEPTH_MAX, Findings, Kind, Kinds, LINES_MIN, NAMES_MAX, ParamShare, Survey,
+};
 pub use tokens::{AHEAD_SECONDS, Keyring, Keys, Minter};

@@ -167,6 +167,7 @@ fn nothing_planted_comes_out() {
         }
         wider(search, &folder, format);
         published(search, &folder, format);
+        surveys(search, &folder, format, lines.len());
         failures(search, &folder, format, &log);
     }
 }
@@ -282,6 +283,18 @@ fn wider(search: &Search, folder: &Folder, format: &str) {
     search.none_in_run("a run without clients", &done);
 }
 
+/// What the log carries, in names and shares.
+fn surveys(search: &Search, folder: &Folder, format: &str, lines: usize) {
+    for (policy, form) in [("baseline", None), ("baseline", Some("--json")), ("wider.toml", None)] {
+        let mut args = vec!["policy", "explain", policy, "--log", "a.log", "--format", format];
+        args.extend(form);
+        let done = run_in(folder.path(), &args, b"");
+        assert_eq!(done.status, 0, "{}", done.err());
+        search.none_in_run("a survey", &done);
+        assert!(done.out().contains(&lines.to_string()), "it speaks of all lines: {}", done.out());
+    }
+}
+
 /// Runs that end badly, each with the log as its input.
 fn failures(search: &Search, folder: &Folder, format: &str, log: &[u8]) {
     let check = |args: &[&str], stdin: &[u8], status: i32| {
@@ -340,6 +353,35 @@ fn unreadable(search: &Search, folder: &Folder) {
     let done = finish(Command::new(TAMIS).arg(&path), b"");
     assert!(done.status <= 1);
     search.none_in_run("a run on an unreadable file", &done);
+}
+
+/// Identifiers in as many different lines and from as many networks as are asked for of a name that is told.
+/// A bare word as a name is out of reach: it is like any other name.
+#[test]
+fn a_survey_tells_no_name_that_identifies() {
+    let search = &*SEARCH;
+    let identifying: Vec<_> = search.identifiers.iter().filter(|it| !it.is_word).collect();
+    // So few at a time that each of them is followed.
+    for some in identifying.chunks(300) {
+        let mut log = String::new();
+        for (number, identifier) in some.iter().enumerate() {
+            for turn in 0..12 {
+                let client = ["192.0.2.8", "198.51.100.8", "203.0.113.8"][turn % 3];
+                let name = &identifier.writings[0];
+                log += &format!(
+                    "{client} - - [22/Nov/2026:14:05:37 +0000] \"GET /{name}?{name}=1&page={name}&n={number}-{turn} \
+                     HTTP/1.1\" 200 5\n"
+                );
+            }
+        }
+        for form in [&[][..], &["--json"]] {
+            let args = [&["policy", "explain", "--format", "common", "--log", "-"], form].concat();
+            let done = run(&args, log.as_bytes());
+            assert_eq!(done.status, 0, "{}", done.err());
+            assert!(done.out().contains("page"), "a name that is common is told: {}", done.out());
+            search.none_in_run("a survey of common names", &done);
+        }
+    }
 }
 
 /// Every format with a name, and all that can stand in it.

@@ -138,6 +138,17 @@ impl std::fmt::Debug for Cleaner {
 }
 
 /// The part of a target that begins where its path begins; `None` when it has none.
+/// The shape of a text that stands alone, such as the value of a parameter: of what is behind its percent
+/// signs, where `+` is a space. The buffers are scratch, and hold parts of the text afterwards.
+pub fn shape_behind(text: &[u8], [deep, spare, folded]: [&mut Vec<u8>; 3]) -> Option<Shape> {
+    if !decode_deep(text, deep, spare) {
+        return Some(Shape::Token);
+    }
+    deep.iter_mut().filter(|byte| **byte == b'+').for_each(|byte| *byte = b' ');
+    folded.clear();
+    if fold(deep, folded) { shape(folded) } else { Some(Shape::Bytes) }
+}
+
 fn path_of(target: &[u8]) -> Option<&[u8]> {
     if target.first() == Some(&b'/') {
         return Some(target);

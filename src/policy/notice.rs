@@ -1,0 +1,626 @@
+//! The privacy notice that a policy makes true, for the people whose requests are in the log.
+//!
+//! Every sentence follows from the policy and from what this version carries out, and from nothing else.
+//! What the policy speaks of and no command does yet is said to be so. Who the operator is, on which legal
+//! ground the log is kept and whom to write to is not in a policy, and the notice says that too.
+//!
+//! It tells what leaves tamis. The server's own log is another file with another life.
+
+use std::fmt::Write as _;
+
+use super::{
+    BytesRule, Plan,
+    plan::{IPV4_PREFIXES, IPV6_PREFIXES, StatusSet},
+    written::{ClientWord, DropSection, OnFullWord, PathWord, Policy, SealWord, WideningWord},
+};
+use crate::{
+    field::{Field, Key, Table},
+    transform::time::Grain,
+};
+
+/// The notice of a policy, as Markdown.
+#[must_use]
+pub fn notice(policy: &Policy, plan: &Plan) -> String {
+    let mut text = String::new();
+    introduction(policy, plan, &mut text);
+    recorded(policy, plan, &mut text);
+    counted(policy, plan, &mut text);
+    left_out(policy, plan, &mut text);
+    opting_out(plan, &mut text);
+    sealed(policy, &mut text);
+    published(policy, &mut text);
+    changes(policy, &mut text);
+    text
+}
+
+/// The line on a key that is kept. It begins with the key's title, which stands nowhere else.
+fn key_line(policy: &Policy, plan: &Plan, key: Key) -> String {
+    format!("* {} {}\n", title(key), sentence(policy, plan, key))
+}
+
+fn introduction(policy: &Policy, plan: &Plan, text: &mut String) {
+    let name = &policy.name;
+    *text += "# What this site's access log keeps\n\n";
+    *text += "This notice is for everybody who visits the sites whose access logs are cleaned with tamis ";
+    *text += &format!("under the policy `{name}`, version {}.\n", policy.version);
+    if !policy.description.is_empty() {
+        *text += &format!("The policy says of itself: {}\n", policy.description);
+    }
+    *text +=
+        &format!("\n(`tamis policy notice` made it of the policy whose hash is `{}`.\n", plan.hash);
+    *text += "It tells what tamis lets through. The log that the server itself writes, who operates it, on what \
+              legal ground and whom to ask are not in a policy: the operator must add them.)\n";
+}
+
+fn recorded(policy: &Policy, plan: &Plan, text: &mut String) {
+    *text += "\n## What is recorded about each request\n\n";
+    if plan.record.iter().next().is_none() {
+        *text += "Nothing.\n";
+        return;
+    }
+    *text += "As far as the server logs it:\n\n";
+    for key in plan.record.iter() {
+        *text += &key_line(policy, plan, key);
+    }
+    *text += match identifies(policy) {
+        true => {
+            "\nSo many bits of an address may belong to a single connection: these records can point to a person, and \
+             are to be guarded like names.\n"
+        }
+        false => {
+            "\nThese records are made so as to name nobody, but they are not anonymous: together with other knowledge, \
+             one of them may still point to a visit.\n"
+        }
+    };
+}
+
+/// Whether so much of an address is kept that a policy must say `allow_identifying`.
+const fn identifies(policy: &Policy) -> bool {
+    match policy.record.client {
+        Some(ClientWord::Truncate(prefixes)) => {
+            prefixes.ipv4 > *IPV4_PREFIXES.end() || prefixes.ipv6 > *IPV6_PREFIXES.end()
+        }
+        _ => false,
+    }
+}
+
+const fn title(key: Key) -> &'static str {
+    match key {
+        Key::Time => "**When:**",
+        Key::Site => "**Which site:**",
+        Key::Client => "**From where:**",
+        Key::Country => "**Country:**",
+        Key::Method => "**Method:**",
+        Key::Path => "**Page:**",
+        Key::Query => "**Parameters:**",
+        Key::Protocol => "**Protocol:**",
+        Key::Status => "**Answer:**",
+        Key::Bytes => "**Size:**",
+        Key::DurationMs => "**Duration:**",
+        Key::Referrer => "**Coming from:**",
+        Key::Browser => "**Browser:**",
+        Key::BrowserVersion => "**Browser's version:**",
+        Key::Os => "**Operating system:**",
+        Key::Device => "**Device:**",
+        Key::Bot => "**Bot:**",
+        Key::Language => "**Language:**",
+        Key::Late => "**Late:**",
+        Key::Level => "**Level of an error:**",
+        Key::Module => "**Module of an error:**",
+        Key::Error => "**Kind of an error:**",
+    }
+}
+
+/// What becomes of a kept key, exactly.
+fn sentence(policy: &Policy, plan: &Plan, key: Key) -> String {
+    let fixed = match key {
+        Key::Time => match plan.grain {
+            Grain::Minute => "the minute of the request; its seconds are cut off.",
+            Grain::Hour => "the hour of the request; its minutes and seconds are cut off.",
+            Grain::Day => "the day of the request; its time of day is cut off.",
+        },
+        Key::Site => return site(policy),
+        Key::Client => return client(policy),
+        Key::Country => "the country that your address is registered in.",
+        Key::Method => {
+            "what your browser asked for, as one of the methods of HTTP (such as GET), or OTHER."
+        }
+        Key::Path => return path(policy, plan),
+        Key::Query => return query(policy),
+        Key::Protocol => "the version of HTTP.",
+        Key::Status => {
+            "the number of the server's answer, such as 200 for done or 404 for not found."
+        }
+        Key::Bytes => match plan.bytes {
+            BytesRule::Always => "the exact number of bytes that the server sent.",
+            BytesRule::PlainPath => {
+                "the number of bytes that the server sent, exact where the page's address is shown as it was, else \
+                 rounded up to a power of two."
+            }
+            BytesRule::Bucket => {
+                "the number of bytes that the server sent, rounded up to a power of two."
+            }
+        },
+        Key::DurationMs => {
+            "how long the answer took, rounded up to a step of 1, 2, 5, 10, 20 and so on milliseconds."
+        }
+        Key::Referrer => {
+            "of the page that linked here, the registered domain only (such as example.com); never the page itself."
+        }
+        Key::Browser => {
+            "its family out of a fixed list, such as Firefox; the text that your browser sends is not kept."
+        }
+        Key::BrowserVersion => "the number before its first dot.",
+        Key::Os => "its family out of a fixed list, such as Windows.",
+        Key::Device => "one of desktop, mobile, tablet, bot and other.",
+        Key::Bot => "whether a program and no person seems to have asked.",
+        Key::Language => {
+            "the first language that your browser prefers, if it is a common one, else `other`."
+        }
+        Key::Late => "whether the line came after its period was closed.",
+        Key::Level => "how grave a message of the server's error log is.",
+        Key::Module => "which part of the server wrote it.",
+        Key::Error => {
+            "what kind of fault it tells, out of a fixed list; the text of the message is not kept."
+        }
+    };
+    fixed.to_owned()
+}
+
+fn site(policy: &Policy) -> String {
+    match &*policy.sites.declared.join(", ") {
+        "" => "that it was one of the operator's sites, without its name, unless the operator gave one for the whole \
+               log."
+            .to_owned(),
+        sites => format!("one of {sites}; anything else as `(other)`."),
+    }
+}
+
+fn client(policy: &Policy) -> String {
+    let mut text = match policy.record.client {
+        Some(ClientWord::Truncate(prefixes)) => format!(
+            "the network your address lies in (its first {} bits of IPv4, {} of IPv6); the rest of your address is \
+             cut off.",
+            prefixes.ipv4, prefixes.ipv6
+        ),
+        Some(ClientWord::Token) => {
+            "a token that is computed from your address with a key; it is the same for all your requests for as \
+             long as the key lives, and it is not your address."
+                .to_owned()
+        }
+        Some(ClientWord::Country) => "the country that your address is registered in.".to_owned(),
+        Some(ClientWord::Domain) => "the registered domain of your host name.".to_owned(),
+        None => String::new(),
+    };
+    let list = |networks: &[ipnet::IpNet]| {
+        networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let network = &policy.network;
+    if !network.exempt.is_empty() {
+        let _ = write!(
+            text,
+            " Addresses of the operator's own networks stay whole: {}.",
+            list(&network.exempt)
+        );
+    }
+    if !network.trusted_proxies.is_empty() {
+        let proxies = list(&network.trusted_proxies);
+        let _ = write!(
+            text,
+            " Where a request came through a proxy of the operator ({proxies}), your address is the one that the \
+             proxy names."
+        );
+    }
+    text
+}
+
+fn path(policy: &Policy, plan: &Plan) -> String {
+    let mut text = match policy.record.path.as_ref().map(|rule| rule.shape) {
+        Some(PathWord::Cleaned) => format!(
+            "the address of the page without what follows a question mark; parts of it that look like an identifier \
+             (of a person, an account, an order, a link that was made for you) are replaced by a word such as \
+             `{{user}}` or `{{id}}`. It is shown only where the server answered with {}; any other one becomes \
+             `(unknown)`. A bare name in the address of a page cannot be told from any other word, and stays.",
+            statuses(&plan.path_status)
+        ),
+        Some(PathWord::Learned) => {
+            "the address of the page, as far as enough other people visited the like; any other one becomes \
+             `(other)`."
+                .to_owned()
+        }
+        Some(PathWord::Declared) | None => {
+            "which of the operator's declared kinds of page it was; any other one becomes `(unknown)`.".to_owned()
+        }
+    };
+    let routes: Vec<_> = policy.routes.iter().map(|route| format!("`{}`", route.pattern)).collect();
+    if !routes.is_empty() {
+        let _ = write!(
+            text,
+            " Declared kinds of page are {}, told whatever the answer was",
+            routes.join(", ")
+        );
+        let kept: Vec<_> = policy
+            .routes
+            .iter()
+            .flat_map(|route| &route.keep)
+            .map(|it| format!("`{it}`"))
+            .collect();
+        let _ = match kept.is_empty() {
+            true => write!(text, " and without what stands in the place of the braces."),
+            false => write!(
+                text,
+                "; of what stands in the place of the braces, {} is told where it does not look like an identifier.",
+                kept.join(", ")
+            ),
+        };
+    }
+    text
+}
+
+/// `2xx and 304`.
+fn statuses(set: &StatusSet) -> String {
+    let mut words = Vec::new();
+    for class in 1..6 {
+        let of_class: Vec<u16> =
+            (class * 100..class * 100 + 100).filter(|it| set.has(*it)).collect();
+        match of_class.len() {
+            100 => words.push(format!("{class}xx")),
+            _ => words.extend(of_class.iter().map(u16::to_string)),
+        }
+    }
+    joined(&words, "no status at all")
+}
+
+/// `a, b and c`, or a word for none.
+fn joined(words: &[impl AsRef<str>], none: &str) -> String {
+    let words: Vec<_> = words.iter().map(AsRef::as_ref).collect();
+    match &words[..] {
+        [] => none.to_owned(),
+        [only] => (*only).to_owned(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+fn query(policy: &Policy) -> String {
+    let listed = policy.queries.iter().map(|query| {
+        let values: Vec<_> = query.values.iter().map(|value| format!("`{value}`")).collect();
+        format!("`{}` where it is {}", query.name, values.join(" or "))
+    });
+    let listed: Vec<_> = listed.collect();
+    format!("of what follows a question mark, {}; nothing else of it.", listed.join("; "))
+}
+
+const fn table_words(table: Table) -> &'static str {
+    match table {
+        Table::Hour => "the hour",
+        Table::Day => "the day",
+        Table::Site => "the site",
+        Table::Method => "the method",
+        Table::Path => "the page, as above or by its declared kind",
+        Table::Status => "the answer",
+        Table::StatusClass => "the class of the answer",
+        Table::Protocol => "the version of HTTP",
+        Table::Referrer => "the domain of the page that linked here",
+        Table::Browser => "the browser's family",
+        Table::Os => "the operating system's family",
+        Table::Device => "the kind of device",
+        Table::Bot => "bots and people",
+        Table::Language => "the language",
+        Table::Country => "the country",
+    }
+}
+
+/// The key of a record that a table is made of.
+const fn key_of(table: Table) -> Key {
+    match table {
+        Table::Hour | Table::Day => Key::Time,
+        Table::Site => Key::Site,
+        Table::Method => Key::Method,
+        Table::Path => Key::Path,
+        Table::Status | Table::StatusClass => Key::Status,
+        Table::Protocol => Key::Protocol,
+        Table::Referrer => Key::Referrer,
+        Table::Browser => Key::Browser,
+        Table::Os => Key::Os,
+        Table::Device => Key::Device,
+        Table::Bot => Key::Bot,
+        Table::Language => Key::Language,
+        Table::Country => Key::Country,
+    }
+}
+
+fn counted(policy: &Policy, plan: &Plan, text: &mut String) {
+    *text += "\n## What is counted\n\n";
+    let tables: Vec<_> = Table::ALL.into_iter().filter(|table| plan.tables.has(*table)).collect();
+    if tables.is_empty() {
+        *text += "Nothing beyond the records.\n";
+    } else {
+        let words = |only: bool| -> Vec<_> {
+            let is_only = |table: &&Table| plan.record.has(key_of(**table)) != only;
+            tables.iter().filter(is_only).map(|table| table_words(*table)).collect()
+        };
+        *text +=
+            "Requests and bytes are summed up. A small sum may still stand for a single request.\n";
+        let (also, only) = (words(false), words(true));
+        if !also.is_empty() {
+            let _ = writeln!(text, "Sums are kept by {}.", joined(&also, ""));
+        }
+        if !only.is_empty() {
+            let _ = writeln!(text, "In sums only, and in no record, stand {}.", joined(&only, ""));
+        }
+    }
+    if policy.counts.as_ref().is_some_and(|counts| counts.visitors) {
+        *text += "The policy also provides for counting how many different visitors there were; this version of tamis \
+                  does not do so.\n";
+    }
+}
+
+fn left_out(policy: &Policy, plan: &Plan, text: &mut String) {
+    *text += "\n## What is not kept\n\n";
+    let mut never = Vec::new();
+    // Fields of which nothing comes out, and what is cut off of those of which something does.
+    match policy.record.client {
+        None => never.push("your address, and what proxies say of it"),
+        Some(ClientWord::Truncate(prefixes)) if prefixes.ipv4 >= 32 || prefixes.ipv6 >= 128 => {}
+        Some(ClientWord::Truncate(_)) => never.push("your whole address"),
+        Some(_) => never.push("your address"),
+    }
+    never.extend(["the name that you logged in with, where the server logs it", "cookies"]);
+    if policy.queries.is_empty() {
+        never.push("anything after a question mark in the address of a page, such as what you searched for");
+    } else {
+        never.push("any other parameter after a question mark");
+    }
+    for field in Field::ALL {
+        if plan.decision(field) == super::Decision::Dropped {
+            never.extend(dropped_words(field));
+        }
+    }
+    never.push("the text by which your browser introduces itself");
+    never.push("any header or column that is not named above");
+    for what in never {
+        let _ = writeln!(text, "* {what}");
+    }
+    *text += "\nLines that cannot be read are counted under a reason and not kept.\n";
+    if !policy.drops.is_empty() {
+        let drops: Vec<_> = policy.drops.iter().map(drop_words).collect();
+        let _ = writeln!(text, "Not kept at all are requests {}.", drops.join("; and those "));
+    }
+}
+
+/// What is said of a field of which nothing comes out, unless it is said anyway.
+const fn dropped_words(field: Field) -> Option<&'static str> {
+    match field {
+        Field::Time => Some("when the request was made"),
+        Field::Site => Some("which of the sites it was"),
+        Field::Method => Some("the method of the request"),
+        Field::Target => Some("which page it was"),
+        Field::Protocol => Some("the version of HTTP"),
+        Field::Status => Some("the server's answer"),
+        Field::Bytes => Some("the size of the answer"),
+        Field::Referrer => Some("the page that linked here"),
+        Field::Agent => Some("the browser, the operating system and the device"),
+        Field::Duration => Some("how long the answer took"),
+        Field::Language => Some("the languages that you prefer"),
+        Field::Message => Some("messages of the server's error log"),
+        // Said above, or parts of what is said here.
+        Field::Client
+        | Field::Forwarded
+        | Field::Date
+        | Field::Request
+        | Field::Query
+        | Field::Dnt
+        | Field::Gpc
+        | Field::Cookie
+        | Field::Level
+        | Field::Module => None,
+    }
+}
+
+fn drop_words(section: &DropSection) -> String {
+    let parts = [
+        section.path.as_ref().map(|path| format!("to `{path}`")),
+        section.method.as_ref().map(|method| format!("with the method {method}")),
+        section.network.map(|network| format!("from {network}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn opting_out(plan: &Plan, text: &mut String) {
+    *text += "\n## If you do not want to be in it\n\n";
+    let signal = |name: &str, value: &Option<String>| {
+        value.as_ref().map(|value| format!("the header `{name}: {value}`"))
+    };
+    let signals = [
+        signal("Sec-GPC", &plan.opt_out.gpc),
+        signal("DNT", &plan.opt_out.dnt),
+        plan.opt_out.cookie.as_ref().map(|name| format!("a cookie named `{name}`")),
+    ];
+    let signals: Vec<_> = signals.into_iter().flatten().collect();
+    if signals.is_empty() {
+        *text += "No signal is honoured by which a browser could ask to be left out.\n";
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "A request that carries {} stands neither in records nor in counts; only how many such requests there were \
+         is counted. This works where the server logs the signal: the operator must see to that.",
+        signals.join(" or ")
+    );
+}
+
+fn sealed(policy: &Policy, text: &mut String) {
+    *text += "\n## Whole lines for investigations\n\n";
+    let Some(section) = &policy.quarantine else {
+        *text += "The policy has no quarantine: no whole line is set aside.\n";
+        return;
+    };
+    let what: Vec<_> = section.seal.iter().map(|word| seal_words(*word)).collect();
+    let _ = write!(
+        text,
+        "The policy provides for a quarantine: {} may be sealed there whole, for {} days. ",
+        joined(&what, "nothing"),
+        section.retention_days
+    );
+    let bases: Vec<_> = section.bases.iter().map(|basis| format!("`{basis}`")).collect();
+    let _ = writeln!(
+        text,
+        "{} open it{}.{} When it is full, {}.",
+        if section.persons == 1 {
+            "One person may".to_owned()
+        } else {
+            format!("{} persons together may", section.persons)
+        },
+        if bases.is_empty() {
+            String::new()
+        } else {
+            format!(", on the grounds {}", bases.join(", "))
+        },
+        if section.mask_secrets { " Passwords and keys in such lines are masked." } else { "" },
+        match section.on_full {
+            OnFullWord::Block => "the work stops",
+            OnFullWord::Shed => "further lines are not sealed",
+        }
+    );
+    *text += "This version of tamis has no command that seals lines: until it has one, no whole line is set aside.\n";
+}
+
+const fn seal_words(word: SealWord) -> &'static str {
+    match word {
+        SealWord::Refused => "lines that cannot be read",
+        SealWord::Rules => "lines that a security rule points out",
+        SealWord::Behaviour => "lines of conspicuous behaviour",
+        SealWord::Cases => "lines that belong to an open case",
+        SealWord::All => "all lines",
+    }
+}
+
+fn published(policy: &Policy, text: &mut String) {
+    *text += "\n## Publication\n\n";
+    match policy.publish.filter(|section| section.allowed) {
+        None => *text += "The policy does not provide for publishing any of this.\n",
+        Some(section) => {
+            let _ = writeln!(
+                text,
+                "Counts may be published, each number only if it stands for at least {} different networks. Records \
+                 may not. This version of tamis has no command that publishes.",
+                section.k
+            );
+        }
+    }
+    *text +=
+        "How long records and counts are kept is not in the policy: the operator must say so.\n";
+}
+
+fn changes(policy: &Policy, text: &mut String) {
+    *text += "\n## Changes\n\n";
+    *text += match policy.change.map(|section| section.widening) {
+        Some(WideningWord::Block) => {
+            "A later policy that keeps more than this one must not take effect before the operator has said so \
+             expressly.\n"
+        }
+        Some(WideningWord::Warn) => {
+            "A later policy that keeps more than this one takes effect with a warning to the operator.\n"
+        }
+        Some(WideningWord::Inform) => {
+            "A later policy that keeps more than this one takes effect, and the operator is told.\n"
+        }
+        None => "The policy says nothing of later policies that keep more.\n",
+    };
+    *text += "`tamis policy diff` tells what a later policy keeps more or less; nothing else of this is carried out \
+              by this version.\n";
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::{PRESETS, tests_any::any_policy};
+
+    fn of(policy: &Policy) -> (Plan, String) {
+        let plan = Plan::compile(policy).expect("the policies here compile");
+        let text = notice(policy, &plan);
+        (plan, text)
+    }
+
+    /// Every kept key has its line, and no other key is spoken of in one.
+    fn says_what_is_kept(policy: &Policy) -> Result<(), String> {
+        let (plan, text) = of(policy);
+        for key in Key::ALL {
+            let line = key_line(policy, &plan, key);
+            let lines = text.lines().filter(|line| line.contains(title(key))).count();
+            let expect = usize::from(plan.record.has(key));
+            if lines != expect || (expect == 1 && !text.contains(&line)) {
+                return Err(format!("{key:?}: {lines} lines instead of {expect} in\n{text}"));
+            }
+        }
+        for table in Table::ALL.into_iter().filter(|table| plan.tables.has(*table)) {
+            if !text.contains(table_words(table)) {
+                return Err(format!("{table:?} is counted in silence:\n{text}"));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn presets_say_what_they_keep() {
+        for (name, text) in PRESETS {
+            let policy = Policy::parse(text).expect("a test reads every preset");
+            says_what_is_kept(&policy).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
+
+    #[test]
+    fn titles_differ() {
+        for (index, key) in Key::ALL.into_iter().enumerate() {
+            assert!(Key::ALL[..index].iter().all(|other| title(*other) != title(key)), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn prefixes_statuses_and_lists_are_those_of_the_policy() {
+        let text = "name = \"p\"\nversion = 3\n[record]\n\
+            client = { truncate = { ipv4 = 12, ipv6 = 40 } }\n\
+            path = { shape = \"cleaned\", status = [\"2xx\", \"304\", \"410\"] }\n\
+            [[query]]\nname = \"lang\"\nvalues = [\"de\", \"fr\"]\n\
+            [[route]]\npattern = \"/shop/{product}\"\nkeep = [\"product\"]\n\
+            [network]\nexempt = [\"10.0.0.0/8\"]\n[[drop]]\npath = \"/health\"\nmethod = \"GET\"\n\
+            [opt_out]\ncookie = \"no\"\n[publish]\nallowed = true\nk = 7\n";
+        let (_, text) = of(&Policy::parse(text).expect("a policy"));
+        for words in [
+            "its first 12 bits of IPv4, 40 of IPv6",
+            "stay whole: 10.0.0.0/8",
+            "answered with 2xx, 304 and 410;",
+            "`lang` where it is `de` or `fr`",
+            "`/shop/{product}`",
+            "`product` is told",
+            "requests to `/health` with the method GET.",
+            "a cookie named `no`",
+            "at least 7 different networks",
+            "version 3",
+        ] {
+            assert!(text.contains(words), "{words:?} is missing in\n{text}");
+        }
+        assert!(!text.contains("like names") && text.contains("* your whole address\n"), "{text}");
+        let whole = "name = \"p\"\nversion = 1\n[record]\nallow_identifying = true\n\
+            client = { truncate = { ipv4 = 32, ipv6 = 48 } }\n";
+        let (_, text) = of(&Policy::parse(whole).expect("a policy"));
+        assert!(text.contains("like names") && !text.contains("your whole address"), "{text}");
+    }
+
+    #[test]
+    fn nothing_kept_is_said() {
+        let (_, text) =
+            of(&Policy::parse("name = \"p\"\nversion = 1\n[record]\n").expect("a policy"));
+        assert!(text.contains("recorded about each request\n\nNothing.\n"), "{text}");
+        assert!(text.contains("No signal is honoured"), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_policy_says_what_it_keeps(policy in any_policy()) {
+            prop_assert_eq!(says_what_is_kept(&policy), Ok(()));
+        }
+    }
+}
