@@ -298,7 +298,7 @@ pub struct FilterArgs {
 pub enum Client {
     /// As the network that its address lies in
     Truncate,
-    /// As its country only, where --country-db names a file
+    /// As its country only, where a file that knows countries is given
     Country,
     /// As a pseudonym that a visitor keeps for a day
     Token,

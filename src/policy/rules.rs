@@ -125,7 +125,7 @@ mod tests {
             (Key::Client, "record.client = { truncate = { ipv4 = 16, ipv6 = 32 } }"),
             (Key::Method, "record.method = true"),
             (Key::Query, "no [[query]]"),
-            (Key::Country, "no record.country"),
+            (Key::Country, "record.country = true"),
             (Key::Error, "record.errors = true"),
         ] {
             assert_eq!(rule_of(&policy, key), expect);
