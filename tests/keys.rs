@@ -66,14 +66,14 @@ fn tokens_are_those_of_the_vectors() {
             };
             assert_eq!(canonical, unhex(word("canonical_hex")), "{}", word("value"));
             let token = key.field_key(word("site").as_bytes(), field).token(Epoch(at), &canonical);
-            assert_eq!(text(token), format!("t1.{at}.{}", word("token")));
+            assert_eq!(text_of(token), format!("t1.{at}.{}", word("token")));
             count += 1;
         }
     }
     assert!(count >= 18, "only {count} vectors were found");
 }
 
-fn text(token: Token) -> String {
+fn text_of(token: Token) -> String {
     let mut text = [0; TOKEN_TEXT_BYTES_MAX];
     let length = token.write(&mut text);
     str::from_utf8(&text[..length]).expect("a token is text").to_owned()
@@ -222,7 +222,6 @@ fn destroyed_keys_do_not_come_back_in_a_process_that_knew_them() {
     }
     thread::sleep(std::time::Duration::from_millis(100));
     send();
-    drop(send);
     drop(pipe);
     assert!(child.wait().expect("it ends").success());
     let clean = fs::read_to_string(folder.file("clean")).expect("written");

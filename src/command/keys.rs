@@ -130,7 +130,7 @@ fn time(unix: i64) -> String {
         Ok(time) => time.write_rfc3339(&mut text),
         Err(_) => return format!("second {unix}"),
     }
-    String::from_utf8_lossy(&text).into_owned()
+    str::from_utf8(&text).expect("a time is ASCII").to_owned()
 }
 
 /// Whether there is a disk that memory may be written to.

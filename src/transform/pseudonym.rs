@@ -133,6 +133,7 @@ pub struct ChainKey(Secret);
 impl ChainKey {
     /// The first value of a chain. The root is overwritten.
     #[must_use]
+    #[expect(clippy::boxed_local, reason = "a root in a box is not copied about on the stack")]
     pub fn genesis(mut root: Box<[u8; KEY_BYTES]>, length: EpochLength, first: Epoch) -> Self {
         let numbers = [length.0, first.0].map(|number| u64::from(number).to_le_bytes());
         let key = Secret::derive(GENESIS, &[&*root, &numbers[0], &numbers[1]]);
@@ -385,7 +386,7 @@ mod tests {
     fn text_of(token: Token) -> String {
         let mut text = [0; TOKEN_TEXT_BYTES_MAX];
         let length = token.write(&mut text);
-        String::from_utf8_lossy(&text[..length]).into_owned()
+        str::from_utf8(&text[..length]).expect("a token is ASCII").to_owned()
     }
 
     fn hex(bytes: &[u8]) -> String {
