@@ -499,7 +499,9 @@ fn referrer(word: Option<ReferrerWord>) -> Rank {
         None => (0, "nothing"),
         Some(ReferrerWord::Category) => (1, "whether there is one and whether it is one's own"),
         Some(ReferrerWord::Domain) => (2, "the registrable domain"),
-        Some(ReferrerWord::Origin) => (3, "the scheme and the whole host"),
+        Some(ReferrerWord::Origin) => {
+            (3, "the scheme, the registrable domain and a common name before it")
+        }
     };
     (rank, words.to_owned())
 }

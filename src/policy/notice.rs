@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    BytesRule, Plan,
+    BytesRule, Plan, ReferrerRule,
     plan::{IPV4_PREFIXES, IPV6_PREFIXES, StatusSet},
     written::{ClientWord, DropSection, OnFullWord, PathWord, Policy, SealWord, WideningWord},
 };
@@ -144,9 +144,18 @@ fn sentence(policy: &Policy, plan: &Plan, key: Key) -> String {
         Key::DurationMs => {
             "how long the answer took, rounded up to a step of 1, 2, 5, 10, 20 and so on milliseconds."
         }
-        Key::Referrer => {
-            "of the page that linked here, the registered domain only (such as example.com); never the page itself."
-        }
+        Key::Referrer => match plan.referrer {
+            ReferrerRule::Domain => {
+                "of the page that linked here, the registered domain only (such as example.com); never the page itself."
+            }
+            ReferrerRule::Origin => {
+                "of the page that linked here, the registered domain (such as example.com), with `http` or `https` and \
+                 a common name such as `www` before it; never the page itself."
+            }
+            ReferrerRule::Category => {
+                "whether a page linked here, and whether it was one of the operator's own; never which."
+            }
+        },
         Key::Browser => {
             "its family out of a fixed list, such as Firefox; the text that your browser sends is not kept."
         }
@@ -182,10 +191,14 @@ fn client(policy: &Policy) -> String {
             "the network your address lies in (its first {} bits of IPv4, {} of IPv6); the rest of your address is \
              cut off.",
             prefixes.ipv4, prefixes.ipv6
-        ),
+        ) + match prefixes.domain {
+            true => " Where the server logged the name of your host instead, its registered domain.",
+            false => "",
+        },
         Some(ClientWord::Token) => {
             "a token that is computed from your address with a key; it is the same for all your requests for as \
-             long as the key lives, and it is not your address."
+             long as the key lives, which is for one day unless the operator chose another time, and it is not your \
+             address."
                 .to_owned()
         }
         Some(ClientWord::Country) => "the country that your address is registered in.".to_owned(),
@@ -283,7 +296,9 @@ fn joined(words: &[impl AsRef<str>], none: &str) -> String {
 
 fn query(policy: &Policy) -> String {
     let listed = policy.queries.iter().map(|query| {
-        let values: Vec<_> = query.values.iter().map(|value| format!("`{value}`")).collect();
+        let pattern = query.pattern.iter().map(|pattern| format!("of the form `{pattern}`"));
+        let values = query.values.iter().map(|value| format!("`{value}`"));
+        let values: Vec<_> = values.chain(pattern).collect();
         format!("`{}` where it is {}", query.name, values.join(" or "))
     });
     let listed: Vec<_> = listed.collect();
@@ -331,7 +346,11 @@ const fn key_of(table: Table) -> Key {
 
 fn counted(policy: &Policy, plan: &Plan, text: &mut String) {
     *text += "\n## What is counted\n\n";
-    let tables: Vec<_> = Table::ALL.into_iter().filter(|table| plan.tables.has(*table)).collect();
+    // Countries need a file, without which there are none.
+    let has_countries = policy.network.country_db.is_some();
+    let is_counted =
+        |table: &Table| plan.tables.has(*table) && (has_countries || *table != Table::Country);
+    let tables: Vec<_> = Table::ALL.into_iter().filter(is_counted).collect();
     if tables.is_empty() {
         *text += "Nothing beyond the records.\n";
     } else {
