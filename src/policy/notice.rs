@@ -321,7 +321,7 @@ const fn table_words(table: Table) -> &'static str {
         Table::Device => "the kind of device",
         Table::Bot => "bots and people",
         Table::Language => "the language",
-        Table::Country => "the country",
+        Table::Country => "the country (where the operator gave a file that knows it)",
     }
 }
 
