@@ -346,11 +346,7 @@ const fn key_of(table: Table) -> Key {
 
 fn counted(policy: &Policy, plan: &Plan, text: &mut String) {
     *text += "\n## What is counted\n\n";
-    // Countries need a file, without which there are none.
-    let has_countries = policy.network.country_db.is_some();
-    let is_counted =
-        |table: &Table| plan.tables.has(*table) && (has_countries || *table != Table::Country);
-    let tables: Vec<_> = Table::ALL.into_iter().filter(is_counted).collect();
+    let tables: Vec<_> = Table::ALL.into_iter().filter(|table| plan.tables.has(*table)).collect();
     if tables.is_empty() {
         *text += "Nothing beyond the records.\n";
     } else {
