@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test bench fuzz install toolchain
+.PHONY: help demo check test slow bench fuzz install toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -24,6 +24,9 @@ check: toolchain ## everything that must hold: format, lints, tests, documentati
 
 test: toolchain ## run the tests
 	$(CARGO) test --locked
+
+slow: toolchain ## run the tests that take long or much memory, which make test leaves out
+	$(CARGO) test --locked --lib --test presets -- --ignored
 
 bench: toolchain ## compare the speed with other tools, side by side
 	$(CARGO) build --release --locked

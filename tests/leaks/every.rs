@@ -22,10 +22,35 @@ pub(crate) fn example(format: &Format) -> (Vec<u8>, &'static str) {
     (header, line)
 }
 
-/// The example of `format` with identifiers of each kind in each of its places.
-pub(crate) fn planted_in(format: &Format, identifiers: &[Identifier]) -> Vec<Planted> {
-    let (_, line) = example(format);
-    let mut dice = Dice(format.name().len() as u64);
+/// Strings of servers' own, by the option that takes them, each with a line.
+pub(crate) const OWN: [(&str, &str, &str); 3] = [
+    (
+        "--nginx-format",
+        "$remote_addr [$remote_user] [$time_iso8601] \"$request\" $status $bytes_sent \"$http_referer\" \
+         \"$http_user_agent\" \"$http_x_forwarded_for\" \"$http_cookie\" \"$http_authorization\" $upstream_addr \
+         $request_id $ssl_protocol \"$http_accept_language\" \"$args\" \"$cookie_session\" $host",
+        "192.0.2.7 [-] [2026-11-22T14:05:37+00:00] \"GET /index.html HTTP/1.1\" 200 5120 \"-\" \"curl/8.5.0\" \"-\" \
+         \"a=b\" \"-\" 198.51.100.9:80 9b1d TLSv1.3 \"de\" \"-\" \"-\" www.example.com",
+    ),
+    (
+        "--nginx-format",
+        "escape=json {\"t\":\"$time_iso8601\",\"ip\":\"$remote_addr\",\"user\":\"$remote_user\",\"uri\":\"$request_uri\",\
+         \"st\":$status,\"m\":\"$request_method\",\"ua\":\"$http_user_agent\",\"c\":\"$http_cookie\"}",
+        "{\"t\":\"2026-11-22T14:05:37+00:00\",\"ip\":\"192.0.2.7\",\"user\":\"a\",\"uri\":\"/index.html\",\
+         \"st\":200,\"m\":\"GET\",\"ua\":\"curl/8.5.0\",\"c\":\"a=b\"}",
+    ),
+    (
+        "--apache-format",
+        "%a %l \"%u\" %{%Y-%m-%dT%H:%M:%S%z}t \"%m %U%q %H\" %>s %B %D \"%{Referer}i\" \"%{User-Agent}i\" \
+         \"%{Cookie}i\" %{SSL_CLIENT_S_DN}x %{UNIQUE_ID}e \"%{X-Real-IP}i\" %v",
+        "192.0.2.7 - \"a\" 2026-11-22T14:05:37+0000 \"GET /index.html HTTP/1.1\" 200 5120 1234 \"-\" \"curl/8.5.0\" \
+         \"a=b\" - XyZ \"-\" www.example.com",
+    ),
+];
+
+/// A line of a format with identifiers of each kind in each of its places.
+pub(crate) fn planted_in(format: &str, line: &str, identifiers: &[Identifier]) -> Vec<Planted> {
+    let mut dice = Dice(format.len() as u64);
     let mut lines = Vec::new();
     let mut start = 0;
     while start < identifiers.len() {
@@ -51,7 +76,7 @@ pub(crate) fn planted_in(format: &Format, identifiers: &[Identifier]) -> Vec<Pla
                 lines.push(Planted {
                     identifier: index,
                     line: [before, &text, after].concat(),
-                    what: format!("{name} at byte {from} of {}", format.name()),
+                    what: format!("{name} at byte {from} of {format}"),
                 });
             }
         }

@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, fs, fs::OpenOptions, process::Command, sync::La
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use encodings::{ENCODINGS, Encoding};
-use every::{example, planted_in};
+use every::{OWN, example, planted_in};
 use identifiers::{Identifier, identifiers};
 use lines::{Planted, planted};
 use program::{Done, Folder, TAMIS, done, finish, run, run_in};
@@ -393,13 +393,13 @@ fn no_format_lets_anything_out() {
     let search = &*SEARCH;
     let proxy = "198.51.100.0/24";
     for format in tamis::format::Format::all() {
-        let lines = planted_in(format, &search.identifiers);
+        let (header, usual) = example(format);
+        let lines = planted_in(format.name(), usual, &search.identifiers);
         assert!(lines.len() > 300, "{} has places", format.name());
         for Planted { identifier, line, what } in &lines {
             let found = search.found(line).any(|(owner, _)| owner == *identifier);
             assert!(found, "{what} is not found in {}", line.escape_ascii());
         }
-        let (header, usual) = example(format);
         // A line as it should be is among them, so that a log is told from garbage.
         let log = [&header, usual.as_bytes(), b"\n", &log(&lines)].concat();
         let folder = Folder::new();
@@ -419,6 +419,26 @@ fn no_format_lets_anything_out() {
             let summary = done.summary();
             assert_eq!(summary["read"], lines.len() + 1, "{run}");
             assert!(summary["clean"].as_u64() > Some(0), "{run}");
+        }
+    }
+}
+
+/// Strings of servers' own, and all that can stand in their variables.
+#[test]
+fn no_string_lets_anything_out() {
+    let search = &*SEARCH;
+    for (option, string, usual) in OWN {
+        let lines = planted_in(option, usual, &search.identifiers);
+        assert!(lines.len() > 300);
+        let log = [usual.as_bytes(), b"\n", &log(&lines)].concat();
+        for (form, more) in
+            [("jsonl", ["--trusted-proxy", "198.51.100.0/24"]), ("combined", ["--counts", "-"])]
+        {
+            let args = [option, string, "--emit", form, more[0], more[1], "--summary", "json"];
+            let done = run(&args, &log);
+            assert_eq!(done.status, 0, "{string}: {}", done.err());
+            search.none_in_run(string, &done);
+            assert!(done.summary()["clean"].as_u64() > Some(lines.len() as u64 / 10), "{string}");
         }
     }
 }
