@@ -34,7 +34,8 @@ pub(crate) const OWN: [(&str, &str, &str); 3] = [
     ),
     (
         "--nginx-format",
-        "escape=json {\"t\":\"$time_iso8601\",\"ip\":\"$remote_addr\",\"user\":\"$remote_user\",\"uri\":\"$request_uri\",\
+        "escape=json {\"t\":\"$time_iso8601\",\"ip\":\"$remote_addr\",\"user\":\"$remote_user\",\
+         \"uri\":\"$request_uri\",\
          \"st\":$status,\"m\":\"$request_method\",\"ua\":\"$http_user_agent\",\"c\":\"$http_cookie\"}",
         "{\"t\":\"2026-11-22T14:05:37+00:00\",\"ip\":\"192.0.2.7\",\"user\":\"a\",\"uri\":\"/index.html\",\
          \"st\":200,\"m\":\"GET\",\"ua\":\"curl/8.5.0\",\"c\":\"a=b\"}",
