@@ -30,11 +30,13 @@ pub enum Reason {
     TimeOutOfRange,
     /// A line that came after its period was closed.
     Late,
+    /// A line that too few visitors shared, under a policy that holds records until enough do.
+    Suppressed,
 }
 
 impl Reason {
     /// All reasons, in the order in which summaries print them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Empty,
         Self::TooLong,
         Self::NotThisFormat,
@@ -45,6 +47,7 @@ impl Reason {
         Self::BadEscape,
         Self::TimeOutOfRange,
         Self::Late,
+        Self::Suppressed,
     ];
 
     /// The word that stands for this reason in every output.
@@ -61,6 +64,7 @@ impl Reason {
             Self::BadEscape => "bad-escape",
             Self::TimeOutOfRange => "time-out-of-range",
             Self::Late => "late",
+            Self::Suppressed => "suppressed",
         }
     }
 }

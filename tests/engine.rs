@@ -95,10 +95,12 @@ fn facts(done: &Done) -> String {
 fn threads_and_pieces_change_nothing() {
     let input = log(12_000, 1);
     assert!(input.len() > 8 * 256 * 1024, "several blocks");
-    for form in ["jsonl", "combined", "csv"] {
+    for (form, policy) in
+        [("jsonl", "baseline"), ("combined", "baseline"), ("csv", "baseline"), ("jsonl", "strict")]
+    {
         let args = |threads| {
             let fixed = ["--format", "combined", "--max-line", "2000", "--summary", "json"];
-            [&fixed[..], &["--emit", form, "--threads", threads]].concat()
+            [&fixed[..], &["--emit", form, "--policy", policy, "--threads", threads]].concat()
         };
         let serial = run(&args("1"), &input);
         assert!(serial.out().lines().count() > 10_000);
@@ -250,16 +252,19 @@ fn a_line_after_a_header_comes_out_while_the_input_stays_open() {
 fn counts_do_not_depend_on_threads() {
     let folder = Folder::new();
     let input = log(6_000, 3);
-    let counts = |threads: &str| {
-        let path = folder.file(threads);
-        let path = path.to_str().expect("a plain name");
-        run(&["--threads", threads, "--counts", path, "--format", "combined"], &input);
-        fs::read_to_string(path).expect("counts were written")
-    };
-    let serial = counts("1");
-    assert!(serial.contains("\"requests\":"));
-    assert_eq!(counts("2"), serial);
-    assert_eq!(counts("8"), serial);
+    for policy in ["baseline", "strict"] {
+        let counts = |threads: &str| {
+            let path = folder.file(threads);
+            let path = path.to_str().expect("a plain name");
+            let args = ["--policy", policy, "--counts", path, "--format", "combined"];
+            run(&[&args[..], &["--threads", threads]].concat(), &input);
+            fs::read_to_string(path).expect("counts were written")
+        };
+        let serial = counts("1");
+        assert!(serial.contains("\"requests\":"));
+        assert_eq!(counts("2"), serial);
+        assert_eq!(counts("8"), serial);
+    }
 }
 
 /// A live run: lines go in one by one, and what comes out is collected by a thread.
@@ -340,6 +345,33 @@ fn a_line_comes_out_while_the_input_stays_open() {
             let (done, rest) = live.end();
             assert_eq!((done.status, rest.len(), done.err()), (0, 0, ""));
         }
+    }
+}
+
+#[test]
+fn an_hour_is_released_while_the_input_stays_open_and_the_last_one_at_its_end() {
+    for threads in ["1", "2"] {
+        let mut live = Live::start(&["--policy", "strict", "--threads", threads]);
+        let hour = |hour: usize| -> String {
+            let line = |client| {
+                format!(
+                    "192.0.2.{client} - - [22/Nov/2026:{hour}:10:37 +0000] \"GET / HTTP/1.1\" 200 512 \
+                     \"-\" \"curl/8.5.0\"\n"
+                )
+            };
+            (0..12).map(line).collect()
+        };
+        live.feed(&hour(14));
+        assert!(live.lines.recv_timeout(Duration::from_secs(1)).is_err(), "the hour is not over");
+        live.feed(&hour(15));
+        for _ in 0..12 {
+            assert!(live.expect_line().starts_with("{\"time\":\"2026-11-22T14:00:00Z\""));
+        }
+        live.signal("INT");
+        let (done, rest) = live.end();
+        assert_eq!((done.status, done.err()), (0, ""));
+        assert_eq!(rest.len(), 12);
+        assert!(rest.iter().all(|line| line.starts_with("{\"time\":\"2026-11-22T15:00:00Z\"")));
     }
 }
 

@@ -133,7 +133,14 @@ impl Explained<'_> {
 
     fn outcome(&self) -> String {
         match self.outcome {
-            Outcome::Clean => "it becomes a record".to_owned(),
+            Outcome::Clean | Outcome::Held => match self.plan.release {
+                None => "it becomes a record".to_owned(),
+                Some(rule) => format!(
+                    "it is held, and written like this only if at least {} visitors share it word by word; else it \
+                     says less or nothing",
+                    rule.k
+                ),
+            },
             Outcome::Refused(reason) => {
                 format!("it is refused ({reason}), and nothing of it comes out")
             }

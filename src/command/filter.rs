@@ -19,7 +19,7 @@ use super::{
     FAILED, Usage, complain,
     control::{Control, Duties, TendKeys, WriteCounts},
     formats::{code_of, origin},
-    keys::RunKeys,
+    keys::{self, RunKeys},
     own, policies,
     summary::Facts,
 };
@@ -27,13 +27,13 @@ use crate::{
     cli::{Client, Emit, FilterArgs, Summary, When},
     counts::Counts,
     emit::{Emitter, Form},
-    engine::{Engine, EngineError, Finished, Tally, Worker},
+    engine::{Engine, EngineError, Finished, Releasing, Tally, Worker},
     field::Reason,
     policy::{ClientChoice, Overrides, Plan, is_host_name},
-    privacy::Anonymiser,
+    privacy::{Anonymiser, Release},
     sink::{Place, Sink, SinkError},
     source::{Origin, Reader, total_bytes},
-    transform::{agent::Classifier, country::Countries},
+    transform::{agent::Classifier, country::Countries, time::Grain},
 };
 
 /// Runs `tamis filter`.
@@ -49,7 +49,10 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let workers = workers(args, &plan, keys.as_ref())?;
     let header = workers[0].header();
     let counts = args.counts.as_ref().map(|_| Counts::new(&plan));
-    let engine = Engine::new(reader, header, Sink::new(place(args)), counts);
+    let releasing = Release::new(Arc::clone(&plan))
+        .map(|release| Releasing::new(release, Emitter::new(form(args), &plan)));
+    let engine =
+        Engine::new(reader, header, Sink::new(place(args)), counts).with_releasing(releasing);
     let write_counts = |engine: &Engine| {
         let report = engine.with_counts(Counts::report);
         if let (Some(report), Some(path)) = (report, &args.counts)
@@ -78,9 +81,8 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
         complain(format!("{error:#}"));
         code = code.max(FAILED);
     }
-    if let Some(message) = misfits(&finished.tally) {
-        complain(message);
-    }
+    let messages = [misfits(&finished.tally), scarce(&finished.tally, &plan)];
+    messages.into_iter().flatten().for_each(complain);
     if let Some(keys) = keys {
         code = code.max(keys.finish(finished.tally.clean));
     }
@@ -212,25 +214,33 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Resul
     };
     let classifier = Arc::new(Classifier::new());
     let countries = countries(plan)?;
-    let form = match args.emit {
-        Emit::Jsonl => Form::Jsonl,
-        Emit::Combined => Form::Combined,
-        Emit::Csv => Form::Csv,
-    };
+    let form = form(args);
+    let visitors = plan.release.is_some().then(keys::sketch_key).transpose()?;
     Ok((0..threads)
         .map(|_| {
             let (plan, classifier) = (Arc::clone(plan), Arc::clone(&classifier));
             let emitter = Emitter::new(form, &plan);
-            let counts = args.counts.as_ref().map(|_| Counts::for_batch(&plan));
+            // Records that are held are counted when they are released.
+            let counts = args.counts.as_ref().filter(|_| plan.release.is_none());
+            let counts = counts.map(|_| Counts::for_batch(&plan));
             let site = args.site.as_deref();
             let mut anonymiser = Anonymiser::new(plan, classifier, site, args.max_line, threads)
-                .with_countries(countries.clone());
+                .with_countries(countries.clone())
+                .with_visitors(visitors.clone());
             if let Some(keys) = keys {
                 anonymiser = anonymiser.with_minter(keys.keyring().minter(site));
             }
             Worker::new(anonymiser, emitter, counts)
         })
         .collect())
+}
+
+const fn form(args: &FilterArgs) -> Form {
+    match args.emit {
+        Emit::Jsonl => Form::Jsonl,
+        Emit::Combined => Form::Combined,
+        Emit::Csv => Form::Csv,
+    }
 }
 
 /// A bar, when it is wanted and the sizes of all inputs are known.
@@ -327,6 +337,23 @@ fn misfits(tally: &Tally) -> Option<String> {
              --apache-format"
         )
     })
+}
+
+/// What is said when more than half of what might have been released was not.
+fn scarce(tally: &Tally, plan: &Plan) -> Option<String> {
+    let suppressed = tally.refused[Reason::Suppressed as usize];
+    let rule = plan.release.filter(|_| suppressed > tally.clean)?;
+    let longer = match plan.grain {
+        Grain::Hour => {
+            "; more of them are shared in a day: record.time = { grain = \"day\" } in a policy of one's own"
+        }
+        Grain::Minute | Grain::Day => "",
+    };
+    Some(format!(
+        "{suppressed} of {} lines were left out because fewer than {} visitors shared what they say{longer}",
+        suppressed + tally.clean,
+        rule.k
+    ))
 }
 
 fn summarise(args: &FilterArgs, facts: &Facts<'_>) {

@@ -22,7 +22,7 @@ use crate::{
     keys::{self, Health, Keeper, KeysError, LATE_SECONDS, Mode, Status},
     policy::{ClientRule, Plan},
     privacy::Keyring,
-    transform::time::Timestamp,
+    transform::{pseudonym::SketchKey, time::Timestamp},
 };
 
 /// Runs `tamis keys`.
@@ -160,6 +160,11 @@ fn destroy(path: &Path, yes: bool) -> Result<ExitCode> {
         format!("no keys in {}\n", path.display())
     };
     print(text.as_bytes())
+}
+
+/// A key by which the visitors of a run are told apart, which is kept nowhere.
+pub(super) fn sketch_key() -> Result<Arc<SketchKey>> {
+    Ok(Arc::new(SketchKey::new(keys::random()?)))
 }
 
 /// The keys of a run.

@@ -8,6 +8,7 @@
 //!
 //! Counts and the tally are merged in the same turn: no lock is taken within a block.
 
+mod releasing;
 mod tally;
 mod worker;
 
@@ -21,9 +22,11 @@ use std::{
 
 use rayon::ThreadPoolBuilder;
 
+pub use releasing::Releasing;
 pub use tally::Tally;
 pub use worker::{Batch, Worker};
 
+use self::releasing::Outlet;
 use crate::{
     counts::Counts,
     emit::Rendered,
@@ -64,6 +67,8 @@ struct Output {
     header: Rendered,
     header_is_due: bool,
     sink: Sink,
+    /// What holds records, where the policy asks for it.
+    releasing: Option<Releasing>,
     counts: Option<Counts>,
     tally: Tally,
     failure: Option<EngineError>,
@@ -79,6 +84,20 @@ impl Output {
         }
         self.tally.bytes_out += self.header.as_bytes().len() as u64;
         self.sink.write(&self.header)
+    }
+
+    /// Writes what a batch has, or what was held to the end where there is no batch any more.
+    fn write(&mut self, batch: Option<&mut Batch>) -> Result<(), SinkError> {
+        self.begin()?;
+        match (&mut self.releasing, batch) {
+            (Some(releasing), batch) => {
+                let Self { sink, counts, tally, .. } = self;
+                let outlet = Outlet { sink, counts: counts.as_mut(), tally };
+                releasing.pass(batch.and_then(Batch::held_mut), outlet)
+            }
+            (None, Some(batch)) => self.sink.write(batch.rendered()),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -126,6 +145,7 @@ impl Engine {
                 header,
                 header_is_due: true,
                 sink,
+                releasing: None,
                 counts,
                 tally,
                 failure: None,
@@ -134,6 +154,14 @@ impl Engine {
             turn_passed: Condvar::new(),
             reopen_is_due: AtomicBool::new(false),
         }
+    }
+
+    /// The engine with what holds records, for a policy that asks for it.
+    #[must_use]
+    pub fn with_releasing(mut self, releasing: Option<Releasing>) -> Self {
+        let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
+        output.releasing = releasing;
+        self
     }
 
     /// Runs `workers` to the end of the input, each on a thread of its own.
@@ -156,6 +184,10 @@ impl Engine {
         // The panic has printed its place.
         if ended.is_err() {
             self.fail(EngineError::Worker);
+        }
+        let mut output = lock(&self.output);
+        if output.failure.is_none() && output.releasing.is_some() {
+            output.failure = output.write(None).err().map(EngineError::Sink);
         }
     }
 
@@ -237,7 +269,7 @@ impl Engine {
             return false;
         }
         self.reopen_if_due(output);
-        match output.begin().and_then(|()| output.sink.write(batch.rendered())) {
+        match output.write(Some(batch)) {
             Ok(()) => {
                 if let (Some(whole), Some(part)) = (&mut output.counts, batch.counts_mut()) {
                     whole.absorb(part);

@@ -1,6 +1,6 @@
 //! How many lines came and what became of them: `read = clean + refused + opted_out + filtered`, always.
 
-use crate::field::Reason;
+use crate::{field::Reason, privacy::Released};
 
 /// The tally of a block or of a whole run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,13 +24,21 @@ impl Tally {
         self.refused[reason as usize] += lines;
     }
 
+    /// Notes lines that were held until now.
+    pub const fn release(&mut self, released: Released) {
+        let Released { clean, late, suppressed } = released;
+        self.clean += clean;
+        self.refuse(Reason::Late, late);
+        self.refuse(Reason::Suppressed, suppressed);
+    }
+
     /// All lines refused.
     #[must_use]
     pub fn refused_total(&self) -> u64 {
         self.refused.iter().sum()
     }
 
-    /// All lines read: each went exactly one way.
+    /// All lines read, but for those that are held: each went exactly one way.
     #[must_use]
     pub fn read(&self) -> u64 {
         self.clean + self.refused_total() + self.opted_out + self.filtered

@@ -7,7 +7,7 @@ use crate::{
     counts::Counts,
     emit::{Emitter, Rendered},
     field::Reason,
-    privacy::{Anonymiser, Outcome, RawBlock, Record},
+    privacy::{Anonymiser, Held, Outcome, RawBlock, Record},
     source::Given,
 };
 
@@ -16,6 +16,8 @@ use super::Tally;
 /// What a block became.
 pub struct Batch {
     rendered: Rendered,
+    /// The records that wait for others like them, under a policy that asks for it.
+    held: Option<Held>,
     counts: Option<Counts>,
     tally: Tally,
 }
@@ -25,6 +27,10 @@ impl Batch {
     #[must_use]
     pub const fn rendered(&self) -> &Rendered {
         &self.rendered
+    }
+
+    pub(super) const fn held_mut(&mut self) -> Option<&mut Held> {
+        self.held.as_mut()
     }
 
     pub(super) const fn counts_mut(&mut self) -> Option<&mut Counts> {
@@ -52,7 +58,12 @@ impl Worker {
 
     /// An empty batch for this worker.
     pub fn new_batch(&mut self) -> Batch {
-        Batch { rendered: Rendered::default(), counts: self.counts.take(), tally: Tally::default() }
+        Batch {
+            rendered: Rendered::default(),
+            held: self.anonymiser.holds().then(Held::default),
+            counts: self.counts.take(),
+            tally: Tally::default(),
+        }
     }
 
     /// What stands before all batches: a header, in forms that have one.
@@ -68,7 +79,10 @@ impl Worker {
         batch.rendered.clear();
         batch.tally = Tally::default();
         batch.tally.refuse(Reason::TooLong, given.too_long);
-        let Batch { rendered, counts, tally } = batch;
+        if let Some(held) = &mut batch.held {
+            return hold(&mut self.anonymiser, given, block, held, &mut batch.tally);
+        }
+        let Batch { rendered, counts, tally, held: _ } = batch;
         self.anonymiser.open_block();
         for line in block.lines() {
             // What is done with the record is written out here and again below for the rare line: one closure
@@ -88,14 +102,39 @@ impl Worker {
                 };
                 outcome = self.anonymiser.anonymise_other(&given.format, line, other);
             }
-            match outcome {
-                Outcome::Clean => tally.clean += 1,
-                Outcome::Refused(reason) => tally.refuse(reason, 1),
-                Outcome::Filtered => tally.filtered += 1,
-                Outcome::OptedOut => tally.opted_out += 1,
-            }
+            note(outcome, tally);
         }
         self.anonymiser.close_block();
         batch.tally.bytes_out = batch.rendered.as_bytes().len() as u64;
+    }
+}
+
+/// The same loop for records that are held.
+fn hold(
+    anonymiser: &mut Anonymiser,
+    given: &Given,
+    block: &RawBlock,
+    held: &mut Held,
+    tally: &mut Tally,
+) {
+    held.clear();
+    for line in block.lines() {
+        let mut outcome = anonymiser.hold(&given.format, line, held);
+        if outcome == Outcome::Refused(Reason::NotThisFormat) && given.is_detected {
+            outcome = anonymiser.hold_other(&given.format, line, held);
+        }
+        note(outcome, tally);
+    }
+}
+
+/// Notes what became of a line. What is held is noted when it is released.
+#[inline(always)]
+const fn note(outcome: Outcome, tally: &mut Tally) {
+    match outcome {
+        Outcome::Clean => tally.clean += 1,
+        Outcome::Held => {}
+        Outcome::Refused(reason) => tally.refuse(reason, 1),
+        Outcome::Filtered => tally.filtered += 1,
+        Outcome::OptedOut => tally.opted_out += 1,
     }
 }

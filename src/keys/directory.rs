@@ -385,7 +385,11 @@ impl Locked<'_> {
 }
 
 /// 32 bytes of the kernel's random numbers.
-pub(super) fn random() -> Result<Box<[u8; KEY_BYTES]>, KeysError> {
+///
+/// # Errors
+///
+/// The kernel gave none.
+pub fn random() -> Result<Box<[u8; KEY_BYTES]>, KeysError> {
     let mut bytes = Box::new([0; KEY_BYTES]);
     // Up to 256 bytes come whole or not at all (getrandom(2)).
     match getrandom(&mut *bytes, GetRandomFlags::empty()) {

@@ -22,8 +22,8 @@ use std::{
 };
 
 pub use clock::{Moment, now};
-use directory::{Directory, Locked, State, random};
-pub use directory::{KeysError, Mode};
+use directory::{Directory, Locked, State};
+pub use directory::{KeysError, Mode, random};
 
 use crate::{
     privacy::{AHEAD_SECONDS, Keyring, Keys},

@@ -21,8 +21,9 @@ use super::{
     written::{
         BytesWord, ChangeSection, ClientWord, CountsSection, Days, DropSection, GrainWord,
         GroupSection, NetworkSection, OnFullWord, OptOutSection, PathRule, PathWord, Policy,
-        Prefixes, PublishSection, QuarantineSection, RecordSection, ReferrerWord, RequireWord,
-        RetentionSection, RouteSection, SealWord, SitesSection, VersionWord, WideningWord,
+        Prefixes, PublishSection, QuarantineSection, RecordSection, ReferrerWord, ReleaseSection,
+        RequireWord, RetentionSection, RouteSection, SealWord, SitesSection, VersionWord,
+        WideningWord,
     },
 };
 use crate::field::Table;
@@ -79,6 +80,7 @@ pub fn diff(from: &Policy, to: &Policy) -> Vec<Difference> {
     found.guards("opt_out", signals, "honours");
     let drops = [&a, &b].map(|parts| parts.drops.iter().map(drop_words).collect());
     found.guards("drop", drops, "leaves out");
+    found.rank("release", [&a, &b].map(|parts| release(parts.release)));
     groups(&mut found, &a, &b);
     retention(&mut found, a.retention, b.retention);
     quarantine(&mut found, a.quarantine, b.quarantine);
@@ -97,6 +99,7 @@ struct Parts<'a> {
     network: &'a NetworkSection,
     opt_out: Option<&'a OptOutSection>,
     drops: &'a [DropSection],
+    release: Option<ReleaseSection>,
     groups: &'a [GroupSection],
     retention: Option<RetentionSection>,
     quarantine: Option<&'a QuarantineSection>,
@@ -119,6 +122,7 @@ impl<'a> Parts<'a> {
             network,
             opt_out,
             drops,
+            release,
             groups,
             retention,
             quarantine,
@@ -126,6 +130,7 @@ impl<'a> Parts<'a> {
             change,
         } = policy;
         Self {
+            release: *release,
             groups,
             retention: *retention,
             record,
@@ -612,6 +617,16 @@ fn sealed(section: &QuarantineSection) -> BTreeSet<String> {
         }
     };
     section.seal.iter().flat_map(|word| words(*word)).map(|word| (*word).to_owned()).collect()
+}
+
+/// The more visitors must share a line, the less it tells of one.
+fn release(section: Option<ReleaseSection>) -> Rank {
+    match section {
+        Some(ReleaseSection { k }) => {
+            (u32::MAX - k, format!("lines that at least {k} visitors share"))
+        }
+        None => (u32::MAX, "each line by itself".to_owned()),
+    }
 }
 
 fn publish(found: &mut Differences, a: Option<PublishSection>, b: Option<PublishSection>) {

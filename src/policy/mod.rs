@@ -14,14 +14,17 @@ mod written;
 pub use diff::{Difference, Direction, diff};
 pub use notice::notice;
 pub(crate) use plan::is_host_name;
-pub use plan::{BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, StatusSet};
+pub use plan::{
+    BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, ReleaseRule, StatusSet,
+};
 pub use rules::{keys_of, rule_of, tables_of};
 pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in
 /// `samples/policies`.
-pub const PRESETS: [(&str, &str); 5] = [
+pub const PRESETS: [(&str, &str); 6] = [
     ("baseline", include_str!("../../samples/policies/baseline.toml")),
+    ("strict", include_str!("../../samples/policies/strict.toml")),
     ("mozilla-2008", include_str!("../../samples/policies/mozilla-2008.toml")),
     ("wordpress-2011", include_str!("../../samples/policies/wordpress-2011.toml")),
     ("canonical-2012", include_str!("../../samples/policies/canonical-2012.toml")),

@@ -63,6 +63,15 @@ pub enum ReferrerRule {
     Category,
 }
 
+/// How records are held until enough visitors share them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReleaseRule {
+    /// How many different visitors share each line that is written.
+    pub k: usize,
+    /// How long a period is whose records are released together, in seconds.
+    pub period_seconds: i64,
+}
+
 /// An object that some keys of a record stand in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -163,6 +172,8 @@ pub struct Plan {
     pub requires_request: bool,
     /// How referrers are told.
     pub referrer: ReferrerRule,
+    /// How records are held, if they are.
+    pub release: Option<ReleaseRule>,
     /// The objects that keys stand in; without any, a record is flat.
     pub groups: Vec<Group>,
     /// The statuses for which a path that is no declared route is shown.
@@ -267,10 +278,11 @@ impl Plan {
                 Some(ReferrerWord::Category) => ReferrerRule::Category,
                 Some(ReferrerWord::Domain) | None => ReferrerRule::Domain,
             },
+            release: release(policy, keys, tables)?,
             groups,
             path_status: path
                 .map_or_else(|| StatusSet::parse(&[]), |rule| StatusSet::parse(&rule.status))?,
-            undeclared_paths: path.is_some_and(|rule| rule.shape == PathWord::Cleaned),
+            undeclared_paths: path.is_some_and(|rule| rule.shape != PathWord::Declared),
             bytes: match record.bytes.map(|rule| rule.exact) {
                 Some(BytesWord::Always) => BytesRule::Always,
                 Some(BytesWord::PlainPath) => BytesRule::PlainPath,
@@ -330,10 +342,6 @@ impl Plan {
     }
 }
 
-fn unavailable(key: &str, word: &str) -> PolicyError {
-    PolicyError::new(format!("{key}: {word:?} is not carried out by this version of tamis"))
-}
-
 fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
     let record = &policy.record;
     let names_country = record.country || matches!(record.client, Some(ClientWord::Country));
@@ -390,8 +398,78 @@ fn path_rule(policy: &Policy) -> Result<Option<&PathRule>, PolicyError> {
         None => (counted, "counts.path.shape"),
     };
     match rule {
-        Some(rule) if rule.shape == PathWord::Learned => Err(unavailable(key, "learned")),
+        Some(rule) if rule.shape == PathWord::Learned && policy.release.is_none() => {
+            Err(PolicyError::new(format!(
+                "{key}: \"learned\" needs [release], for it is learned from records that are held"
+            )))
+        }
         rule => Ok(rule),
+    }
+}
+
+/// From how many visitors on a line may be written, and how many may be asked for. Below five, two friends and a
+/// guess tell who the others were (the least that is usual for published tables).
+const K: std::ops::RangeInclusive<u32> = 5..=1_000;
+
+/// How records are held. What would tell visitors apart, or go past the holding, is refused.
+fn release(
+    policy: &Policy,
+    keys: KeySet,
+    tables: TableSet,
+) -> Result<Option<ReleaseRule>, PolicyError> {
+    let Some(section) = policy.release else { return Ok(None) };
+    let record = &policy.record;
+    let refuse = |what: &str| Err(PolicyError::new(format!("release: {what}")));
+    if !K.contains(&section.k) {
+        return Err(PolicyError::new(format!(
+            "release.k: {} is outside of {} to {}",
+            section.k,
+            K.start(),
+            K.end()
+        )));
+    }
+    let period_seconds = match record.time.map(|rule| rule.grain) {
+        Some(GrainWord::Hour) => 3_600,
+        Some(GrainWord::Day) => 86_400,
+        Some(GrainWord::Minute) | None => {
+            return refuse(
+                "records are held by the hour or the day; set record.time to one of these",
+            );
+        }
+    };
+    if !matches!(record.client, None | Some(ClientWord::Country)) {
+        return refuse(
+            "a client tells visitors apart, so that none would share a line; remove record.client",
+        );
+    }
+    if matches!(&record.path, Some(rule) if rule.shape == PathWord::Cleaned) {
+        return refuse("record.path.shape is to be \"learned\" or \"declared\"");
+    }
+    if matches!(&record.bytes, Some(rule) if !matches!(rule.exact, BytesWord::Bucket)) {
+        return refuse(
+            "an exact number of bytes tells visits apart; record.bytes.exact is to be \"bucket\"",
+        );
+    }
+    if record.errors {
+        return refuse("messages of error logs are not held; remove record.errors");
+    }
+    if policy.counts.as_ref().is_some_and(|counts| counts.path.is_some() || counts.visitors) {
+        return refuse(
+            "counts are made of released records; remove counts.path and counts.visitors",
+        );
+    }
+    // Without a file there is neither a key nor a row of countries.
+    let keys = keys.with(Key::Country, record.country || record.client.is_some());
+    let is_recorded = |table: &Table| {
+        let fields = Field::ALL.into_iter().flat_map(super::keys_of);
+        fields.into_iter().any(|key| keys.has(*key) && super::tables_of(*key).contains(table))
+    };
+    match Table::ALL.into_iter().find(|table| tables.has(*table) && !is_recorded(table)) {
+        Some(table) => Err(PolicyError::new(format!(
+            "release: counts are made of released records, which say nothing for the table {:?}",
+            table.name()
+        ))),
+        None => Ok(Some(ReleaseRule { k: section.k as usize, period_seconds })),
     }
 }
 
@@ -789,7 +867,35 @@ mod tests {
         let both = record_with(&format!("{path}\n{counted}")).expect_err("refused");
         assert!(both.contains("counts.path"), "{both}");
         let learned = record_with(&counted.replace("cleaned", "learned")).expect_err("refused");
-        assert!(learned.contains("counts.path.shape"), "{learned}");
+        assert!(
+            learned.contains("counts.path.shape") && learned.contains("[release]"),
+            "{learned}"
+        );
+    }
+
+    #[test]
+    fn what_is_held_tells_no_client_and_nothing_exact() {
+        let held = |keys: &str| record_with(&format!("time = {{ grain = \"hour\" }}\n{keys}"));
+        let plan = held("path = { shape = \"learned\" }\n[release]").expect("compiles");
+        assert_eq!(plan.release, Some(ReleaseRule { k: 10, period_seconds: 3_600 }));
+        for (keys, words) in [
+            ("[release]\nk = 4", "release.k"),
+            ("[release]\nk = 1001", "release.k"),
+            ("client = \"token\"\n[release]", "record.client"),
+            ("client = { truncate = { ipv4 = 16, ipv6 = 32 } }\n[release]", "record.client"),
+            ("path = { shape = \"cleaned\" }\n[release]", "learned"),
+            ("bytes = { exact = \"always\" }\n[release]", "bucket"),
+            ("errors = true\n[release]", "record.errors"),
+            ("[counts]\ntables = [\"hour\"]\nvisitors = true\n[release]", "counts.visitors"),
+            ("[counts]\ntables = [\"os\"]\n[release]", "\"os\""),
+        ] {
+            let error = held(keys).err().unwrap_or_else(|| panic!("accepted: {keys}"));
+            assert!(error.contains(words), "{error}");
+        }
+        for grain in ["", "time = { grain = \"minute\" }"] {
+            let error = record_with(&format!("{grain}\n[release]")).expect_err("refused");
+            assert!(error.contains("hour or the day"), "{error}");
+        }
     }
 
     #[test]

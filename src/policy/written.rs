@@ -43,6 +43,9 @@ pub struct Policy {
     /// Signals by which visitors opt out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opt_out: Option<OptOutSection>,
+    /// Records are held until enough visitors share them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseSection>,
     /// Objects that the keys of a record stand in.
     #[serde(default, rename = "group", skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupSection>,
@@ -472,6 +475,15 @@ pub enum OnFullWord {
     #[default]
     Block,
     Shed,
+}
+
+/// `[release]`: records are held for their hour or day, and told as far as enough visitors share them.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseSection {
+    /// How many different visitors share each line that is written.
+    #[serde(default = "ten")]
+    pub k: u32,
 }
 
 /// `[publish]`.

@@ -17,7 +17,9 @@ use super::{
     raw::RawLine,
     recognise::fit,
     record::{Incident, Rare, Record, Text},
+    release::{Held, PathKind},
     tokens::Minter,
+    visitors::{Visitor, Visitors},
 };
 use crate::{
     field::{Escaping, Field, Key, LineMap, Reason},
@@ -35,6 +37,7 @@ use crate::{
         forwarded,
         language::Language,
         path::{self, Cleaner},
+        pseudonym::SketchKey,
         query::{self, QUERY_MAX},
         referrer,
         request::{self, Method, Protocol, Request},
@@ -72,6 +75,8 @@ const EXTERNAL: &[u8] = referrer::EXTERNAL.as_bytes();
 pub enum Outcome {
     /// It came through, and its record was handed over.
     Clean,
+    /// It came through, and its record waits for others like it.
+    Held,
     /// It did not, and why.
     Refused(Reason),
     /// The policy leaves such lines out.
@@ -143,6 +148,8 @@ pub struct Anonymiser {
     places: Memo<Country, 0>,
     /// What makes tokens, if the plan asks for them and somebody gave keys.
     minter: Option<Minter>,
+    /// What tells visitors apart, if anything is to be known of their number.
+    visitors: Option<Visitors>,
     scratch: Scratch,
 }
 
@@ -227,6 +234,7 @@ impl Anonymiser {
             agents: Memo::new(AGENTS_REMEMBERED),
             places: Memo::new(4),
             minter: None,
+            visitors: None,
             scratch: Scratch::default(),
         }
     }
@@ -248,6 +256,19 @@ impl Anonymiser {
         self
     }
 
+    /// Lets visitors be told apart with the key of the run. Without one, all lines are of the same visitor.
+    #[must_use]
+    pub fn with_visitors(mut self, key: Option<Arc<SketchKey>>) -> Self {
+        self.visitors = key.map(Visitors::new);
+        self
+    }
+
+    /// Whether the plan holds records, so that [`Self::hold`] is the way through.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.plan.release.is_some()
+    }
+
     /// Before the lines of a block: tokens are made with the keys that are alive now.
     pub fn open_block(&mut self) {
         if let Some(minter) = &mut self.minter {
@@ -265,8 +286,30 @@ impl Anonymiser {
     /// Takes one line through the door and hands its record to `receive`, if it becomes one.
     ///
     /// The record is lent and not returned: moving it cost about a hundred instructions a line.
+    ///
+    /// Under a policy that holds records none is handed over here, whatever it says: see [`Self::hold`].
     #[inline(always)]
     pub fn anonymise(
+        &mut self,
+        format: &Format,
+        line: RawLine<'_>,
+        receive: impl FnOnce(&Record<'_>),
+    ) -> Outcome {
+        if self.holds() { Outcome::Held } else { self.take(format, line, receive) }
+    }
+
+    /// Takes one line through the door and leaves its record in `held`, if it becomes one.
+    #[inline(never)]
+    pub fn hold(&mut self, format: &Format, line: RawLine<'_>, held: &mut Held) -> Outcome {
+        match self.take(format, line, |record| held.add(record)) {
+            Outcome::Clean => Outcome::Held,
+            other => other,
+        }
+    }
+
+    /// Takes one line through the door, whether records are held or not.
+    #[inline(always)]
+    pub(super) fn take(
         &mut self,
         format: &Format,
         line: RawLine<'_>,
@@ -312,14 +355,17 @@ impl Anonymiser {
         line: RawLine<'_>,
         receive: &mut dyn FnMut(&Record<'_>),
     ) -> Outcome {
-        let (bytes, mut decoded) = (line.expose_bytes(), Zeroizing::new(Vec::new()));
-        let inner = match wrapper::peel(bytes) {
-            Some(peeled) => peel::inner(bytes, peeled, &mut decoded).unwrap_or(bytes),
-            None => bytes,
-        };
-        let other = format.others().find(|other| fit(other, inner).is_ok());
-        match other {
+        match other_format(format, line) {
             Some(other) => self.anonymise(other, line, receive),
+            None => Outcome::Refused(Reason::NotThisFormat),
+        }
+    }
+
+    /// The same for records that are held.
+    #[cold]
+    pub fn hold_other(&mut self, format: &Format, line: RawLine<'_>, held: &mut Held) -> Outcome {
+        match other_format(format, line) {
+            Some(other) => self.hold(other, line, held),
             None => Outcome::Refused(Reason::NotThisFormat),
         }
     }
@@ -360,6 +406,10 @@ impl Anonymiser {
             return Err(Reason::BadRequest);
         }
         let named = self.plan.client_domains && self.name_client(client, host);
+        let visitor = match &mut self.visitors {
+            Some(visitors) => visitors.of(host),
+            None => Visitor::NOBODY,
+        };
         let country = self.country(host);
         let (mut referrer, mut agent, mut site) = (None, None, None);
         if let Some(span) = map.get(Field::Referrer) {
@@ -397,6 +447,7 @@ impl Anonymiser {
             agent,
             site,
             rare,
+            visitor,
         };
         receive(&self.record(&parts));
         Ok(Outcome::Clean)
@@ -726,7 +777,13 @@ impl Anonymiser {
                 rare.incident.and_then(|it| it.fault).is_some_and(Fault::path_is_confirmed)
             }),
         };
-        let shown = request.declared || (plan.undeclared_paths && is_confirmed);
+        let is_held = plan.release.is_some();
+        let shown = request.declared || (plan.undeclared_paths && (is_confirmed || is_held));
+        let path_kind = match (request.declared, is_confirmed) {
+            (true, _) => PathKind::Told,
+            (false, true) => PathKind::Confirmed,
+            (false, false) => PathKind::Unconfirmed,
+        };
         let path = match (request.is_http, shown) {
             (false, _) => Text::new(path::INVALID.as_bytes()),
             (true, false) => Text::new(path::UNKNOWN.as_bytes()),
@@ -752,6 +809,7 @@ impl Anonymiser {
             has_request: request.is_there,
             method: request.method,
             path,
+            path_kind,
             query: &request.query[..usize::from(request.query_length)],
             query_text,
             protocol: request.protocol,
@@ -761,6 +819,7 @@ impl Anonymiser {
             referrer: parts.referrer.map(|place| self.referrer_text(place, parts.site)),
             agent: parts.agent,
             rare: parts.rare.as_ref(),
+            visitor: parts.visitor,
         }
     }
 
@@ -845,6 +904,7 @@ struct Parts {
     agent: Option<Agent>,
     site: Option<Place>,
     rare: Option<Rare>,
+    visitor: Visitor,
 }
 
 /// The fields that few formats have.
@@ -858,6 +918,16 @@ const RARE: [Field; 8] = [
     Field::Module,
     Field::Message,
 ];
+
+/// The format that a line has which is not of `format`, if detection knows it.
+fn other_format<'a>(format: &'a Format, line: RawLine<'_>) -> Option<&'a Format> {
+    let (bytes, mut decoded) = (line.expose_bytes(), Zeroizing::new(Vec::new()));
+    let inner = match wrapper::peel(bytes) {
+        Some(peeled) => peel::inner(bytes, peeled, &mut decoded).unwrap_or(bytes),
+        None => bytes,
+    };
+    format.others().find(|other| fit(other, inner).is_ok())
+}
 
 /// The name in `name`, `name:port` or `[address]:port`.
 pub(super) fn host_name(host: &[u8]) -> &[u8] {

@@ -15,16 +15,19 @@ mod peel;
 mod raw;
 mod recognise;
 mod record;
+mod release;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod visitors;
 
 pub use anonymise::{Anonymiser, Outcome};
 pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
+pub use release::{CLOSE_AFTER_SECONDS, Held, Release, Released};
 pub use survey::{
     CLIENTS_MIN, DEPTH_MAX, Findings, Kind, Kinds, LINES_MIN, NAMES_MAX, ParamShare, Survey,
 };

@@ -46,7 +46,7 @@ impl ThirdDoor {
     }
 
     /// The fields of a line in the order in which they stand there, none if it is not of `format`; and what
-    /// becomes of the line. A record goes to `receive`, as at door 1.
+    /// becomes of the line. A record goes to `receive`, as at door 1, and here also one that would be held.
     ///
     /// This use is right for a line that the person gave who reads the answer, and for no other.
     pub fn open(
@@ -55,7 +55,7 @@ impl ThirdDoor {
         line: RawLine<'_>,
         receive: impl FnOnce(&Record<'_>),
     ) -> (Vec<OpenedField>, Outcome) {
-        let outcome = self.anonymiser.anonymise(format, line, receive);
+        let outcome = self.anonymiser.take(format, line, receive);
         let (bytes, mut decoded) = (line.expose_bytes(), Zeroizing::new(Vec::new()));
         let inner = match wrapper::peel(bytes) {
             Some(peeled) => peel::inner(bytes, peeled, &mut decoded).unwrap_or(bytes),

@@ -17,6 +17,7 @@
 
 use std::fmt;
 
+use super::{release::PathKind, visitors::Visitor};
 use crate::{
     field::{Key, KeySet, Table},
     policy::Plan,
@@ -120,6 +121,8 @@ pub struct Record<'a> {
     pub(in crate::privacy) has_request: bool,
     pub(in crate::privacy) method: Method,
     pub(in crate::privacy) path: Text<'a>,
+    /// What records that are held need to know of the path.
+    pub(in crate::privacy) path_kind: PathKind,
     pub(in crate::privacy) query: &'a [(u8, u8)],
     pub(in crate::privacy) query_text: Text<'a>,
     pub(in crate::privacy) protocol: Option<Protocol>,
@@ -129,6 +132,8 @@ pub struct Record<'a> {
     pub(in crate::privacy) referrer: Option<Text<'a>>,
     pub(in crate::privacy) agent: Option<Agent>,
     pub(in crate::privacy) rare: Option<&'a Rare>,
+    /// Whose line it is, where somebody counts visitors.
+    pub(in crate::privacy) visitor: Visitor,
 }
 
 /// What became of the fields that few formats have.

@@ -13,7 +13,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Anonymiser, Outcome, memo::Seed, peel, raw::RawLine, recognise::fit};
+use super::{
+    Anonymiser, Outcome, memo::Seed, peel, raw::RawLine, recognise::fit, release::PathKind,
+};
 use crate::{
     field::{Field, LineMap, Reason},
     format::{Format, wrapper},
@@ -294,18 +296,19 @@ impl Survey {
             format = format.others().find(|other| fit(other, inner).is_ok()).unwrap_or(format);
         }
         let paths = &mut self.findings.paths;
-        let outcome = self.anonymiser.anonymise(format, line, |record| {
+        let outcome = self.anonymiser.take(format, line, |record| {
             if let Some(path) = record.path() {
                 let index = match path.as_bytes() {
                     text if text == UNKNOWN.as_bytes() => 1,
                     text if text == INVALID.as_bytes() => 2,
+                    _ if record.path_kind == PathKind::Unconfirmed => 1,
                     _ => 0,
                 };
                 paths[index] += 1;
             }
         });
         match outcome {
-            Outcome::Clean => self.findings.clean += 1,
+            Outcome::Clean | Outcome::Held => self.findings.clean += 1,
             Outcome::Filtered => self.findings.filtered += 1,
             Outcome::OptedOut => self.findings.opted_out += 1,
             Outcome::Refused(reason) => self.refused[reason as usize] += 1,

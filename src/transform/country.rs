@@ -11,7 +11,7 @@ use maxminddb::{PathElement, Reader};
 const LETTERS: u16 = 26;
 
 /// A country, as two capital letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Country(u16);
 
 impl Country {

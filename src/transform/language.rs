@@ -4,7 +4,7 @@
 //! and weights tells one browser from the next, and a rare language may tell one person.
 
 /// A language of the closed list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Language(u8);
 
 /// ISO 639-1 codes, most used on the web or official somewhere with many speakers, and the word for all others.

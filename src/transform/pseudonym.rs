@@ -37,6 +37,7 @@ const EPOCH: &str = "tamis 2026-11-22 epoch key v1";
 const KID: &str = "tamis 2026-11-22 key id v1";
 const VISITOR: &str = "tamis 2026-11-22 field visitor v1";
 const COOKIE: &str = "tamis 2026-11-22 field cookie v1";
+const SKETCH: &str = "tamis 2026-11-22 field sketch v1";
 
 /// How many bytes a key has.
 pub const KEY_BYTES: usize = 32;
@@ -251,6 +252,44 @@ impl FieldKey {
     #[must_use]
     pub fn token_of(&self, epoch: Epoch, address: &Canonical) -> Token {
         self.token(epoch, address.as_bytes())
+    }
+}
+
+/// A key by which visitors are told apart within one run, and which is kept nowhere. What it makes are numbers for
+/// counting and no tokens: the two have nothing in common.
+pub struct SketchKey(Secret);
+
+impl SketchKey {
+    /// The key of a run, from 32 random bytes, which are overwritten.
+    #[must_use]
+    #[expect(clippy::boxed_local, reason = "a root in a box is not copied about on the stack")]
+    pub fn new(mut root: Box<[u8; KEY_BYTES]>) -> Self {
+        let key = Secret::derive(SKETCH, &[&*root]);
+        root.zeroize();
+        Self(key)
+    }
+
+    /// The number of an address.
+    #[must_use]
+    pub fn address(&self, address: &Canonical) -> u64 {
+        self.number(&[address.as_bytes()])
+    }
+
+    /// The number of a host name, for which somebody else settled one form.
+    #[must_use]
+    pub fn name(&self, name: &[u8]) -> u64 {
+        self.number(&[&[0], name])
+    }
+
+    fn number(&self, parts: &[&[u8]]) -> u64 {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0.0);
+        for part in parts {
+            hasher.update(part);
+        }
+        let mut start = [0; 8];
+        hasher.finalize_xof().fill(&mut start);
+        hasher.zeroize();
+        u64::from_le_bytes(start)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::str;
 
 /// The methods that are named: those of RFC 9110, PATCH (RFC 5789) and WebDAV's (RFC 4918).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "each variant is the method of its name")]
 pub enum Method {
@@ -111,7 +111,7 @@ impl Method {
 }
 
 /// The protocol versions that are named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Protocol {
     /// HTTP/1.0.

@@ -259,7 +259,7 @@ pub(crate) fn anonymised(log: &[u8], format: &Format) -> Vec<Result<Value, &'sta
         match door.anonymise(format, line, |record| emitter.render(record, &mut out)) {
             Outcome::Clean => Ok(serde_json::from_slice(out.as_bytes()).expect("a record is JSON")),
             Outcome::Refused(reason) => Err(reason.word()),
-            Outcome::Filtered | Outcome::OptedOut => Err("filtered"),
+            Outcome::Filtered | Outcome::OptedOut | Outcome::Held => Err("filtered"),
         }
     });
     lines.collect()

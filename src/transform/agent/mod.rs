@@ -25,7 +25,7 @@ use self::words::{Found, Words};
 const SAFARI_VERSION_MAX: u16 = 84;
 
 /// What is left of an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Agent {
     /// The family of the client.
     pub browser: Browser,
@@ -57,7 +57,7 @@ impl Agent {
 }
 
 /// The kind of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(u8)]
 pub enum Device {
     /// A computer.
