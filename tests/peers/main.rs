@@ -116,7 +116,7 @@ impl Seen {
         let raw = block.lines().next().ok_or("there is no line")?;
         match door.anonymise(format, raw, |_| {}) {
             Outcome::Refused(reason) => return Err(format!("{}: {reason}", format.name())),
-            Outcome::Clean | Outcome::Filtered | Outcome::OptedOut => {}
+            Outcome::Clean | Outcome::Held | Outcome::Filtered | Outcome::OptedOut => {}
         }
         let line = peeled(line);
         let mut map = LineMap::default();
