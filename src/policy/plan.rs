@@ -16,6 +16,7 @@ use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
     transform::{
         address::Truncation,
+        cookie,
         path::Route,
         query::{Param, Params, Pattern, Values},
         request::Method,
@@ -216,14 +217,13 @@ impl OptOut {
             let (Some(wanted), Some(found)) = (wanted, found) else { return false };
             found.split(|byte| *byte == b',').any(|value| says(value, wanted))
         };
-        let has_cookie = |name: &String, cookies: &[u8]| {
-            cookies.split(|byte| matches!(byte, b';' | b',')).any(|pair| {
-                pair.split(|byte| *byte == b'=').next().is_some_and(|found| says(found, name))
-            })
-        };
         is(&self.dnt, dnt)
             || is(&self.gpc, gpc)
-            || self.cookie.as_ref().zip(cookie).is_some_and(|(name, found)| has_cookie(name, found))
+            || self
+                .cookie
+                .as_ref()
+                .zip(cookie)
+                .is_some_and(|(name, found)| cookie::has(found, name))
     }
 }
 

@@ -776,10 +776,15 @@ impl Anonymiser {
             let escaping = map.escaping_of(Field::Language);
             rare.language = Language::of(undo(text, escaping, &mut self.scratch.unescaped)?);
         }
+        // A cookie that cannot be unescaped is read as it stands: nothing but the cookie may depend on it.
+        let cookies = map.find(Field::Cookie, line).map(|raw| {
+            let escaping = map.escaping_of(Field::Cookie);
+            undo(raw, escaping, &mut self.scratch.unescaped).unwrap_or(raw)
+        });
         let is_opted_out = self.plan.opt_out.is_some_in(
             map.find(Field::Dnt, line),
             map.find(Field::Gpc, line),
-            map.find(Field::Cookie, line),
+            cookies,
         );
         let level = map.find(Field::Level, line).map(Level::of);
         let module = map.find(Field::Module, line).map(Module::of);

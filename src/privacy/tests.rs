@@ -215,3 +215,22 @@ fn query_values_lie_beside_the_path_and_not_in_it() {
         }
     }
 }
+
+#[test]
+fn a_cookie_opts_out_however_the_server_wrote_it() {
+    let mut door = door_of("status = true\n[opt_out]\ncookie = \"optout\"");
+    let mut check = |first: &str, cookie: &str, expect: Outcome| {
+        let header = format!("#Fields: {first} date time c-ip cs-uri-stem sc-status cs(Cookie)");
+        let separator = if first.starts_with('x') { "\t" } else { " " };
+        let line = ["FRA2", "2026-11-22", "14:05:37", "192.0.2.7", "/a", "200", cookie];
+        let format = Format::from_header(header.as_bytes()).expect("a header");
+        let seen = door.see(&format, &line.join(separator), |_| String::new());
+        assert_eq!(seen.outcome, expect, "{first} {cookie}");
+    };
+    let (iis, cloudfront) = ("s-sitename", "x-edge-location");
+    check(iis, "a=b;+optout=1", Outcome::OptedOut);
+    check(iis, "a=b;+c=optout", Outcome::Clean);
+    check(cloudfront, "a=b;%20optout=1", Outcome::OptedOut);
+    check(cloudfront, "a=b;%2520optout=1", Outcome::OptedOut);
+    check(cloudfront, "a=b;%20c=optout", Outcome::Clean);
+}

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod agent;
+pub mod cookie;
 pub mod country;
 pub mod duration;
 pub mod escape;
