@@ -111,7 +111,7 @@ pub enum Field {
     Dnt,
     /// The `Sec-GPC` header, by which visitors opt out.
     Gpc,
-    /// The `Cookie` header, which is only asked whether it opts out.
+    /// The `Cookie` header: one cookie may opt out, and the value of one may become a token.
     Cookie,
     /// The level of a message in an error log.
     Level,
@@ -399,11 +399,12 @@ pub enum Key {
     Level,
     Module,
     Error,
+    Cookie,
 }
 
 impl Key {
     /// All keys, in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Time,
         Self::Site,
         Self::Client,
@@ -426,6 +427,7 @@ impl Key {
         Self::Level,
         Self::Module,
         Self::Error,
+        Self::Cookie,
     ];
 
     /// The key as it is written in JSON and CSV.
@@ -454,6 +456,7 @@ impl Key {
             Self::Level => "level",
             Self::Module => "module",
             Self::Error => "error",
+            Self::Cookie => "cookie",
         }
     }
 }

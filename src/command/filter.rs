@@ -226,7 +226,7 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Resul
             let mut anonymiser = Anonymiser::new(plan, classifier, site, args.max_line, threads)
                 .with_countries(countries.clone());
             if let Some(keys) = keys {
-                anonymiser = anonymiser.with_minter(keys.keyring().minter(site));
+                anonymiser = anonymiser.with_keyring(keys.keyring());
             }
             Worker::new(anonymiser, emitter, counts)
         })

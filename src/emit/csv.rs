@@ -10,7 +10,7 @@ use crate::{
     field::Key,
     policy::Plan,
     privacy::{Record, Text},
-    transform::language::Language,
+    transform::{language::Language, pseudonym::TOKEN_TEXT_BYTES_MAX},
 };
 
 /// Renders rows.
@@ -95,6 +95,11 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
         Key::Country => {
             if let Some(country) = record.country() {
                 line.put(&country.letters());
+            }
+        }
+        Key::Cookie => {
+            if let Some(token) = record.cookie() {
+                line.put_with(|room: &mut [u8; TOKEN_TEXT_BYTES_MAX]| token.write(room));
             }
         }
         // They have no column.

@@ -19,10 +19,11 @@ use ipnet::IpNet;
 use super::{
     plan::StatusSet,
     written::{
-        BytesWord, ChangeSection, ClientWord, CountsSection, Days, DropSection, GrainWord,
-        GroupSection, NetworkSection, OnFullWord, OptOutSection, PathRule, PathWord, Policy,
-        Prefixes, PublishSection, QuarantineSection, RecordSection, ReferrerWord, RequireWord,
-        RetentionSection, RouteSection, SealWord, SitesSection, VersionWord, WideningWord,
+        BytesWord, ChangeSection, ClientWord, CookieRule, CookieWord, CountsSection, Days,
+        DropSection, GrainWord, GroupSection, NetworkSection, OnFullWord, OptOutSection, PathRule,
+        PathWord, Policy, Prefixes, PublishSection, QuarantineSection, RecordSection, ReferrerWord,
+        RequireWord, RetentionSection, RouteSection, SealWord, SitesSection, VersionWord,
+        WideningWord,
     },
 };
 use crate::field::Table;
@@ -262,6 +263,7 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
         bot: _,
         language: _,
         errors: _,
+        cookie: _,
         allow_identifying: _,
     } = x;
     found.rank("record.time", [x, y].map(|it| grain(it.time.map(|rule| rule.grain))));
@@ -289,6 +291,7 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
     found.kept("record.bot", [x.bot, y.bot]);
     found.kept("record.language", [x.language.is_some(), y.language.is_some()]);
     found.kept("record.errors", [x.errors, y.errors]);
+    found.told("record.cookie", [x, y].map(|it| it.cookie.iter().map(cookie).collect()));
     let words = ["not allowed", "allowed"];
     let allowed = [x, y].map(|it| it.allow_identifying);
     found.rank(
@@ -297,6 +300,11 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
             (u32::from(it), format!("prefixes that identify are {}", words[usize::from(it)]))
         }),
     );
+}
+
+fn cookie(rule: &CookieRule) -> String {
+    let CookieRule { name, told: CookieWord::Token } = rule;
+    format!("a token that links the requests with one value of the cookie {name:?}")
 }
 
 fn require(word: RequireWord) -> String {
@@ -709,6 +717,13 @@ mod tests {
             "browser = {}",
             "browser = { version = \"major\" }",
             &["wider record.browser.version"],
+        );
+        let cookie = |name: &str| format!("cookie = {{ name = {name:?}, as = \"token\" }}");
+        check_record("", &cookie("a"), &["wider record.cookie"]);
+        check_record(
+            &cookie("a"),
+            &cookie("b"),
+            &["wider record.cookie", "narrower record.cookie"],
         );
     }
 

@@ -108,6 +108,7 @@ const fn title(key: Key) -> &'static str {
         Key::Level => "**Level of an error:**",
         Key::Module => "**Module of an error:**",
         Key::Error => "**Kind of an error:**",
+        Key::Cookie => "**Cookie:**",
     }
 }
 
@@ -172,6 +173,7 @@ fn sentence(policy: &Policy, plan: &Plan, key: Key) -> String {
         Key::Error => {
             "what kind of fault it tells, out of a fixed list; the text of the message is not kept."
         }
+        Key::Cookie => return cookie(policy),
     };
     fixed.to_owned()
 }
@@ -187,20 +189,21 @@ fn site(policy: &Policy) -> String {
 
 fn client(policy: &Policy) -> String {
     let mut text = match policy.record.client {
-        Some(ClientWord::Truncate(prefixes)) => format!(
-            "the network your address lies in (its first {} bits of IPv4, {} of IPv6); the rest of your address is \
+        Some(ClientWord::Truncate(prefixes)) => {
+            format!(
+                "the network your address lies in (its first {} bits of IPv4, {} of IPv6); the rest of your address is \
              cut off.",
-            prefixes.ipv4, prefixes.ipv6
-        ) + match prefixes.domain {
-            true => " Where the server logged the name of your host instead, its registered domain.",
-            false => "",
-        },
-        Some(ClientWord::Token) => {
-            "a token that is computed from your address with a key; it is the same for all your requests for as \
-             long as the key lives, which is for one day unless the operator chose another time, and it is not your \
-             address."
-                .to_owned()
+                prefixes.ipv4, prefixes.ipv6
+            ) + match prefixes.domain {
+                true => {
+                    " Where the server logged the name of your host instead, its registered domain."
+                }
+                false => "",
+            }
         }
+        Some(ClientWord::Token) => format!(
+            "a token that is computed with a key from your address; {SAME_TOKEN}, and it is not your address."
+        ),
         Some(ClientWord::Country) => "the country that your address is registered in.".to_owned(),
         Some(ClientWord::Domain) => "the registered domain of your host name.".to_owned(),
         None => String::new(),
@@ -226,6 +229,18 @@ fn client(policy: &Policy) -> String {
     }
     text
 }
+
+fn cookie(policy: &Policy) -> String {
+    let name = policy.record.cookie.as_ref().map_or("", |rule| &rule.name);
+    format!(
+        "a token that is computed with a key from the value of the cookie named `{name}`; {SAME_TOKEN}, and it is not \
+         the value."
+    )
+}
+
+/// What is said of every token.
+const SAME_TOKEN: &str = "it is the same for all your requests to one site for as long as the key lives, which is \
+                          for one day unless the operator chose another time";
 
 fn path(policy: &Policy, plan: &Plan) -> String {
     let mut text = match policy.record.path.as_ref().map(|rule| rule.shape) {
@@ -380,7 +395,11 @@ fn left_out(policy: &Policy, plan: &Plan, text: &mut String) {
         Some(ClientWord::Truncate(_)) => never.push("your whole address"),
         Some(_) => never.push("your address"),
     }
-    never.extend(["the name that you logged in with, where the server logs it", "cookies"]);
+    never.push("the name that you logged in with, where the server logs it");
+    never.push(match plan.record.has(Key::Cookie) {
+        true => "any other cookie, and the value of that one",
+        false => "cookies",
+    });
     if policy.queries.is_empty() {
         never.push("anything after a question mark in the address of a page, such as what you searched for");
     } else {

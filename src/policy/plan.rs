@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::written::{
-    Basis, BytesWord, ClientWord, Days, DropSection, GrainWord, NoEnd, PathRule, PathWord, Policy,
-    PolicyError, Prefixes, ReferrerWord, RequireWord, VersionWord,
+    Basis, BytesWord, ClientWord, CookieRule, CookieWord, Days, DropSection, GrainWord, NoEnd,
+    PathRule, PathWord, Policy, PolicyError, Prefixes, ReferrerWord, RequireWord, VersionWord,
 };
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
@@ -156,6 +156,8 @@ pub struct Plan {
     pub client: ClientRule,
     /// Whether a client that logged its host name is told by its registrable domain.
     pub client_domains: bool,
+    /// The name of the cookie whose value is told as a token.
+    pub cookie: Option<String>,
     /// The file that says which country a network is in, if anything is to be told of countries.
     pub country_db: Option<PathBuf>,
     /// Whether a line without a client is refused.
@@ -259,6 +261,7 @@ impl Plan {
                 Some(ClientWord::Domain) => true,
                 _ => false,
             },
+            cookie: cookie_name(policy)?.filter(|_| keys.has(Key::Cookie)),
             country_db: policy.network.country_db.clone().filter(|_| tells_country),
             requires_client: requires(RequireWord::Client),
             requires_request: requires(RequireWord::Request),
@@ -283,6 +286,12 @@ impl Plan {
             trusted_proxies: trusted_proxies(policy)?,
             opt_out: opt_out(policy)?,
         })
+    }
+
+    /// Whether records have tokens, for which there must be keys.
+    #[must_use]
+    pub const fn mints_tokens(&self) -> bool {
+        matches!(self.client, ClientRule::Token(_)) || self.cookie.is_some()
     }
 
     /// What becomes of `field`.
@@ -321,8 +330,9 @@ impl Plan {
             ),
             Field::Duration => either(&[Key::DurationMs], &[]),
             Field::Language => either(&[Key::Language], &[Table::Language]),
+            Field::Cookie => either(&[Key::Cookie], &[]),
             // They are only asked whether the visitor opts out.
-            Field::Dnt | Field::Gpc | Field::Cookie => Decision::Dropped,
+            Field::Dnt | Field::Gpc => Decision::Dropped,
             Field::Level => either(&[Key::Level], &[]),
             Field::Module => either(&[Key::Module], &[]),
             Field::Message => either(&[Key::Error], &[]),
@@ -361,7 +371,8 @@ fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
         .with(Key::Late, matches!(record.client, Some(ClientWord::Token)))
         .with(Key::Level, record.errors)
         .with(Key::Module, record.errors)
-        .with(Key::Error, record.errors))
+        .with(Key::Error, record.errors)
+        .with(Key::Cookie, record.cookie.is_some()))
 }
 
 fn tables(policy: &Policy) -> Result<TableSet, PolicyError> {
@@ -491,6 +502,18 @@ fn client_rule(policy: &Policy) -> Result<ClientRule, PolicyError> {
         }
     }
     Ok(ClientRule::Truncate(Truncation::new(ipv4, ipv6, policy.network.exempt.clone())))
+}
+
+fn cookie_name(policy: &Policy) -> Result<Option<String>, PolicyError> {
+    let Some(CookieRule { name, told: CookieWord::Token }) = &policy.record.cookie else {
+        return Ok(None);
+    };
+    match cookie::is_name(name) {
+        true => Ok(Some(name.clone())),
+        false => Err(PolicyError::new(format!(
+            "record.cookie.name: {name:?} is no name of a cookie, which has letters, digits and signs such as \"_\""
+        ))),
+    }
 }
 
 fn routes(policy: &Policy) -> Result<Vec<Route>, PolicyError> {
@@ -763,6 +786,31 @@ mod tests {
         ] {
             let error = groups(&text).err().unwrap_or_else(|| panic!("accepted: {text}"));
             assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_told_as_a_token_or_not_at_all() {
+        let cookie =
+            |name: &str, how: &str| format!("cookie = {{ name = {name:?}, as = {how:?} }}");
+        let plan = record_with(&cookie("visitor", "token")).expect("compiles");
+        assert_eq!(plan.record, KeySet::EMPTY.with(Key::Cookie, true));
+        assert!(plan.mints_tokens() && plan.cookie.as_deref() == Some("visitor"));
+        assert_eq!(plan.decision(Field::Cookie), Decision::Recorded);
+        let group = "os = true\n[[group]]\nname = \"a\"\nkeys = [\"os\"]\n\
+                     [[group]]\nname = \"b\"\nkeys = [\"cookie\"]\nkept = false";
+        let plan = record_with(&format!("{}\n{group}", cookie("visitor", "token")));
+        let plan = plan.expect("compiles");
+        assert!(!plan.mints_tokens() && plan.cookie.is_none() && !plan.record.has(Key::Cookie));
+        for (text, words) in [
+            (cookie("visitor", "value"), "value"),
+            (cookie("", "token"), "record.cookie.name"),
+            (cookie("a=b", "token"), "record.cookie.name"),
+            ("cookie = true".to_owned(), "line 4"),
+            ("cookie = { name = \"a\" }".to_owned(), "as"),
+        ] {
+            let error = record_with(&text).err().unwrap_or_else(|| panic!("accepted: {text}"));
+            assert!(error.contains(words), "{error:?} does not say {words:?}");
         }
     }
 

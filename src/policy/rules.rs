@@ -24,7 +24,8 @@ pub const fn keys_of(field: Field) -> &'static [Key] {
         Field::Agent => &[Key::Browser, Key::BrowserVersion, Key::Os, Key::Device, Key::Bot],
         Field::Duration => &[Key::DurationMs],
         Field::Language => &[Key::Language],
-        Field::Dnt | Field::Gpc | Field::Cookie => &[],
+        Field::Cookie => &[Key::Cookie],
+        Field::Dnt | Field::Gpc => &[],
         Field::Level => &[Key::Level],
         Field::Module => &[Key::Module],
         Field::Message => &[Key::Error],
@@ -57,7 +58,8 @@ pub const fn tables_of(key: Key) -> &'static [Table] {
         | Key::Late
         | Key::Level
         | Key::Module
-        | Key::Error => &[],
+        | Key::Error
+        | Key::Cookie => &[],
     }
 }
 

@@ -17,6 +17,7 @@ const RECORD: &[&[&str]] = &[
         "",
         "client = { truncate = { ipv4 = 16, ipv6 = 32 } }",
         "client = { truncate = { ipv4 = 8, ipv6 = 48 } }",
+        "client = \"token\"",
     ],
     &["", "method = true"],
     &[
@@ -41,6 +42,11 @@ const RECORD: &[&[&str]] = &[
     &["", "bot = true"],
     &["", "language = \"primary\""],
     &["", "errors = true"],
+    &[
+        "",
+        "cookie = { name = \"visitor\", as = \"token\" }",
+        "cookie = { name = \"other\", as = \"token\" }",
+    ],
     &["", "allow_identifying = true"],
 ];
 const REST: &[&[&str]] = &[

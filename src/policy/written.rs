@@ -119,6 +119,9 @@ pub struct RecordSection {
     /// The level, the module and the kind of fault of messages in error logs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub errors: bool,
+    /// What is told of one cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<CookieRule>,
     /// What a line must have, or else it is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<RequireWord>,
@@ -290,6 +293,25 @@ pub enum VersionWord {
 pub enum LanguageWord {
     /// The first subtag of a common language, else `other`.
     Primary,
+}
+
+/// `cookie = { name = "visitor", as = "token" }`: of all others nothing is told.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CookieRule {
+    /// The cookie's name.
+    pub name: String,
+    /// How its value is told.
+    #[serde(rename = "as")]
+    pub told: CookieWord,
+}
+
+/// How the value of a cookie is told.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CookieWord {
+    /// As a keyed token.
+    Token,
 }
 
 /// `[counts]`.

@@ -17,7 +17,7 @@ use super::{
     raw::RawLine,
     recognise::fit,
     record::{Incident, Rare, Record, Text},
-    tokens::Minter,
+    tokens::{Keyring, Minter},
 };
 use crate::{
     field::{Escaping, Field, Key, LineMap, Reason},
@@ -29,12 +29,14 @@ use crate::{
     transform::{
         address::{self, Client},
         agent::{Agent, Classifier},
+        cookie,
         country::{Countries, Country},
         duration, escape,
         fault::{Fault, Level, Module},
         forwarded,
         language::Language,
         path::{self, Cleaner},
+        pseudonym::TokenField,
         query::{self, QUERY_MAX},
         referrer,
         request::{self, Method, Protocol, Request},
@@ -141,8 +143,10 @@ pub struct Anonymiser {
     sites: Memo<SiteValue, DOMAIN_BYTES_REMEMBERED>,
     agents: Memo<Agent, 0>,
     places: Memo<Country, 0>,
-    /// What makes tokens, if the plan asks for them and somebody gave keys.
+    /// What makes tokens of clients, if the plan asks for them and somebody gave keys.
     minter: Option<Minter>,
+    /// The same for the cookie that the plan names.
+    cookie_minter: Option<Minter>,
     scratch: Scratch,
 }
 
@@ -227,6 +231,7 @@ impl Anonymiser {
             agents: Memo::new(AGENTS_REMEMBERED),
             places: Memo::new(4),
             minter: None,
+            cookie_minter: None,
             scratch: Scratch::default(),
         }
     }
@@ -241,25 +246,24 @@ impl Anonymiser {
         self
     }
 
-    /// Lets `minter` make the tokens that the plan asks for. Without one, no line has a key.
+    /// Lets the tokens that the plan asks for be made with the keys of `keyring`. Without one, no line has a key.
     #[must_use]
-    pub fn with_minter(mut self, minter: Minter) -> Self {
-        self.minter = Some(minter);
+    pub fn with_keyring(mut self, keyring: &Arc<Keyring>) -> Self {
+        let minter = |field| keyring.minter(field, self.site.as_deref());
+        let tells_clients = matches!(self.plan.client, ClientRule::Token(_));
+        self.minter = tells_clients.then(|| minter(TokenField::Visitor));
+        self.cookie_minter = self.plan.cookie.as_ref().map(|_| minter(TokenField::Cookie));
         self
     }
 
     /// Before the lines of a block: tokens are made with the keys that are alive now.
     pub fn open_block(&mut self) {
-        if let Some(minter) = &mut self.minter {
-            minter.open();
-        }
+        self.minter.iter_mut().chain(&mut self.cookie_minter).for_each(Minter::open);
     }
 
     /// After the lines of a block: keys whose time is over can be overwritten from here on.
     pub fn close_block(&mut self) {
-        if let Some(minter) = &mut self.minter {
-            minter.close();
-        }
+        self.minter.iter_mut().chain(&mut self.cookie_minter).for_each(Minter::close);
     }
 
     /// Takes one line through the door and hands its record to `receive`, if it becomes one.
@@ -373,7 +377,7 @@ impl Anonymiser {
         }
         let mut rare = None;
         if map.has_any(&RARE) {
-            rare = self.rare(line, map)?;
+            rare = self.rare(line, map, time)?;
             if rare.is_none() {
                 return Ok(Outcome::OptedOut);
             }
@@ -766,7 +770,12 @@ impl Anonymiser {
 
     /// The fields that few formats have; nothing if one of them says that the visitor opted out.
     #[inline(never)]
-    fn rare(&mut self, line: &[u8], map: &LineMap) -> Result<Option<Rare>, Reason> {
+    fn rare(
+        &mut self,
+        line: &[u8],
+        map: &LineMap,
+        time: Timestamp,
+    ) -> Result<Option<Rare>, Reason> {
         let mut rare = Rare::default();
         if let Some(text) = map.find(Field::Duration, line) {
             let milliseconds = duration::milliseconds(text, map.duration_unit);
@@ -781,18 +790,22 @@ impl Anonymiser {
             let escaping = map.escaping_of(Field::Cookie);
             undo(raw, escaping, &mut self.scratch.unescaped).unwrap_or(raw)
         });
-        let is_opted_out = self.plan.opt_out.is_some_in(
-            map.find(Field::Dnt, line),
-            map.find(Field::Gpc, line),
-            cookies,
-        );
+        let opt_out = &self.plan.opt_out;
+        if opt_out.is_some_in(map.find(Field::Dnt, line), map.find(Field::Gpc, line), cookies) {
+            return Ok(None);
+        }
+        if let (Some(name), Some(minter)) = (&self.plan.cookie, &mut self.cookie_minter) {
+            let value = cookies.and_then(|cookies| cookie::value(cookies, name));
+            let host = map.find(Field::Site, line);
+            rare.cookie = value.and_then(|value| minter.mint_value(value, time.seconds(), host));
+        }
         let level = map.find(Field::Level, line).map(Level::of);
         let module = map.find(Field::Module, line).map(Module::of);
         let fault = map.find(Field::Message, line).map(Fault::of);
         if level.is_some() || fault.is_some() {
             rare.incident = Some(Incident { level, module, fault });
         }
-        Ok((!is_opted_out).then_some(rare))
+        Ok(Some(rare))
     }
 
     #[inline]

@@ -26,6 +26,7 @@ use crate::{
         country::Country,
         fault::{Fault, Level, Module},
         language::Language,
+        pseudonym::Token,
         query::Params,
         request::{Method, Protocol},
         time::Timestamp,
@@ -137,6 +138,7 @@ pub(in crate::privacy) struct Rare {
     pub(in crate::privacy) duration: Option<u64>,
     pub(in crate::privacy) language: Option<Language>,
     pub(in crate::privacy) incident: Option<Incident>,
+    pub(in crate::privacy) cookie: Option<Token>,
 }
 
 /// The allow-listed parameters of a query.
@@ -236,6 +238,8 @@ recorded! {
     module: Module, Module, |record| record.incident().and_then(|incident| incident.module);
     /// The kind of fault that it tells.
     fault: Fault, Error, |record| record.incident().and_then(|incident| incident.fault);
+    /// The token of the cookie that the policy names.
+    cookie: Token, Cookie, |record| record.rare.and_then(|rare| rare.cookie);
 }
 
 impl<'a> Record<'a> {
@@ -243,7 +247,7 @@ impl<'a> Record<'a> {
         self.rare.and_then(|rare| rare.incident)
     }
 
-    /// Whether there may be a duration, a language, lateness, or what error logs have.
+    /// Whether there may be a duration, a language, lateness, a cookie, or what error logs have.
     #[inline]
     #[must_use]
     pub const fn has_more(&self) -> bool {

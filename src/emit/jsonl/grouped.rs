@@ -8,7 +8,7 @@ use crate::{
     field::Key,
     policy::Group,
     privacy::{Record, Text},
-    transform::{address::CLIENT_BYTES_MAX, language::Language},
+    transform::{address::CLIENT_BYTES_MAX, language::Language, pseudonym::TOKEN_TEXT_BYTES_MAX},
 };
 
 pub(super) fn render(groups: &[Group], record: &Record<'_>, out: &mut Rendered) {
@@ -84,8 +84,15 @@ fn push_key(key: Key, record: &Record<'_>, out: &mut Vec<u8>) {
             let version = record.browser_version().map(|agent| u64::from(agent.version));
             (number(version.filter(|version| *version > 0)), false)
         }
-        // Nothing finds it yet.
-        Key::Late => return,
+        Key::Late => (word(record.late().map(|_| "true")), false),
+        Key::Cookie => {
+            let token = record.cookie().map(|token| {
+                let mut room = [0; TOKEN_TEXT_BYTES_MAX];
+                let length = token.write(&mut room);
+                room[..length].to_vec()
+            });
+            (token, true)
+        }
     };
     let Some(value) = value else { return };
     out.extend_from_slice(format!(",\"{}\":", key.name()).as_bytes());
