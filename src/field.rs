@@ -380,6 +380,7 @@ pub enum Key {
     Time,
     Site,
     Client,
+    Network,
     Country,
     Method,
     Path,
@@ -404,10 +405,11 @@ pub enum Key {
 
 impl Key {
     /// All keys, in order.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Time,
         Self::Site,
         Self::Client,
+        Self::Network,
         Self::Country,
         Self::Method,
         Self::Path,
@@ -437,6 +439,7 @@ impl Key {
             Self::Time => "time",
             Self::Site => "site",
             Self::Client => "client",
+            Self::Network => "network",
             Self::Country => "country",
             Self::Method => "method",
             Self::Path => "path",

@@ -83,6 +83,11 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
                 line.put_with(|room| client.write(room));
             }
         }
+        Key::Network => {
+            if let Some(network) = record.network() {
+                line.put_with(|room| network.write(room));
+            }
+        }
         Key::Status => put_number(record.status().map(u64::from), line),
         Key::Bytes => put_number(record.bytes(), line),
         Key::BrowserVersion => {

@@ -60,6 +60,11 @@ impl Jsonl {
             line.put_with(|room| client.write(room));
             line.put(b"\"");
         }
+        if let Some(network) = record.network() {
+            line.put(b",\"network\":\"");
+            line.put_with(|room| network.write(room));
+            line.put(b"\"");
+        }
         if let Some(country) = record.country() {
             line.put(b",\"country\":\"");
             line.put(&country.letters());

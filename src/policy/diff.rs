@@ -20,10 +20,10 @@ use super::{
     plan::StatusSet,
     written::{
         BytesWord, ChangeSection, ClientWord, CookieRule, CookieWord, CountsSection, Days,
-        DropSection, GrainWord, GroupSection, NetworkSection, OnFullWord, OptOutSection, PathRule,
-        PathWord, Policy, Prefixes, PublishSection, QuarantineSection, RecordSection, ReferrerWord,
-        RequireWord, RetentionSection, RouteSection, SealWord, SitesSection, VersionWord,
-        WideningWord,
+        DropSection, GrainWord, GroupSection, NetworkRule, NetworkSection, OnFullWord,
+        OptOutSection, PathRule, PathWord, Policy, Prefixes, PublishSection, QuarantineSection,
+        RecordSection, ReferrerWord, RequireWord, RetentionSection, RouteSection, SealWord,
+        SitesSection, VersionWord, WideningWord,
     },
 };
 use crate::field::Table;
@@ -164,8 +164,9 @@ impl<'a> Parts<'a> {
         self.counts.and_then(|counts| counts.path.as_ref())
     }
 
-    fn truncates(&self) -> bool {
-        matches!(self.record.client, Some(ClientWord::Truncate(_)))
+    /// Whether addresses of one's own networks are told, which stay whole.
+    fn tells_exempt(&self) -> bool {
+        matches!(self.record.client, Some(ClientWord::Truncate(_) | ClientWord::Token))
     }
 }
 
@@ -248,6 +249,7 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
         time: _,
         site: _,
         client: _,
+        network: _,
         country: _,
         require: _,
         method: _,
@@ -265,11 +267,13 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
         errors: _,
         cookie: _,
         allow_identifying: _,
+        allow_linking: _,
     } = x;
     found.rank("record.time", [x, y].map(|it| grain(it.time.map(|rule| rule.grain))));
     found.kept("record.site", [x.site.is_some(), y.site.is_some()]);
     sites(found, a, b);
     client(found, a, b);
+    beside_token(found, [x.network, y.network]);
     found.kept("record.country", [x.country, y.country]);
     let required = [x, y].map(|it| it.require.iter().map(|word| require(*word)).collect());
     found.guards("record.require", required, "refuses lines without");
@@ -293,13 +297,28 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
     found.kept("record.errors", [x.errors, y.errors]);
     found.told("record.cookie", [x, y].map(|it| it.cookie.iter().map(cookie).collect()));
     let words = ["not allowed", "allowed"];
-    let allowed = [x, y].map(|it| it.allow_identifying);
-    found.rank(
-        "record.allow_identifying",
-        allowed.map(|it| {
-            (u32::from(it), format!("prefixes that identify are {}", words[usize::from(it)]))
-        }),
-    );
+    for (key, what, allowed) in [
+        ("identifying", "prefixes that identify are", [x, y].map(|it| it.allow_identifying)),
+        ("linking", "a network beside a token is", [x, y].map(|it| it.allow_linking)),
+    ] {
+        let rank = |it: bool| (u32::from(it), format!("{what} {}", words[usize::from(it)]));
+        found.rank(&format!("record.allow_{key}"), allowed.map(rank));
+    }
+}
+
+/// The bits of an address that are told beside its token.
+fn beside_token(found: &mut Differences, rules: [Option<NetworkRule>; 2]) {
+    let bits = rules.map(|rule| rule.map_or([0, 0], |NetworkRule { ipv4, ipv6 }| [ipv4, ipv6]));
+    for (index, (key, version)) in [("ipv4", "IPv4"), ("ipv6", "IPv6")].into_iter().enumerate() {
+        let rank = |bits: [u8; 2]| match bits[index] {
+            0 => (0, format!("nothing of an {version} address beside a token")),
+            bits => (
+                u32::from(bits),
+                format!("the first {bits} bits of an {version} address beside a token"),
+            ),
+        };
+        found.rank(&format!("record.network.{key}"), bits.map(rank));
+    }
 }
 
 fn cookie(rule: &CookieRule) -> String {
@@ -529,7 +548,7 @@ fn network(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
     let of = |parts: &Parts<'_>| {
         let NetworkSection { exempt, trusted_proxies, country_db: _ } = parts.network.clone();
         // Addresses are told whole only where they are told at all.
-        (if parts.truncates() { exempt } else { Vec::new() }, trusted_proxies)
+        (if parts.tells_exempt() { exempt } else { Vec::new() }, trusted_proxies)
     };
     let ((exempt_a, proxies_a), (exempt_b, proxies_b)) = (of(a), of(b));
     // Without a file there is no country.
@@ -766,6 +785,20 @@ mod tests {
             &truncate(17, 32),
             &[keys[0], "narrower record.client.truncate.ipv6"],
         );
+        let network = |ipv4: u8| {
+            let network = format!("network = {{ ipv4 = {ipv4}, ipv6 = 32 }}\n");
+            format!("client = \"token\"\nallow_linking = true\n{network}")
+        };
+        check_record(&network(16), &network(17), &["wider record.network.ipv4"]);
+        check_record(
+            "client = \"token\"",
+            &network(16),
+            &[
+                "wider record.network.ipv4",
+                "wider record.network.ipv6",
+                "wider record.allow_linking",
+            ],
+        );
         // A token tells nothing of the address and links requests: both are said.
         let mut token = policy("[record]");
         token.record.client = Some(ClientWord::Token);
@@ -848,6 +881,8 @@ mod tests {
             &[],
         );
         check(&exempt("", ""), &exempt("", "\"10.0.0.0/8\""), &[]);
+        let token = "client = \"token\"";
+        check(&exempt(token, ""), &exempt(token, "\"10.0.0.0/8\""), &["wider network.exempt"]);
         let proxies = |nets: &str| format!("[record]\n[network]\ntrusted_proxies = [{nets}]");
         check(&proxies(""), &proxies("\"10.0.0.0/8\""), &["wider network.trusted_proxies"]);
     }

@@ -11,7 +11,9 @@ use std::fmt::Write as _;
 use super::{
     BytesRule, Plan, ReferrerRule,
     plan::{IPV4_PREFIXES, IPV6_PREFIXES, StatusSet},
-    written::{ClientWord, DropSection, OnFullWord, PathWord, Policy, SealWord, WideningWord},
+    written::{
+        ClientWord, DropSection, NetworkRule, OnFullWord, PathWord, Policy, SealWord, WideningWord,
+    },
 };
 use crate::{
     field::{Field, Key, Table},
@@ -74,14 +76,19 @@ fn recorded(policy: &Policy, plan: &Plan, text: &mut String) {
     };
 }
 
+/// How many bits of an address are kept, of both kinds.
+const fn bits(policy: &Policy) -> (u8, u8) {
+    match (policy.record.client, policy.record.network) {
+        (Some(ClientWord::Truncate(prefixes)), _) => (prefixes.ipv4, prefixes.ipv6),
+        (_, Some(NetworkRule { ipv4, ipv6 })) => (ipv4, ipv6),
+        _ => (0, 0),
+    }
+}
+
 /// Whether so much of an address is kept that a policy must say `allow_identifying`.
 const fn identifies(policy: &Policy) -> bool {
-    match policy.record.client {
-        Some(ClientWord::Truncate(prefixes)) => {
-            prefixes.ipv4 > *IPV4_PREFIXES.end() || prefixes.ipv6 > *IPV6_PREFIXES.end()
-        }
-        _ => false,
-    }
+    let (ipv4, ipv6) = bits(policy);
+    ipv4 > *IPV4_PREFIXES.end() || ipv6 > *IPV6_PREFIXES.end()
 }
 
 const fn title(key: Key) -> &'static str {
@@ -89,6 +96,7 @@ const fn title(key: Key) -> &'static str {
         Key::Time => "**When:**",
         Key::Site => "**Which site:**",
         Key::Client => "**From where:**",
+        Key::Network => "**Network:**",
         Key::Country => "**Country:**",
         Key::Method => "**Method:**",
         Key::Path => "**Page:**",
@@ -122,6 +130,7 @@ fn sentence(policy: &Policy, plan: &Plan, key: Key) -> String {
         },
         Key::Site => return site(policy),
         Key::Client => return client(policy),
+        Key::Network => return network(policy),
         Key::Country => "the country that your address is registered in.",
         Key::Method => {
             "what your browser asked for, as one of the methods of HTTP (such as GET), or OTHER."
@@ -212,7 +221,8 @@ fn client(policy: &Policy) -> String {
         networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
     let network = &policy.network;
-    if !network.exempt.is_empty() {
+    let tells_addresses = !matches!(policy.record.client, Some(ClientWord::Domain));
+    if !network.exempt.is_empty() && tells_addresses {
         let _ = write!(
             text,
             " Addresses of the operator's own networks stay whole: {}.",
@@ -228,6 +238,14 @@ fn client(policy: &Policy) -> String {
         );
     }
     text
+}
+
+fn network(policy: &Policy) -> String {
+    let (ipv4, ipv6) = bits(policy);
+    format!(
+        "beside the token, the network your address lies in (its first {ipv4} bits of IPv4, {ipv6} of IPv6). The two \
+         together let whoever reads the records link more than either alone."
+    )
 }
 
 fn cookie(policy: &Policy) -> String {
@@ -389,11 +407,13 @@ fn left_out(policy: &Policy, plan: &Plan, text: &mut String) {
     *text += "\n## What is not kept\n\n";
     let mut never = Vec::new();
     // Fields of which nothing comes out, and what is cut off of those of which something does.
-    match policy.record.client {
-        None => never.push("your address, and what proxies say of it"),
-        Some(ClientWord::Truncate(prefixes)) if prefixes.ipv4 >= 32 || prefixes.ipv6 >= 128 => {}
-        Some(ClientWord::Truncate(_)) => never.push("your whole address"),
-        Some(_) => never.push("your address"),
+    match bits(policy) {
+        _ if policy.record.client.is_none() => {
+            never.push("your address, and what proxies say of it");
+        }
+        (32.., _) | (_, 128..) => {}
+        (0, 0) => never.push("your address"),
+        _ => never.push("your whole address"),
     }
     never.push("the name that you logged in with, where the server logs it");
     never.push(match plan.record.has(Key::Cookie) {

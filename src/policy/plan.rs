@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use super::written::{
-    Basis, BytesWord, ClientWord, CookieRule, CookieWord, Days, DropSection, GrainWord, NoEnd,
-    PathRule, PathWord, Policy, PolicyError, Prefixes, ReferrerWord, RequireWord, VersionWord,
+    Basis, BytesWord, ClientWord, CookieRule, CookieWord, Days, DropSection, GrainWord,
+    NetworkRule, NoEnd, PathRule, PathWord, Policy, PolicyError, Prefixes, RecordSection,
+    ReferrerWord, RequireWord, VersionWord,
 };
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
@@ -156,6 +157,8 @@ pub struct Plan {
     pub client: ClientRule,
     /// Whether a client that logged its host name is told by its registrable domain.
     pub client_domains: bool,
+    /// The network that is told beside a token.
+    pub network: Option<Truncation>,
     /// The name of the cookie whose value is told as a token.
     pub cookie: Option<String>,
     /// The file that says which country a network is in, if anything is to be told of countries.
@@ -261,6 +264,7 @@ impl Plan {
                 Some(ClientWord::Domain) => true,
                 _ => false,
             },
+            network: network_rule(policy)?,
             cookie: cookie_name(policy)?.filter(|_| keys.has(Key::Cookie)),
             country_db: policy.network.country_db.clone().filter(|_| tells_country),
             requires_client: requires(RequireWord::Client),
@@ -288,6 +292,15 @@ impl Plan {
         })
     }
 
+    /// The network that is told of a client, in the place of its address or beside a token.
+    #[must_use]
+    pub const fn told_network(&self) -> Option<&Truncation> {
+        match &self.client {
+            ClientRule::Truncate(truncation) => Some(truncation),
+            _ => self.network.as_ref(),
+        }
+    }
+
     /// Whether records have tokens, for which there must be keys.
     #[must_use]
     pub const fn mints_tokens(&self) -> bool {
@@ -309,7 +322,7 @@ impl Plan {
         match field {
             Field::Site => either(&[Key::Site], &[Table::Site]),
             Field::Client | Field::Forwarded => {
-                either(&[Key::Client, Key::Country], &[Table::Country])
+                either(&[Key::Client, Key::Network, Key::Country], &[Table::Country])
             }
             Field::Time | Field::Date => either(&[Key::Time], &[Table::Hour, Table::Day]),
             Field::Request => either(
@@ -352,6 +365,7 @@ fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
         .with(Key::Time, record.time.is_some())
         .with(Key::Site, record.site.is_some())
         .with(Key::Client, !matches!(record.client, None | Some(ClientWord::Country)))
+        .with(Key::Network, record.network.is_some())
         // Without a file there is no country, and so no column for it.
         .with(Key::Country, names_country && policy.network.country_db.is_some())
         .with(Key::Method, record.method)
@@ -484,13 +498,23 @@ fn client_rule(policy: &Policy) -> Result<ClientRule, PolicyError> {
         Some(ClientWord::Domain) => return Ok(ClientRule::Domain),
         Some(ClientWord::Truncate(prefixes)) => prefixes,
     };
-    for (key, prefix, usual, most) in
-        [("ipv4", ipv4, IPV4_PREFIXES, 32), ("ipv6", ipv6, IPV6_PREFIXES, 128)]
-    {
+    let keys = ["ipv4", "ipv6"].map(|key| format!("client.truncate.{key} (--{key}-prefix)"));
+    check_prefixes(record, keys, [ipv4, ipv6])?;
+    Ok(ClientRule::Truncate(Truncation::new(ipv4, ipv6, policy.network.exempt.clone())))
+}
+
+/// Prefixes are as long as the policy may have them.
+fn check_prefixes(
+    record: &RecordSection,
+    keys: [String; 2],
+    prefixes: [u8; 2],
+) -> Result<(), PolicyError> {
+    let bounds = [(IPV4_PREFIXES, 32), (IPV6_PREFIXES, 128)];
+    for ((key, prefix), (usual, most)) in keys.into_iter().zip(prefixes).zip(bounds) {
         let allowed = *usual.start()..=if record.allow_identifying { most } else { *usual.end() };
         if !allowed.contains(&prefix) {
             return Err(PolicyError::new(format!(
-                "record.client.truncate.{key} (--{key}-prefix): /{prefix} is outside of /{} to /{}{}",
+                "record.{key}: /{prefix} is outside of /{} to /{}{}",
                 allowed.start(),
                 allowed.end(),
                 if prefix > *usual.end() && prefix <= most {
@@ -501,7 +525,30 @@ fn client_rule(policy: &Policy) -> Result<ClientRule, PolicyError> {
             )));
         }
     }
-    Ok(ClientRule::Truncate(Truncation::new(ipv4, ipv6, policy.network.exempt.clone())))
+    Ok(())
+}
+
+/// The network beside a token, which the policy must accept in words.
+fn network_rule(policy: &Policy) -> Result<Option<Truncation>, PolicyError> {
+    let record = &policy.record;
+    let Some(NetworkRule { ipv4, ipv6 }) = record.network else { return Ok(None) };
+    if !matches!(record.client, Some(ClientWord::Token)) {
+        return Err(PolicyError::new(
+            "record.network: it is told beside client = \"token\" only; without a token, write \
+             client = { truncate = { ipv4 = 16, ipv6 = 32 } }"
+                .to_owned(),
+        ));
+    }
+    if !record.allow_linking {
+        return Err(PolicyError::new(
+            "record.network: beside a token, a network lets whoever reads the records link more: the tokens of one \
+             visitor from epoch to epoch, and in a small network a token and a person; leave it out, or accept that \
+             with record.allow_linking = true"
+                .to_owned(),
+        ));
+    }
+    check_prefixes(record, ["network.ipv4", "network.ipv6"].map(str::to_owned), [ipv4, ipv6])?;
+    Ok(Some(Truncation::new(ipv4, ipv6, Vec::new())))
 }
 
 fn cookie_name(policy: &Policy) -> Result<Option<String>, PolicyError> {
@@ -868,6 +915,36 @@ mod tests {
     }
 
     #[test]
+    fn a_network_beside_a_token_is_accepted_in_words() {
+        let with = |client: &str, ipv4: u8, ipv6: u8, more: &str| {
+            record_with(&format!(
+                "client = {client}\nnetwork = {{ ipv4 = {ipv4}, ipv6 = {ipv6} }}\n{more}"
+            ))
+        };
+        let accepted = "allow_linking = true";
+        let plan = with("\"token\"", 16, 32, accepted).expect("compiles");
+        assert!(plan.record.has(Key::Network) && plan.told_network().is_some());
+        assert!(with("\"token\"", 24, 48, accepted).is_ok());
+        let identifying = "allow_linking = true\nallow_identifying = true";
+        assert!(with("\"token\"", 32, 128, identifying).is_ok());
+        let truncate = "{ truncate = { ipv4 = 16, ipv6 = 32 } }";
+        for (client, ipv4, ipv6, more, words) in [
+            ("\"token\"", 16, 32, "", "link more"),
+            ("\"token\"", 16, 32, "allow_identifying = true", "allow_linking"),
+            ("\"token\"", 25, 32, accepted, "record.network.ipv4"),
+            ("\"token\"", 16, 49, accepted, "record.network.ipv6"),
+            ("\"token\"", 7, 32, accepted, "record.network.ipv4"),
+            (truncate, 16, 32, accepted, "beside client"),
+            ("\"country\"", 16, 32, accepted, "beside client"),
+        ] {
+            let error = with(client, ipv4, ipv6, more).expect_err("refused");
+            assert!(error.contains(words), "{error}");
+        }
+        assert!(record_with("network = { ipv4 = 16, ipv6 = 32 }").is_err());
+        assert!(record_with("client = \"token\"\nallow_linking = true").is_ok());
+    }
+
+    #[test]
     fn the_command_line_changes_the_client() {
         let change = |overrides: Overrides| {
             let mut policy = Policy::parse(preset("baseline").expect("a preset")).expect("reads");
@@ -882,6 +959,16 @@ mod tests {
             change(Overrides { client: Some(ClientChoice::Drop), ..Overrides::default() })
                 .expect("allowed");
         assert!(!plan.expect("compiles").record.has(Key::Client));
+        let text = "name = \"p\"\nversion = 1\n[record]\nclient = \"token\"\nallow_linking = true\n\
+                    network = { ipv4 = 16, ipv6 = 32 }";
+        for client in [ClientChoice::Truncate, ClientChoice::Country, ClientChoice::Drop] {
+            let mut policy = Policy::parse(text).expect("reads");
+            policy
+                .apply(Overrides { client: Some(client), ..Overrides::default() })
+                .expect("allowed");
+            let plan = Plan::compile(&policy).expect("a network goes with the token");
+            assert!(!plan.record.has(Key::Network), "{client:?}");
+        }
         let both = Overrides {
             client: Some(ClientChoice::Drop),
             ipv4_prefix: Some(16),

@@ -11,7 +11,7 @@ use crate::field::{Field, Key, Table};
 pub const fn keys_of(field: Field) -> &'static [Key] {
     match field {
         Field::Site => &[Key::Site],
-        Field::Client | Field::Forwarded => &[Key::Client, Key::Country],
+        Field::Client | Field::Forwarded => &[Key::Client, Key::Network, Key::Country],
         Field::Time | Field::Date => &[Key::Time],
         Field::Request => &[Key::Method, Key::Path, Key::Query, Key::Protocol],
         Field::Method => &[Key::Method],
@@ -52,6 +52,7 @@ pub const fn tables_of(key: Key) -> &'static [Table] {
         Key::Bot => &[Table::Bot],
         Key::Language => &[Table::Language],
         Key::Client
+        | Key::Network
         | Key::Query
         | Key::DurationMs
         | Key::BrowserVersion

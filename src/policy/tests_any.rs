@@ -18,6 +18,8 @@ const RECORD: &[&[&str]] = &[
         "client = { truncate = { ipv4 = 16, ipv6 = 32 } }",
         "client = { truncate = { ipv4 = 8, ipv6 = 48 } }",
         "client = \"token\"",
+        "client = \"token\"\nallow_linking = true\nnetwork = { ipv4 = 16, ipv6 = 32 }",
+        "client = \"token\"\nallow_linking = true\nnetwork = { ipv4 = 24, ipv6 = 16 }",
     ],
     &["", "method = true"],
     &[

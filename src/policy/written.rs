@@ -89,6 +89,9 @@ pub struct RecordSection {
     pub site: Option<SiteWord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientWord>,
+    /// The network that the client lies in, beside its token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkRule>,
     /// The country that the operator's file has for the client, where one is given.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub country: bool,
@@ -128,6 +131,9 @@ pub struct RecordSection {
     /// An exact client, or a prefix longer than /24 or /48, is accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_identifying: bool,
+    /// A network beside a token is accepted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_linking: bool,
 }
 
 /// What a line must have.
@@ -190,6 +196,16 @@ pub struct Prefixes {
     /// Whether a client that logged its host name is told by its registrable domain.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub domain: bool,
+}
+
+/// `network = { ipv4 = 16, ipv6 = 32 }`: how many bits of an address are told beside its token.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkRule {
+    /// Bits of an IPv4 address.
+    pub ipv4: u8,
+    /// Bits of an IPv6 address.
+    pub ipv6: u8,
 }
 
 /// `path = { shape = "cleaned", status = ["2xx", "304"] }`.
@@ -577,6 +593,10 @@ impl Policy {
         }
         if overrides.country_db.is_some() {
             self.network.country_db = overrides.country_db;
+        }
+        // A network stands beside a token and beside nothing else.
+        if overrides.client.is_some_and(|client| client != ClientChoice::Token) {
+            self.record.network = None;
         }
         match overrides.client {
             Some(ClientChoice::Drop) => self.record.client = None,

@@ -363,6 +363,7 @@ impl Anonymiser {
         if self.plan.requires_request && !request.1.is_http {
             return Err(Reason::BadRequest);
         }
+        let network = self.network(host);
         let named = self.plan.client_domains && self.name_client(client, host);
         let country = self.country(host);
         let (mut referrer, mut agent, mut site) = (None, None, None);
@@ -393,6 +394,7 @@ impl Anonymiser {
             client,
             late,
             named,
+            network,
             country,
             status,
             bytes,
@@ -470,6 +472,13 @@ impl Anonymiser {
                 .is_some_and(|name| referrer::registrable_of_client(name, &mut self.scratch.client))
     }
 
+    /// The network that is told beside a token, where the client is an address.
+    #[inline(always)]
+    fn network(&self, host: Option<&[u8]>) -> Option<Client> {
+        let told = self.plan.network.as_ref()?;
+        told.client(host?).filter(|client| matches!(client, Client::V4 { .. } | Client::V6 { .. }))
+    }
+
     #[inline(always)]
     fn country(&mut self, host: Option<&[u8]>) -> Option<Country> {
         let countries = Arc::clone(self.countries.as_ref()?);
@@ -483,12 +492,9 @@ impl Anonymiser {
         let Some(parsed @ address::Parsed::Ip(whole)) = address::parse(host) else {
             return Country::UNKNOWN;
         };
-        let address = match &self.plan.client {
-            ClientRule::Truncate(truncation) => match truncation.apply(parsed) {
-                Client::V4 { network, .. } => IpAddr::V4(network.into()),
-                Client::V6 { network, .. } => IpAddr::V6(network.into()),
-                _ => whole,
-            },
+        let address = match self.plan.told_network().map(|told| told.apply(parsed)) {
+            Some(Client::V4 { network, .. }) => IpAddr::V4(network.into()),
+            Some(Client::V6 { network, .. }) => IpAddr::V6(network.into()),
             _ => whole,
         };
         let hash = match address {
@@ -751,6 +757,7 @@ impl Anonymiser {
             site: self.site_text(parts.site),
             client: parts.client,
             client_name: parts.named.then(|| Text::new(&self.scratch.client)),
+            network: parts.network,
             country: parts.country,
             late: parts.late,
             has_request: request.is_there,
@@ -854,6 +861,7 @@ struct Parts {
     client: Option<Client>,
     /// Whether the client's domain is in the scratch.
     named: bool,
+    network: Option<Client>,
     country: Option<Country>,
     late: bool,
     status: Option<u16>,

@@ -116,6 +116,7 @@ pub struct Record<'a> {
     pub(in crate::privacy) site: Option<Text<'a>>,
     pub(in crate::privacy) client: Option<Client>,
     pub(in crate::privacy) client_name: Option<Text<'a>>,
+    pub(in crate::privacy) network: Option<Client>,
     pub(in crate::privacy) country: Option<Country>,
     pub(in crate::privacy) late: bool,
     pub(in crate::privacy) has_request: bool,
@@ -196,6 +197,8 @@ recorded! {
     client: Client, Client, |record| record.client;
     /// The client's registrable domain, which then stands in place of the client.
     client_name: Text<'a>, Client, |record| record.client_name;
+    /// The network that the client lies in, beside its token.
+    network: Client, Network, |record| record.network;
     /// The client's country.
     country: Country, Country, |record| record.country;
     /// The method.

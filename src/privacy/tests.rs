@@ -8,6 +8,7 @@ use crate::{
     format::{Declared, Format, nginx},
     policy::{Plan, Policy, preset},
     transform::{
+        address::{CLIENT_BYTES_MAX, Client},
         agent::Classifier,
         language::Language,
         pseudonym::{Epoch, EpochKey, EpochLength, Token, TokenField},
@@ -316,4 +317,34 @@ fn without_keys_there_is_no_cookie_and_nothing_is_late() {
     keyring.publish(Keys::default());
     let mut door = Door(door.0.with_keyring(&keyring));
     assert_eq!(door.see(&format, &line, tell), clean("None None"));
+}
+
+#[test]
+fn a_network_beside_a_token_is_told_also_where_the_token_is_late() {
+    let (keyring, _) = keyring();
+    let linking = "client = \"token\"\nallow_linking = true\nnetwork = { ipv4 = 16, ipv6 = 32 }";
+    let door = door_of(&format!("{linking}\n[network]\nexempt = [\"10.0.0.0/8\"]"));
+    let mut door = Door(door.0.with_keyring(&keyring));
+    let tell = |record: &Record<'_>| {
+        let mut text = [0; CLIENT_BYTES_MAX];
+        let mut text = |client: Option<Client>| {
+            let length = client.map_or(0, |client| client.write(&mut text));
+            text[..length].escape_ascii().to_string()
+        };
+        let (client, network) = (text(record.client()), text(record.network()));
+        format!("{} {network} {}", &client[..client.len().min(3)], record.late().is_some())
+    };
+    let format = Format::of_notation(r#"$client [$clf] "$request" $status $_"#);
+    for (client, expect) in [
+        ("192.0.2.77", "t1. 192.0.0.0/16 false"),
+        ("::ffff:192.0.2.77", "t1. 192.0.0.0/16 false"),
+        ("2001:db8:1:2::9", "t1. 2001:db8::/32 false"),
+        ("www.example.com", "hos  false"),
+        ("2001:0:c000:201::1", "ter  false"),
+        ("10.1.2.3", "10. 10.1.0.0/16 false"),
+    ] {
+        assert_eq!(door.see(&format, &line(client, "-"), tell), clean(expect), "{client}");
+    }
+    let early = line("192.0.2.77", "-").replace("/2026:", "/2025:");
+    assert_eq!(door.see(&format, &early, tell), clean(" 192.0.0.0/16 true"));
 }
