@@ -260,6 +260,10 @@ pub struct FilterArgs {
     #[arg(long, value_name = "FILE", help_heading = "Privacy")]
     pub country_db: Option<PathBuf>,
 
+    /// A file in the MMDB form that says which organisation a network is registered for
+    #[arg(long, value_name = "FILE", help_heading = "Privacy")]
+    pub organisation_db: Option<PathBuf>,
+
     /// The form of the records
     #[arg(long, value_name = "FORM", default_value = "jsonl", help_heading = "Output")]
     pub emit: Emit,

@@ -401,11 +401,12 @@ pub enum Key {
     Module,
     Error,
     Cookie,
+    Organisation,
 }
 
 impl Key {
     /// All keys, in order.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Time,
         Self::Site,
         Self::Client,
@@ -430,6 +431,7 @@ impl Key {
         Self::Module,
         Self::Error,
         Self::Cookie,
+        Self::Organisation,
     ];
 
     /// The key as it is written in JSON and CSV.
@@ -460,6 +462,7 @@ impl Key {
             Self::Module => "module",
             Self::Error => "error",
             Self::Cookie => "cookie",
+            Self::Organisation => "organisation",
         }
     }
 }

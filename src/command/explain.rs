@@ -139,7 +139,8 @@ impl Explained<'_> {
     fn keys(&self, field: Field) -> impl Iterator<Item = Key> {
         let is_asked = is_believed(field, self.plan);
         // What needs a file, or a name of a cookie, is spoken of where the policy has one.
-        let is_usual = |key: &Key| !matches!(key, Key::Network | Key::Country | Key::Cookie);
+        let rare = [Key::Network, Key::Country, Key::Organisation, Key::Cookie];
+        let is_usual = move |key: &Key| !rare.contains(key);
         let known = move |key: &Key| is_asked && (is_usual(key) || self.plan.record.has(*key));
         keys_of(field).iter().copied().filter(known)
     }

@@ -69,6 +69,7 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
         Key::Bot => word(record.bot().map(|agent| if agent.bot { "true" } else { "false" })),
         Key::Query => word(Some(query)),
         Key::Site => put_text(record.site(), line),
+        Key::Organisation => put_text(record.organisation(), line),
         Key::Path => put_text(record.path(), line),
         Key::Referrer => put_text(record.referrer(), line),
         Key::Time => {

@@ -190,6 +190,9 @@ fn put_more(record: &Record<'_>, line: &mut Line<'_>) {
         line.put_with(|room: &mut [u8; TOKEN_TEXT_BYTES_MAX]| token.write(room));
         line.put(b"\"");
     }
+    if let Some(organisation) = record.organisation() {
+        put_text(line, b",\"organisation\":\"", organisation);
+    }
 }
 
 fn put_word<const N: usize>(line: &mut Line<'_>, key: &[u8; N], word: &str) {

@@ -265,6 +265,7 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
         bot: _,
         language: _,
         errors: _,
+        organisation: _,
         cookie: _,
         allow_identifying: _,
         allow_linking: _,
@@ -295,6 +296,7 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
     found.kept("record.bot", [x.bot, y.bot]);
     found.kept("record.language", [x.language.is_some(), y.language.is_some()]);
     found.kept("record.errors", [x.errors, y.errors]);
+    found.kept("record.organisation", [x.organisation, y.organisation]);
     found.told("record.cookie", [x, y].map(|it| it.cookie.iter().map(cookie).collect()));
     let words = ["not allowed", "allowed"];
     for (key, what, allowed) in [
@@ -546,14 +548,17 @@ fn counts(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
 
 fn network(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
     let of = |parts: &Parts<'_>| {
-        let NetworkSection { exempt, trusted_proxies, country_db: _ } = parts.network.clone();
+        let NetworkSection { exempt, trusted_proxies, country_db: _, organisation_db: _ } =
+            parts.network.clone();
         // Addresses are told whole only where they are told at all.
         (if parts.tells_exempt() { exempt } else { Vec::new() }, trusted_proxies)
     };
     let ((exempt_a, proxies_a), (exempt_b, proxies_b)) = (of(a), of(b));
-    // Without a file there is no country.
+    // Without a file there is no country and no organisation.
     let has_countries = [a, b].map(|parts| parts.network.country_db.is_some());
     found.kept("network.country_db", has_countries);
+    let has_organisations = [a, b].map(|parts| parts.network.organisation_db.is_some());
+    found.kept("network.organisation_db", has_organisations);
     found.networks("network.exempt", [&exempt_a, &exempt_b]);
     // Behind a proxy that is believed stands the visitor, behind one that is not stands the proxy.
     found.networks("network.trusted_proxies", [&proxies_a, &proxies_b]);
@@ -727,6 +732,8 @@ mod tests {
             ("bot = true", "bot"),
             ("language = \"primary\"", "language"),
             ("errors = true", "errors"),
+            ("country = true", "country"),
+            ("organisation = true", "organisation"),
             ("allow_identifying = true", "allow_identifying"),
             ("referrer = \"domain\"", "referrer"),
         ] {
@@ -883,6 +890,8 @@ mod tests {
         check(&exempt("", ""), &exempt("", "\"10.0.0.0/8\""), &[]);
         let token = "client = \"token\"";
         check(&exempt(token, ""), &exempt(token, "\"10.0.0.0/8\""), &["wider network.exempt"]);
+        let file = "[record]\n[network]\norganisation_db = \"a.mmdb\"";
+        check("[record]", file, &["wider network.organisation_db"]);
         let proxies = |nets: &str| format!("[record]\n[network]\ntrusted_proxies = [{nets}]");
         check(&proxies(""), &proxies("\"10.0.0.0/8\""), &["wider network.trusted_proxies"]);
     }

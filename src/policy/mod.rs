@@ -14,7 +14,9 @@ mod written;
 pub use diff::{Difference, Direction, diff};
 pub use notice::notice;
 pub(crate) use plan::is_host_name;
-pub use plan::{BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, StatusSet};
+pub use plan::{
+    BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, StatusSet, longest_prefix,
+};
 pub use rules::{keys_of, rule_of, tables_of};
 pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};
 

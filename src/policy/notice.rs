@@ -117,6 +117,7 @@ const fn title(key: Key) -> &'static str {
         Key::Module => "**Module of an error:**",
         Key::Error => "**Kind of an error:**",
         Key::Cookie => "**Cookie:**",
+        Key::Organisation => "**Organisation:**",
     }
 }
 
@@ -183,6 +184,10 @@ fn sentence(policy: &Policy, plan: &Plan, key: Key) -> String {
             "what kind of fault it tells, out of a fixed list; the text of the message is not kept."
         }
         Key::Cookie => return cookie(policy),
+        Key::Organisation => {
+            "the provider or company that the network is registered for, in which your address lies, as a public \
+             register names it; none where the network is so small that it may be one customer's."
+        }
     };
     fixed.to_owned()
 }

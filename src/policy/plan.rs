@@ -4,7 +4,7 @@
 //! vocabulary cannot be forgotten here; a policy that asks for what this version cannot do is
 //! refused rather than carried out in part.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
@@ -29,6 +29,15 @@ use crate::{
 /// a /24 is at most 256 addresses, a /48 may already be one customer.
 pub(super) const IPV4_PREFIXES: std::ops::RangeInclusive<u8> = 8..=24;
 pub(super) const IPV6_PREFIXES: std::ops::RangeInclusive<u8> = 16..=48;
+
+/// How many bits of an address may be told by a policy that does not say `allow_identifying`.
+#[must_use]
+pub const fn longest_prefix(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => *IPV4_PREFIXES.end(),
+        IpAddr::V6(_) => *IPV6_PREFIXES.end(),
+    }
+}
 
 /// What becomes of a field, in words that `explain` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +172,8 @@ pub struct Plan {
     pub cookie: Option<String>,
     /// The file that says which country a network is in, if anything is to be told of countries.
     pub country_db: Option<PathBuf>,
+    /// The file that says which organisation a network is registered for, if that is to be told.
+    pub organisation_db: Option<PathBuf>,
     /// Whether a line without a client is refused.
     pub requires_client: bool,
     /// Whether a line without a request of HTTP is refused.
@@ -267,6 +278,8 @@ impl Plan {
             network: network_rule(policy)?,
             cookie: cookie_name(policy)?.filter(|_| keys.has(Key::Cookie)),
             country_db: policy.network.country_db.clone().filter(|_| tells_country),
+            organisation_db: (policy.network.organisation_db.clone())
+                .filter(|_| keys.has(Key::Organisation)),
             requires_client: requires(RequireWord::Client),
             requires_request: requires(RequireWord::Request),
             referrer: match record.referrer {
@@ -322,7 +335,8 @@ impl Plan {
         match field {
             Field::Site => either(&[Key::Site], &[Table::Site]),
             Field::Client | Field::Forwarded => {
-                either(&[Key::Client, Key::Network, Key::Country], &[Table::Country])
+                let keys = [Key::Client, Key::Network, Key::Country, Key::Organisation];
+                either(&keys, &[Table::Country])
             }
             Field::Time | Field::Date => either(&[Key::Time], &[Table::Hour, Table::Day]),
             Field::Request => either(
@@ -386,7 +400,8 @@ fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
         .with(Key::Level, record.errors)
         .with(Key::Module, record.errors)
         .with(Key::Error, record.errors)
-        .with(Key::Cookie, record.cookie.is_some()))
+        .with(Key::Cookie, record.cookie.is_some())
+        .with(Key::Organisation, record.organisation && policy.network.organisation_db.is_some()))
 }
 
 fn tables(policy: &Policy) -> Result<TableSet, PolicyError> {
@@ -872,6 +887,12 @@ mod tests {
         }
         let unused = record_with(&format!("os = true\n{file}")).expect("compiles");
         assert_eq!(unused.country_db, None);
+        let file = "[network]\norganisation_db = \"a.mmdb\"";
+        assert_eq!(record_with("organisation = true").expect("compiles").record, KeySet::EMPTY);
+        let plan = record_with(&format!("organisation = true\n{file}")).expect("compiles");
+        assert_eq!(plan.record, KeySet::EMPTY.with(Key::Organisation, true));
+        assert_eq!(plan.decision(Field::Client), Decision::Recorded);
+        assert_eq!(record_with(file).expect("compiles").organisation_db, None);
     }
 
     #[test]

@@ -11,7 +11,9 @@ use crate::field::{Field, Key, Table};
 pub const fn keys_of(field: Field) -> &'static [Key] {
     match field {
         Field::Site => &[Key::Site],
-        Field::Client | Field::Forwarded => &[Key::Client, Key::Network, Key::Country],
+        Field::Client | Field::Forwarded => {
+            &[Key::Client, Key::Network, Key::Country, Key::Organisation]
+        }
         Field::Time | Field::Date => &[Key::Time],
         Field::Request => &[Key::Method, Key::Path, Key::Query, Key::Protocol],
         Field::Method => &[Key::Method],
@@ -60,7 +62,8 @@ pub const fn tables_of(key: Key) -> &'static [Table] {
         | Key::Level
         | Key::Module
         | Key::Error
-        | Key::Cookie => &[],
+        | Key::Cookie
+        | Key::Organisation => &[],
     }
 }
 
@@ -130,6 +133,8 @@ mod tests {
             (Key::Query, "no [[query]]"),
             (Key::Country, "record.country = true"),
             (Key::Error, "record.errors = true"),
+            (Key::Cookie, "no record.cookie"),
+            (Key::Organisation, "no record.organisation"),
         ] {
             assert_eq!(rule_of(&policy, key), expect);
         }

@@ -44,6 +44,8 @@ const RECORD: &[&[&str]] = &[
     &["", "bot = true"],
     &["", "language = \"primary\""],
     &["", "errors = true"],
+    &["", "country = true"],
+    &["", "organisation = true"],
     &[
         "",
         "cookie = { name = \"visitor\", as = \"token\" }",
@@ -66,6 +68,7 @@ const REST: &[&[&str]] = &[
         "",
         "[network]\nexempt = [\"10.0.0.0/8\"]\ntrusted_proxies = [\"192.0.2.0/24\"]",
         "[network]\nexempt = [\"10.1.0.0/16\", \"2001:db8::/32\"]",
+        "[network]\ncountry_db = \"c.mmdb\"\norganisation_db = \"o.mmdb\"",
     ],
     &[
         "",

@@ -122,6 +122,9 @@ pub struct RecordSection {
     /// The level, the module and the kind of fault of messages in error logs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub errors: bool,
+    /// The organisation that the operator's file has for the client's network, where one is given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub organisation: bool,
     /// What is told of one cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<CookieRule>,
@@ -436,6 +439,9 @@ pub struct NetworkSection {
     /// A file in the MMDB form that says in which country a network is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country_db: Option<PathBuf>,
+    /// A file in the MMDB form that says which organisation a network is registered for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_db: Option<PathBuf>,
 }
 
 /// `[opt_out]`: where a format logs the signal, the line leaves records and counts.
@@ -557,6 +563,8 @@ pub struct Overrides {
     pub trusted_proxies: Vec<String>,
     /// `--country-db`.
     pub country_db: Option<PathBuf>,
+    /// `--organisation-db`.
+    pub organisation_db: Option<PathBuf>,
 }
 
 /// What `--client` may ask for.
@@ -593,6 +601,9 @@ impl Policy {
         }
         if overrides.country_db.is_some() {
             self.network.country_db = overrides.country_db;
+        }
+        if overrides.organisation_db.is_some() {
+            self.network.organisation_db = overrides.organisation_db;
         }
         // A network stands beside a token and beside nothing else.
         if overrides.client.is_some_and(|client| client != ClientChoice::Token) {

@@ -7,11 +7,12 @@
 //! Requests, referrers and agents repeat, and what became of them is remembered ([`super::memo`]).
 //! Escapes are undone only where a backslash was seen, into buffers that this worker owns and wipes.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
+    lookup::{Lookup, OrganisationPlace},
     memo::{Memo, Seed},
     peel,
     raw::RawLine,
@@ -35,6 +36,7 @@ use crate::{
         fault::{Fault, Level, Module},
         forwarded,
         language::Language,
+        organisation::Organisations,
         path::{self, Cleaner},
         pseudonym::TokenField,
         query::{self, QUERY_MAX},
@@ -59,8 +61,6 @@ const REFERRERS_REMEMBERED: usize = 2_048;
 const DOMAIN_BYTES_REMEMBERED: usize = 100;
 /// How many agents are remembered by each worker.
 const AGENTS_REMEMBERED: usize = 8_192;
-/// How many networks and addresses are remembered with their country by each worker.
-const COUNTRIES_REMEMBERED: usize = 4_096;
 /// How many hosts of one's own are remembered by each worker.
 const SITES_REMEMBERED: usize = 256;
 
@@ -132,8 +132,8 @@ pub struct Anonymiser {
     /// The site that all lines belong to when they do not say, and its registrable domain.
     site: Option<Vec<u8>>,
     own_domains: Vec<Vec<u8>>,
-    /// Which networks are in which country, if anything is to be told of that.
-    countries: Option<Arc<Countries>>,
+    /// What the operator's files say of networks.
+    lookup: Lookup,
     line_bytes_max: usize,
     seed: Seed,
     clock: ClfMemo,
@@ -142,7 +142,6 @@ pub struct Anonymiser {
     referrers: Memo<ReferrerValue, DOMAIN_BYTES_REMEMBERED>,
     sites: Memo<SiteValue, DOMAIN_BYTES_REMEMBERED>,
     agents: Memo<Agent, 0>,
-    places: Memo<Country, 0>,
     /// What makes tokens of clients, if the plan asks for them and somebody gave keys.
     minter: Option<Minter>,
     /// The same for the cookie that the plan names.
@@ -220,7 +219,7 @@ impl Anonymiser {
             classifier,
             site: site.map(|site| site.as_bytes().to_ascii_lowercase()),
             own_domains,
-            countries: None,
+            lookup: Lookup::default(),
             line_bytes_max,
             seed: Seed::default(),
             clock: ClfMemo::default(),
@@ -229,7 +228,6 @@ impl Anonymiser {
             referrers: Memo::new(REFERRERS_REMEMBERED),
             sites: Memo::new(SITES_REMEMBERED),
             agents: Memo::new(AGENTS_REMEMBERED),
-            places: Memo::new(4),
             minter: None,
             cookie_minter: None,
             scratch: Scratch::default(),
@@ -239,10 +237,14 @@ impl Anonymiser {
     /// The worker with a file that knows countries; without one, records have none.
     #[must_use]
     pub fn with_countries(mut self, countries: Option<Arc<Countries>>) -> Self {
-        if countries.is_some() {
-            self.places = Memo::new(COUNTRIES_REMEMBERED);
-        }
-        self.countries = countries;
+        self.lookup.set_countries(countries);
+        self
+    }
+
+    /// The worker with a file that knows organisations; without one, records have none.
+    #[must_use]
+    pub fn with_organisations(mut self, organisations: Option<Arc<Organisations>>) -> Self {
+        self.lookup.set_organisations(organisations);
         self
     }
 
@@ -365,7 +367,8 @@ impl Anonymiser {
         }
         let network = self.network(host);
         let named = self.plan.client_domains && self.name_client(client, host);
-        let country = self.country(host);
+        let country = self.lookup.country(&self.plan, host);
+        let organisation = self.lookup.organisation(&self.plan, host);
         let (mut referrer, mut agent, mut site) = (None, None, None);
         if let Some(span) = map.get(Field::Referrer) {
             referrer = Some(self.referrer(span.of(line), map)?);
@@ -396,6 +399,7 @@ impl Anonymiser {
             named,
             network,
             country,
+            organisation,
             status,
             bytes,
             request,
@@ -477,36 +481,6 @@ impl Anonymiser {
     fn network(&self, host: Option<&[u8]>) -> Option<Client> {
         let told = self.plan.network.as_ref()?;
         told.client(host?).filter(|client| matches!(client, Client::V4 { .. } | Client::V6 { .. }))
-    }
-
-    #[inline(always)]
-    fn country(&mut self, host: Option<&[u8]>) -> Option<Country> {
-        let countries = Arc::clone(self.countries.as_ref()?);
-        Some(self.country_of(&countries, host?))
-    }
-
-    /// The country of a client: that of its network where the network is told, so that the two say no more
-    /// than the one.
-    #[inline(never)]
-    fn country_of(&mut self, countries: &Countries, host: &[u8]) -> Country {
-        let Some(parsed @ address::Parsed::Ip(whole)) = address::parse(host) else {
-            return Country::UNKNOWN;
-        };
-        let address = match self.plan.told_network().map(|told| told.apply(parsed)) {
-            Some(Client::V4 { network, .. }) => IpAddr::V4(network.into()),
-            Some(Client::V6 { network, .. }) => IpAddr::V6(network.into()),
-            _ => whole,
-        };
-        let hash = match address {
-            IpAddr::V4(v4) => self.seed.hash(&v4.octets(), None),
-            IpAddr::V6(v6) => self.seed.hash(&v6.octets(), None),
-        };
-        if let Some(place) = self.places.find(hash) {
-            return self.places.at(place).value;
-        }
-        let country = countries.of(address);
-        self.places.insert(hash, country, b"");
-        country
     }
 
     /// The token of a client that was read whole; none, and late, where no key is there for it.
@@ -759,6 +733,7 @@ impl Anonymiser {
             client_name: parts.named.then(|| Text::new(&self.scratch.client)),
             network: parts.network,
             country: parts.country,
+            organisation: parts.organisation.and_then(|place| self.lookup.text(place)),
             late: parts.late,
             has_request: request.is_there,
             method: request.method,
@@ -863,6 +838,7 @@ struct Parts {
     named: bool,
     network: Option<Client>,
     country: Option<Country>,
+    organisation: Option<OrganisationPlace>,
     late: bool,
     status: Option<u16>,
     bytes: Option<u64>,

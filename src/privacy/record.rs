@@ -118,6 +118,7 @@ pub struct Record<'a> {
     pub(in crate::privacy) client_name: Option<Text<'a>>,
     pub(in crate::privacy) network: Option<Client>,
     pub(in crate::privacy) country: Option<Country>,
+    pub(in crate::privacy) organisation: Option<Text<'a>>,
     pub(in crate::privacy) late: bool,
     pub(in crate::privacy) has_request: bool,
     pub(in crate::privacy) method: Method,
@@ -243,6 +244,8 @@ recorded! {
     fault: Fault, Error, |record| record.incident().and_then(|incident| incident.fault);
     /// The token of the cookie that the policy names.
     cookie: Token, Cookie, |record| record.rare.and_then(|rare| rare.cookie);
+    /// The organisation that the client's network is registered for.
+    organisation: Text<'a>, Organisation, |record| record.organisation;
 }
 
 impl<'a> Record<'a> {
@@ -250,11 +253,11 @@ impl<'a> Record<'a> {
         self.rare.and_then(|rare| rare.incident)
     }
 
-    /// Whether there may be a duration, a language, lateness, a cookie, or what error logs have.
+    /// Whether there may be a duration, a language, lateness, a cookie, an organisation, or what error logs have.
     #[inline]
     #[must_use]
     pub const fn has_more(&self) -> bool {
-        self.rare.is_some() || self.late
+        self.rare.is_some() || self.late || self.organisation.is_some()
     }
 
     /// The agent, when the policy tells any of [`AGENT_KEYS`].

@@ -12,6 +12,8 @@ pub mod escape;
 pub mod fault;
 pub mod forwarded;
 pub mod language;
+pub mod mmdb;
+pub mod organisation;
 pub mod path;
 pub mod pseudonym;
 pub mod query;

@@ -69,6 +69,7 @@ fn push_key(key: Key, record: &Record<'_>, out: &mut Vec<u8>) {
         Key::Network => (record.network().map(text_of), true),
         Key::Country => (record.country().map(|country| country.letters().to_vec()), true),
         Key::Site => (clean(record.site()), true),
+        Key::Organisation => (clean(record.organisation()), true),
         Key::Path => (clean(record.path()), true),
         Key::Referrer => (clean(record.referrer()), true),
         Key::Method => (word(record.method().map(|method| method.name())), true),
