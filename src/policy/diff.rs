@@ -18,6 +18,7 @@ use ipnet::IpNet;
 
 use super::{
     plan::StatusSet,
+    sharing::{Audience, PartnerSection, Protection, Purpose, SharingSection, honours},
     written::{
         BytesWord, ChangeSection, ClientWord, CookieRule, CookieWord, CountsSection, Days,
         DropSection, GrainWord, GroupSection, NetworkRule, NetworkSection, OnFullWord,
@@ -76,8 +77,10 @@ pub fn diff(from: &Policy, to: &Policy) -> Vec<Difference> {
     record(&mut found, &a, &b);
     counts(&mut found, &a, &b);
     network(&mut found, &a, &b);
-    let signals = [&a, &b].map(|parts| parts.opt_out.map(signals).unwrap_or_default());
+    let signals = [&a, &b].map(signals);
     found.guards("opt_out", signals, "honours");
+    found.told("opt_out.except", [&a, &b].map(except));
+    sharing(&mut found, &a, &b);
     let drops = [&a, &b].map(|parts| parts.drops.iter().map(drop_words).collect());
     found.guards("drop", drops, "leaves out");
     groups(&mut found, &a, &b);
@@ -98,6 +101,7 @@ struct Parts<'a> {
     network: &'a NetworkSection,
     opt_out: Option<&'a OptOutSection>,
     drops: &'a [DropSection],
+    sharing: Option<&'a SharingSection>,
     groups: &'a [GroupSection],
     retention: Option<RetentionSection>,
     quarantine: Option<&'a QuarantineSection>,
@@ -120,6 +124,7 @@ impl<'a> Parts<'a> {
             network,
             opt_out,
             drops,
+            sharing,
             groups,
             retention,
             quarantine,
@@ -137,6 +142,7 @@ impl<'a> Parts<'a> {
             network,
             opt_out: opt_out.as_ref(),
             drops,
+            sharing: sharing.as_ref(),
             quarantine: quarantine.as_ref(),
             publish: *publish,
             change: *change,
@@ -213,6 +219,21 @@ impl Differences {
         let words = [format!("also {verb} "), format!("no longer {verb} ")];
         let words = [&*words[0], &*words[1]];
         self.set(key, [&from, &to], words, [Direction::Narrower, Direction::Wider]);
+    }
+
+    /// Every element tells more, and to say nothing of them tells more than any.
+    fn limit(&mut self, key: &str, sides: [Option<BTreeSet<String>>; 2]) {
+        match sides {
+            [Some(from), Some(to)] => self.told(key, [from, to]),
+            sides => self.rank(
+                key,
+                sides.map(|side| match side.map(|side| side.into_iter().collect::<Vec<_>>()) {
+                    None => (1, "no limit is said".to_owned()),
+                    Some(side) if side.is_empty() => (0, "none".to_owned()),
+                    Some(side) => (0, format!("only {}", side.join(", "))),
+                }),
+            ),
+        }
     }
 
     fn set(
@@ -564,12 +585,47 @@ fn network(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
     found.networks("network.trusted_proxies", [&proxies_a, &proxies_b]);
 }
 
-fn signals(section: &OptOutSection) -> BTreeSet<String> {
-    let OptOutSection { headers, cookie, query } = section;
+/// The signals that count, for the purposes that there are.
+fn signals(parts: &Parts<'_>) -> BTreeSet<String> {
+    let Some(section) = parts.opt_out.filter(|section| honours(section, parts.sharing)) else {
+        return BTreeSet::new();
+    };
+    let OptOutSection { headers, cookie, query, except: _ } = section;
     let headers = headers.iter().map(|(header, value)| format!("the header {header} = {value:?}"));
     let cookies = cookie.iter().map(|name| format!("the cookie {name:?}"));
     let queries = query.iter().map(|name| format!("the parameter {name:?}"));
     headers.chain(cookies).chain(queries).collect()
+}
+
+fn except(parts: &Parts<'_>) -> BTreeSet<String> {
+    let except = parts.opt_out.iter().flat_map(|section| &section.except);
+    except.map(|purpose| format!("nobody opting out of {}", purpose.word())).collect()
+}
+
+/// Whoever and whatever is named more, tells more. What is not said at all has no limit.
+fn sharing(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
+    let nothing = SharingSection::default();
+    let [a, b] = [a, b].map(|parts| parts.sharing.unwrap_or(&nothing));
+    let SharingSection { purposes: _, audiences: _, conditions: _, partners: _ } = a;
+    let words = |purposes: &Vec<Purpose>| purposes.iter().map(|it| it.word().to_owned()).collect();
+    found.limit("sharing.purposes", [a, b].map(|it| it.purposes.as_ref().map(words)));
+    let words =
+        |audiences: &Vec<Audience>| audiences.iter().map(|it| it.word().to_owned()).collect();
+    found.limit("sharing.audiences", [a, b].map(|it| it.audiences.as_ref().map(words)));
+    let conditions =
+        |it: &SharingSection| it.conditions.iter().map(|it| it.word().to_owned()).collect();
+    found.guards("sharing.conditions", [a, b].map(conditions), "asks for");
+    found.told("sharing.partner", [a, b].map(|it| it.partners.iter().map(partner).collect()));
+}
+
+/// A partner in words, all of them, so that whatever changes is another partner.
+fn partner(section: &PartnerSection) -> String {
+    let PartnerSection { name, agreement, purpose, region, protection } = section;
+    let bound = match protection {
+        Some(Protection::Equivalent) => ", bound to equivalent protection",
+        None => "",
+    };
+    format!("{name} in {region} for {} by {agreement:?}{bound}", purpose.word())
 }
 
 fn drop_words(section: &DropSection) -> String {
@@ -925,6 +981,43 @@ mod tests {
         check(&change("block"), &change("warn"), &["wider change.widening"]);
         check(&change("warn"), &change("inform"), &["wider change.widening"]);
         check(&change("inform"), "[record]", &["wider change.widening"]);
+    }
+
+    #[test]
+    fn who_may_read_it_and_for_what() {
+        let sharing = |rest: &str| format!("[record]\n[sharing]\n{rest}");
+        let (one, two) = ("[\"usage-analysis\"]", "[\"usage-analysis\", \"site-improvement\"]");
+        let purposes = |list: &str| sharing(&format!("purposes = {list}"));
+        check(&purposes(one), &purposes(two), &["wider sharing.purposes"]);
+        check(&purposes(one), "[record]", &["wider sharing.purposes"]);
+        check(&purposes("[]"), "[record]", &["wider sharing.purposes"]);
+        check("[record]", &sharing(""), &[]);
+        let audiences = |list: &str| sharing(&format!("audiences = [{list}]"));
+        check(&audiences(""), &audiences("\"successor\""), &["wider sharing.audiences"]);
+        let condition = sharing("conditions = [\"need-to-know\"]");
+        check("[record]", &condition, &["narrower sharing.conditions"]);
+        let partner = |region: &str| {
+            let rest = "name = \"Alice\"\nagreement = \"7\"\npurpose = \"usage-analysis\"";
+            let rest = format!("{rest}\nregion = {region:?}\nprotection = \"equivalent\"");
+            format!("{}\n[[sharing.partner]]\n{rest}", purposes(one))
+        };
+        check(&purposes(one), &partner("eea"), &["wider sharing.partner"]);
+        let moved = ["wider sharing.partner", "narrower sharing.partner"];
+        check(&partner("eea"), &partner("us"), &moved);
+        let words = diff(&policy(&purposes(one)), &policy("[record]"));
+        assert_eq!(
+            words[0].to_string(),
+            "wider     sharing.purposes: no limit is said instead of only usage-analysis"
+        );
+        // Another purpose makes signals count that did not.
+        let excepted =
+            |list: &str| format!("{}\n[opt_out]\ncookie = \"a\"\nexcept = {one}", purposes(list));
+        check(&excepted(one), &excepted(two), &["narrower opt_out", "wider sharing.purposes"]);
+        check(
+            &format!("{}\n[opt_out]\ncookie = \"a\"", purposes(one)),
+            &excepted(one),
+            &["wider opt_out", "wider opt_out.except"],
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod diff;
 mod notice;
 mod plan;
 mod rules;
+mod sharing;
 #[cfg(test)]
 mod tests_any;
 mod written;

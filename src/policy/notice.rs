@@ -11,8 +11,10 @@ use std::fmt::Write as _;
 use super::{
     BytesRule, Plan, ReferrerRule,
     plan::{IPV4_PREFIXES, IPV6_PREFIXES, StatusSet},
+    sharing::{PartnerSection, Protection, honours},
     written::{
-        ClientWord, DropSection, NetworkRule, OnFullWord, PathWord, Policy, SealWord, WideningWord,
+        ClientWord, Days, DropSection, NetworkRule, NoEnd, OnFullWord, OptOutSection, PathWord,
+        Policy, RetentionSection, SealWord, WideningWord,
     },
 };
 use crate::{
@@ -28,7 +30,8 @@ pub fn notice(policy: &Policy, plan: &Plan) -> String {
     recorded(policy, plan, &mut text);
     counted(policy, plan, &mut text);
     left_out(policy, plan, &mut text);
-    opting_out(plan, &mut text);
+    shared(policy, &mut text);
+    opting_out(policy, &mut text);
     sealed(policy, &mut text);
     published(policy, &mut text);
     changes(policy, &mut text);
@@ -485,27 +488,85 @@ fn drop_words(section: &DropSection) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn opting_out(plan: &Plan, text: &mut String) {
+fn opting_out(policy: &Policy, text: &mut String) {
     *text += "\n## If you do not want to be in it\n\n";
-    let signal = |name: &str, value: &Option<String>| {
-        value.as_ref().map(|value| format!("the header `{name}: {value}`"))
-    };
-    let signals = [
-        signal("Sec-GPC", &plan.opt_out.gpc),
-        signal("DNT", &plan.opt_out.dnt),
-        plan.opt_out.cookie.as_ref().map(|name| format!("a cookie named `{name}`")),
-    ];
-    let signals: Vec<_> = signals.into_iter().flatten().collect();
-    if signals.is_empty() {
+    let Some(section) = policy.opt_out.as_ref().filter(|section| !signals(section).is_empty())
+    else {
         *text += "No signal is honoured by which a browser could ask to be left out.\n";
+        return;
+    };
+    let signals = signals(section).join(" or ");
+    if !honours(section, policy.sharing.as_ref()) {
+        let _ = writeln!(
+            text,
+            "The policy names signals ({signals}), but nobody opts out of what it is for today: such requests stand in \
+             records and counts like any other. Once the operator adds a purpose, they are left out of both."
+        );
         return;
     }
     let _ = writeln!(
         text,
-        "A request that carries {} stands neither in records nor in counts; only how many such requests there were \
-         is counted. This works where the server logs the signal: the operator must see to that.",
-        signals.join(" or ")
+        "A request that carries {signals} stands neither in records nor in counts; only how many such requests there \
+         were is counted. This works where the server logs the signal: the operator must see to that."
     );
+}
+
+/// The signals that a policy names.
+fn signals(section: &OptOutSection) -> Vec<String> {
+    let headers =
+        [("Sec-GPC", "sec_gpc"), ("DNT", "dnt")].into_iter().filter_map(|(name, word)| {
+            section.headers.get(word).map(|value| format!("the header `{name}: {value}`"))
+        });
+    let cookie = section.cookie.iter().map(|name| format!("a cookie named `{name}`"));
+    let query = section.query.iter().map(|name| format!("a parameter named `{name}`"));
+    headers.chain(cookie).chain(query).collect()
+}
+
+/// What the policy says of readers, as the rule that it is.
+fn shared(policy: &Policy, text: &mut String) {
+    *text += "\n## What it is for, and who may read it\n\n";
+    let Some(sharing) = &policy.sharing else {
+        *text += "The policy does not say what records and counts are for and who may read them: the operator must \
+                  say so.\n";
+        return;
+    };
+    *text += "This is the operator's rule. tamis does not watch who reads what it wrote.\n\n";
+    *text += "* Purposes: ";
+    *text += &match &sharing.purposes {
+        None => "the policy names none; the operator must say so.\n".to_owned(),
+        Some(purposes) => {
+            let purposes: Vec<_> = purposes.iter().map(|it| it.told()).collect();
+            let purposes = joined(&purposes, "none");
+            format!("{purposes}; no other. Policies have no word for sale, rent or advertising.\n")
+        }
+    };
+    *text += "* Readers: ";
+    *text += &match &sharing.audiences {
+        None => "the policy names none; the operator must say so.\n".to_owned(),
+        Some(audiences) => {
+            let audiences: Vec<_> = audiences.iter().map(|it| it.told()).collect();
+            format!("{}; nobody else.\n", joined(&audiences, "nobody"))
+        }
+    };
+    if !sharing.conditions.is_empty() {
+        let conditions: Vec<_> = sharing.conditions.iter().map(|it| it.told()).collect();
+        let _ = writeln!(text, "* Each of them only if they {}.", joined(&conditions, ""));
+    }
+    for partner in &sharing.partners {
+        let PartnerSection { name, agreement, purpose, region, protection } = partner;
+        let bound = match protection {
+            Some(Protection::Equivalent) => ", which binds it to the same level of protection",
+            None => "",
+        };
+        let _ = writeln!(
+            text,
+            "* Partner: {name} (`{region}`), {}, under the agreement {agreement}{bound}.",
+            purpose.told()
+        );
+    }
+    if sharing.partners.is_empty() {
+        *text += "* Partners: none.\n";
+    }
 }
 
 fn sealed(policy: &Policy, text: &mut String) {
@@ -567,8 +628,32 @@ fn published(policy: &Policy, text: &mut String) {
             );
         }
     }
-    *text +=
-        "How long records and counts are kept is not in the policy: the operator must say so.\n";
+    kept_for(policy, text);
+}
+
+/// How long what was kept may stay, as far as the policy says.
+fn kept_for(policy: &Policy, text: &mut String) {
+    let RetentionSection { client, records, counts } = policy.retention.unwrap_or_default();
+    let parts = [("what tells of your address", client), ("records", records), ("counts", counts)];
+    for (what, days) in parts {
+        let _ = match days {
+            None => continue,
+            Some(Days::Number(days)) => {
+                writeln!(text, "The policy lets {what} stay for {days} days.")
+            }
+            Some(Days::Word(NoEnd::None)) => {
+                writeln!(text, "The policy lets {what} stay without an end.")
+            }
+        };
+    }
+    *text += match parts.iter().all(|(_, days)| days.is_none()) {
+        true => {
+            "How long records and counts are kept is not in the policy: the operator must say so.\n"
+        }
+        false => {
+            "No command of this version deletes anything: the operator must see to it, and say how long the rest stays.\n"
+        }
+    };
 }
 
 fn changes(policy: &Policy, text: &mut String) {
@@ -595,7 +680,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::{PRESETS, tests_any::any_policy};
+    use crate::policy::{PRESETS, plan::OptOut, tests_any::any_policy};
 
     fn of(policy: &Policy) -> (Plan, String) {
         let plan = Plan::compile(policy).expect("the policies here compile");
@@ -619,7 +704,18 @@ mod tests {
                 return Err(format!("{table:?} is counted in silence:\n{text}"));
             }
         }
-        Ok(())
+        let is_honoured = plan.opt_out != OptOut::default();
+        if text.contains("stands neither in records") != is_honoured {
+            return Err(format!("opting out is not told as it is:\n{text}"));
+        }
+        let sharing = policy.sharing.clone().unwrap_or_default();
+        let purposes = sharing.purposes.iter().flatten().map(|it| it.told());
+        let readers = sharing.audiences.iter().flatten().map(|it| it.told());
+        let partners = sharing.partners.iter().map(|it| &*it.name);
+        match purposes.chain(readers).chain(partners).find(|words| !text.contains(words)) {
+            Some(words) => Err(format!("{words:?} is missing in\n{text}")),
+            None => Ok(()),
+        }
     }
 
     #[test]
@@ -666,6 +762,42 @@ mod tests {
             client = { truncate = { ipv4 = 32, ipv6 = 48 } }\n";
         let (_, text) = of(&Policy::parse(whole).expect("a policy"));
         assert!(text.contains("like names") && !text.contains("your whole address"), "{text}");
+    }
+
+    #[test]
+    fn purposes_readers_and_partners_are_those_of_the_policy() {
+        let out =
+            "[opt_out]\nquery = \"no\"\nexcept = [\"usage-analysis\"]\n[retention]\nclient = 30\n";
+        let sharing = "[sharing]\npurposes = [\"usage-analysis\"]\naudiences = [\"staff\", \"successor\"]\n\
+            conditions = [\"need-to-know\", \"confidentiality\"]\n[[sharing.partner]]\nname = \"Example Ltd\"\n\
+            agreement = \"contract 7\"\npurpose = \"usage-analysis\"\nregion = \"ch\"\nprotection = \"equivalent\"\n";
+        let told = |rest: &str| {
+            let text = format!("name = \"p\"\nversion = 1\n[record]\n{rest}");
+            of(&Policy::parse(&text).expect("a policy")).1
+        };
+        let notice = told(&format!("{out}{sharing}"));
+        for words in [
+            "This is the operator's rule.",
+            "* Purposes: to understand how the sites are used; no other.",
+            "* Readers: the operator's staff and whoever the operator is sold to or merges with; nobody else.",
+            "need to know it for that and have agreed not to disclose it to others.",
+            "* Partner: Example Ltd (`ch`), to understand how the sites are used, under the agreement contract 7, \
+             which binds it to the same level of protection.",
+            "signals (a parameter named `no`), but nobody opts out of what it is for today",
+            "what tells of your address stay for 30 days.",
+        ] {
+            assert!(notice.contains(words), "{words:?} is missing in\n{notice}");
+        }
+        let more = sharing.replacen("\"]", "\", \"site-improvement\"]", 1);
+        let notice = told(&format!("{out}{more}"));
+        assert!(notice.contains("carries a parameter named `no` stands neither"), "{notice}");
+        let notice = told("");
+        for words in [
+            "does not say what records and counts are for",
+            "How long records and counts are kept is not in the policy",
+        ] {
+            assert!(notice.contains(words), "{words:?} is missing in\n{notice}");
+        }
     }
 
     #[test]

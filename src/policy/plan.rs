@@ -8,10 +8,11 @@ use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
+use super::sharing;
 use super::written::{
-    Basis, BytesWord, ClientWord, CookieRule, CookieWord, Days, DropSection, GrainWord,
-    NetworkRule, NoEnd, PathRule, PathWord, Policy, PolicyError, Prefixes, RecordSection,
-    ReferrerWord, RequireWord, VersionWord,
+    Basis, BytesWord, CLAUSE_WITHOUT_END, ClientWord, CookieRule, CookieWord, Days, DropSection,
+    GrainWord, NetworkRule, NoEnd, PathRule, PathWord, Policy, PolicyError, Prefixes,
+    RecordSection, ReferrerWord, RequireWord, VersionWord,
 };
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
@@ -251,6 +252,7 @@ impl Plan {
     /// A value that cannot be, or one that this version does not carry out; the sentence names the key.
     pub fn compile(policy: &Policy) -> Result<Self, PolicyError> {
         check_retention(policy)?;
+        sharing::check(policy)?;
         let record = &policy.record;
         let keys = record_keys(policy)?;
         let (keys, groups) = groups(policy, keys)?;
@@ -478,9 +480,6 @@ fn groups(policy: &Policy, keys: KeySet) -> Result<(KeySet, Vec<Group>), PolicyE
     }
 }
 
-/// The clause by which a published policy may keep what tells of the client without an end.
-const CLAUSE_WITHOUT_END: &str = "SIT-8";
-
 /// Days are at least one, and only the client's may be without an end, and only by that clause.
 fn check_retention(policy: &Policy) -> Result<(), PolicyError> {
     let Some(retention) = policy.retention else { return Ok(()) };
@@ -673,7 +672,7 @@ fn opt_out(policy: &Policy) -> Result<OptOut, PolicyError> {
             }
         }
     }
-    Ok(found)
+    Ok(if sharing::honours(section, policy.sharing.as_ref()) { found } else { OptOut::default() })
 }
 
 /// How many drop rules a policy may have: each is a bit beside every remembered request.

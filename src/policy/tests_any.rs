@@ -74,6 +74,14 @@ const REST: &[&[&str]] = &[
         "",
         "[opt_out]\nheaders = { dnt = \"1\" }",
         "[opt_out]\nheaders = { sec_gpc = \"1\" }\ncookie = \"optout\"",
+        "[opt_out]\nquery = \"optout\"\nexcept = [\"usage-analysis\"]",
+    ],
+    &[
+        "",
+        "[sharing]\npurposes = [\"usage-analysis\"]\naudiences = [\"staff\"]",
+        "[sharing]\naudiences = [\"staff\", \"affiliate\"]\nconditions = [\"need-to-know\"]",
+        "[sharing]\npurposes = [\"usage-analysis\", \"site-improvement\"]\n[[sharing.partner]]\n\
+         name = \"Alice\"\nagreement = \"7\"\npurpose = \"usage-analysis\"\nregion = \"de\"",
     ],
     &[
         "",

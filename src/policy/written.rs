@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::sharing::{Purpose, SharingSection};
+
 /// A policy file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +45,9 @@ pub struct Policy {
     /// Signals by which visitors opt out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opt_out: Option<OptOutSection>,
+    /// For what records and counts are, and who may read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<SharingSection>,
     /// Objects that the keys of a record stand in.
     #[serde(default, rename = "group", skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupSection>,
@@ -457,6 +462,9 @@ pub struct OptOutSection {
     /// The name of a query parameter that opts out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// Purposes that nobody opts out of: the signals count once the policy has any other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<Purpose>,
 }
 
 /// `[[drop]]`: a line that fits every key given is left out.
@@ -577,6 +585,12 @@ pub enum ClientChoice {
     Drop,
 }
 
+/// The clause by which a published policy may keep what tells of the client without an end.
+pub(super) const CLAUSE_WITHOUT_END: &str = "SIT-8";
+
+/// CNIL's advice for what audience measurement collects: 25 months.
+const RETENTION_DAYS_ADVISED: u32 = 760;
+
 impl Policy {
     /// Reads a policy from TOML text.
     ///
@@ -643,6 +657,20 @@ impl Policy {
 
     const fn truncates(&self) -> bool {
         matches!(self.record.client, Some(ClientWord::Truncate(_)))
+    }
+
+    /// What the operator should know of a policy that can be used all the same: each a sentence that ends with
+    /// what to do.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let keeps_clients =
+            self.retention.and_then(|retention| retention.client) == Some(Days::Word(NoEnd::None));
+        let without_end = format!(
+            "retention.client = \"none\" lets what tells of the client stay without an end, which the clause \
+             {CLAUSE_WITHOUT_END} of the policy allows and the limit on storage of Article 5(1)(e) GDPR does not; write \
+             retention.client = {RETENTION_DAYS_ADVISED}, the 25 months that CNIL advises for statistics, or fewer"
+        );
+        keeps_clients.then_some(without_end).into_iter().collect()
     }
 
     /// A name for exactly this policy: the BLAKE3 hash of its canonical form, in hexadecimal.
