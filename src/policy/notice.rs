@@ -651,7 +651,8 @@ fn kept_for(policy: &Policy, text: &mut String) {
             "How long records and counts are kept is not in the policy: the operator must say so.\n"
         }
         false => {
-            "No command of this version deletes anything: the operator must see to it, and say how long the rest stays.\n"
+            "No command of this version deletes anything: the operator must see to it, and say how long the \
+             rest stays.\n"
         }
     };
 }

@@ -667,8 +667,8 @@ impl Policy {
             self.retention.and_then(|retention| retention.client) == Some(Days::Word(NoEnd::None));
         let without_end = format!(
             "retention.client = \"none\" lets what tells of the client stay without an end, which the clause \
-             {CLAUSE_WITHOUT_END} of the policy allows and the limit on storage of Article 5(1)(e) GDPR does not; write \
-             retention.client = {RETENTION_DAYS_ADVISED}, the 25 months that CNIL advises for statistics, or fewer"
+             {CLAUSE_WITHOUT_END} of the policy allows and the limit on storage of Article 5(1)(e) GDPR does not; \
+             write retention.client = {RETENTION_DAYS_ADVISED}, the 25 months that CNIL advises for statistics, or fewer"
         );
         keeps_clients.then_some(without_end).into_iter().collect()
     }
