@@ -51,7 +51,9 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode> {
 
 /// Says what the operator should know of a policy.
 fn warn(policy: &Policy) {
-    policy.warnings().iter().for_each(|what| complain(format!("policy {}: {what}", policy.name)));
+    if let Some(what) = policy.warning() {
+        complain(format!("policy {}: {what}", policy.name));
+    }
 }
 
 /// What a plan keeps and what it does not, and what the policy says of readers.

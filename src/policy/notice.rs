@@ -61,12 +61,14 @@ fn recorded(policy: &Policy, plan: &Plan, text: &mut String) {
     *text += "\n## What is recorded about each request\n\n";
     if plan.record.iter().next().is_none() {
         *text += "Nothing.\n";
+        *text += &with_files(policy);
         return;
     }
     *text += "As far as the server logs it:\n\n";
     for key in plan.record.iter() {
         *text += &key_line(policy, plan, key);
     }
+    *text += &with_files(policy);
     *text += match identifies(policy) {
         true => {
             "\nSo many bits of an address may belong to a single connection: these records can point to a person, and \
@@ -77,6 +79,32 @@ fn recorded(policy: &Policy, plan: &Plan, text: &mut String) {
              one of them may still point to a visit.\n"
         }
     };
+}
+
+/// What the policy lets records tell once the operator gives a file, which a run may name by itself.
+fn with_files(policy: &Policy) -> String {
+    let (record, network) = (&policy.record, &policy.network);
+    let is_left_out = |key: Key| {
+        let mut groups = policy.groups.iter().filter(|group| !group.kept);
+        groups.any(|group| group.keys.iter().any(|name| name == key.name()))
+    };
+    let names_country = (record.country || matches!(record.client, Some(ClientWord::Country)))
+        && !is_left_out(Key::Country);
+    let names_organisation = record.organisation && !is_left_out(Key::Organisation);
+    let told = [
+        (names_country && network.country_db.is_none())
+            .then_some("the country that your address is registered in"),
+        (names_organisation && network.organisation_db.is_none())
+            .then_some("the provider or company that its network is registered for"),
+    ];
+    let told: Vec<_> = told.into_iter().flatten().collect();
+    match told.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\nIf the operator runs tamis with a file that knows it, also {}.\n",
+            joined(&told, "")
+        ),
+    }
 }
 
 /// How many bits of an address are kept, of both kinds.
@@ -728,6 +756,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_would_add_is_said_until_the_policy_names_one() {
+        let told = |rest: &str| {
+            let text = format!("name = \"p\"\nversion = 1\n[record]\n{rest}");
+            of(&Policy::parse(&text).expect("a policy")).1
+        };
+        let country = "also the country that your address is registered in";
+        let organisation = "the provider or company that its network is registered for.";
+        let both = told("country = true\norganisation = true");
+        assert!(both.contains(&format!("{country} and {organisation}")), "{both}");
+        assert!(told("client = \"country\"").contains(&format!("{country}.")));
+        let text = told("organisation = true\n[network]\norganisation_db = \"o.mmdb\"");
+        assert!(!text.contains("runs tamis with a file"), "{text}");
+    }
+
+    #[test]
     fn titles_differ() {
         for (index, key) in Key::ALL.into_iter().enumerate() {
             assert!(Key::ALL[..index].iter().all(|other| title(*other) != title(key)), "{key:?}");
@@ -805,7 +848,7 @@ mod tests {
     fn nothing_kept_is_said() {
         let (_, text) =
             of(&Policy::parse("name = \"p\"\nversion = 1\n[record]\n").expect("a policy"));
-        assert!(text.contains("recorded about each request\n\nNothing.\n"), "{text}");
+        assert!(text.contains("recorded about each request\n\nNothing.\n\n##"), "{text}");
         assert!(text.contains("No signal is honoured"), "{text}");
     }
 

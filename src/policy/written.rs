@@ -659,18 +659,18 @@ impl Policy {
         matches!(self.record.client, Some(ClientWord::Truncate(_)))
     }
 
-    /// What the operator should know of a policy that can be used all the same: each a sentence that ends with
-    /// what to do.
+    /// What the operator should know of a policy that can be used all the same, and what to do about it.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let keeps_clients =
-            self.retention.and_then(|retention| retention.client) == Some(Days::Word(NoEnd::None));
-        let without_end = format!(
-            "retention.client = \"none\" lets what tells of the client stay without an end, which the clause \
-             {CLAUSE_WITHOUT_END} of the policy allows and the limit on storage of Article 5(1)(e) GDPR does not; \
-             write retention.client = {RETENTION_DAYS_ADVISED}, the 25 months that CNIL advises for statistics, or fewer"
-        );
-        keeps_clients.then_some(without_end).into_iter().collect()
+    pub fn warning(&self) -> Option<String> {
+        let days = self.retention.and_then(|retention| retention.client)?;
+        (days == Days::Word(NoEnd::None)).then(|| {
+            format!(
+                "retention.client = \"none\" lets what tells of the client stay without an end, which the clause \
+                 {CLAUSE_WITHOUT_END} of the policy allows and the limit on storage of Article 5(1)(e) GDPR does not; \
+                 write retention.client = {RETENTION_DAYS_ADVISED}, the 25 months that CNIL advises for statistics, \
+                 or fewer"
+            )
+        })
     }
 
     /// A name for exactly this policy: the BLAKE3 hash of its canonical form, in hexadecimal.
