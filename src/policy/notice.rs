@@ -286,9 +286,15 @@ fn network(policy: &Policy) -> String {
 
 fn cookie(policy: &Policy) -> String {
     let name = policy.record.cookie.as_ref().map_or("", |rule| &rule.name);
+    let beside = match bits(policy) {
+        (0, 0) => "",
+        _ => {
+            " Beside the network of your address, it lets whoever reads the records link more than either alone."
+        }
+    };
     format!(
         "a token that is computed with a key from the value of the cookie named `{name}`; {SAME_TOKEN}, and it is not \
-         the value."
+         the value.{beside}"
     )
 }
 

@@ -253,6 +253,7 @@ impl Plan {
     pub fn compile(policy: &Policy) -> Result<Self, PolicyError> {
         check_retention(policy)?;
         sharing::check(policy)?;
+        check_linking(&policy.record)?;
         let record = &policy.record;
         let keys = record_keys(policy)?;
         let (keys, groups) = groups(policy, keys)?;
@@ -542,7 +543,24 @@ fn check_prefixes(
     Ok(())
 }
 
-/// The network beside a token, which the policy must accept in words.
+/// A network beside a token, which the policy must accept in words.
+fn check_linking(record: &RecordSection) -> Result<(), PolicyError> {
+    let tells_network =
+        record.network.is_some() || matches!(record.client, Some(ClientWord::Truncate(_)));
+    let key = match (&record.network, &record.cookie) {
+        _ if record.allow_linking || !tells_network => return Ok(()),
+        (Some(_), _) => "network",
+        (None, Some(_)) => "cookie",
+        (None, None) => return Ok(()),
+    };
+    Err(PolicyError::new(format!(
+        "record.{key}: a token beside a network lets whoever reads the records link more: the tokens of one visitor \
+         from epoch to epoch, and in a small network a token and a person; leave one of them out, or accept that with \
+         record.allow_linking = true"
+    )))
+}
+
+/// The network that is told beside the client's token.
 fn network_rule(policy: &Policy) -> Result<Option<Truncation>, PolicyError> {
     let record = &policy.record;
     let Some(NetworkRule { ipv4, ipv6 }) = record.network else { return Ok(None) };
@@ -550,14 +568,6 @@ fn network_rule(policy: &Policy) -> Result<Option<Truncation>, PolicyError> {
         return Err(PolicyError::new(
             "record.network: it is told beside client = \"token\" only; without a token, write \
              client = { truncate = { ipv4 = 16, ipv6 = 32 } }"
-                .to_owned(),
-        ));
-    }
-    if !record.allow_linking {
-        return Err(PolicyError::new(
-            "record.network: beside a token, a network lets whoever reads the records link more: the tokens of one \
-             visitor from epoch to epoch, and in a small network a token and a person; leave it out, or accept that \
-             with record.allow_linking = true"
                 .to_owned(),
         ));
     }
@@ -863,7 +873,12 @@ mod tests {
         let plan = record_with(&format!("{}\n{group}", cookie("visitor", "token")));
         let plan = plan.expect("compiles");
         assert!(!plan.mints_tokens() && plan.cookie.is_none() && !plan.record.has(Key::Cookie));
+        let truncate = "client = { truncate = { ipv4 = 16, ipv6 = 32 } }\n";
+        let beside = truncate.to_owned() + &cookie("visitor", "token");
+        assert!(record_with(&format!("{beside}\nallow_linking = true")).is_ok());
+        assert!(record_with(&beside.replace(truncate, "client = \"token\"\n")).is_ok());
         for (text, words) in [
+            (beside, "record.cookie: a token beside a network"),
             (cookie("visitor", "value"), "value"),
             (cookie("", "token"), "record.cookie.name"),
             (cookie("a=b", "token"), "record.cookie.name"),

@@ -18,8 +18,8 @@ const RECORD: &[&[&str]] = &[
         "client = { truncate = { ipv4 = 16, ipv6 = 32 } }",
         "client = { truncate = { ipv4 = 8, ipv6 = 48 } }",
         "client = \"token\"",
-        "client = \"token\"\nallow_linking = true\nnetwork = { ipv4 = 16, ipv6 = 32 }",
-        "client = \"token\"\nallow_linking = true\nnetwork = { ipv4 = 24, ipv6 = 16 }",
+        "client = \"token\"\nnetwork = { ipv4 = 16, ipv6 = 32 }",
+        "client = \"token\"\nnetwork = { ipv4 = 24, ipv6 = 16 }",
     ],
     &["", "method = true"],
     &[
@@ -52,7 +52,12 @@ const RECORD: &[&[&str]] = &[
         "cookie = { name = \"other\", as = \"token\" }",
     ],
     &["", "allow_identifying = true"],
+    &["", LINKING],
 ];
+
+/// What is needed where a token stands beside a network.
+const LINKING: &str = "allow_linking = true";
+
 const REST: &[&[&str]] = &[
     &[
         "",
@@ -124,7 +129,11 @@ pub(super) fn any_policy() -> impl Strategy<Value = Policy> {
     };
     // Policies that are alike in most keys are the interesting pairs, so most keys are of a few kinds.
     let record = prop_oneof![lines(RECORD), lines(RECORD), vec(Just(""), RECORD.len())];
-    (record, lines(REST)).prop_map(|(record, rest)| {
+    (record, lines(REST)).prop_map(|(mut record, rest)| {
+        let has = |part: &str| record.iter().any(|line| line.contains(part));
+        if has("ipv4") && has("\"token\"") && !has(LINKING) {
+            record.push(LINKING);
+        }
         let text = format!(
             "name = \"any\"\nversion = 1\n[record]\n{}\n{}\n",
             record.join("\n"),

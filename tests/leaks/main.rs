@@ -258,8 +258,8 @@ pattern = "{alnum:1-32}"
 path = "/by/{author}"
 "#;
 
-/// Runs with the published policies other than Mozilla's, whose client `tokens.rs` tries. Sitecore's keeps more of an IPv6 address than the search
-/// can tell from the whole of it.
+/// Runs with the published policies other than Mozilla's, whose client `tokens.rs` tries. Sitecore's keeps more of
+/// an IPv6 address than the search can tell from the whole of it.
 fn published(search: &Search, folder: &Folder, format: &str) {
     for policy in ["wordpress-2011", "canonical-2012", "sitecore-2012"] {
         for form in ["jsonl", "csv"] {
