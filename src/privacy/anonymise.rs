@@ -12,7 +12,7 @@ use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    lookup::{Lookup, OrganisationPlace},
+    lookup::Lookup,
     memo::{Memo, Seed},
     peel,
     raw::RawLine,
@@ -134,6 +134,8 @@ pub struct Anonymiser {
     own_domains: Vec<Vec<u8>>,
     /// What the operator's files say of networks.
     lookup: Lookup,
+    /// Whether a network or an organisation may be told of a line, whatever its format.
+    tells_more: bool,
     line_bytes_max: usize,
     seed: Seed,
     clock: ClfMemo,
@@ -215,6 +217,7 @@ impl Anonymiser {
         Self {
             cleaner: Cleaner::new(plan.routes.clone()),
             drop_paths: DropPaths::new(&plan),
+            tells_more: plan.network.is_some(),
             plan,
             classifier,
             site: site.map(|site| site.as_bytes().to_ascii_lowercase()),
@@ -244,6 +247,7 @@ impl Anonymiser {
     /// The worker with a file that knows organisations; without one, records have none.
     #[must_use]
     pub fn with_organisations(mut self, organisations: Option<Arc<Organisations>>) -> Self {
+        self.tells_more |= organisations.is_some();
         self.lookup.set_organisations(organisations);
         self
     }
@@ -365,10 +369,8 @@ impl Anonymiser {
         if self.plan.requires_request && !request.1.is_http {
             return Err(Reason::BadRequest);
         }
-        let network = self.network(host);
         let named = self.plan.client_domains && self.name_client(client, host);
         let country = self.lookup.country(&self.plan, host);
-        let organisation = self.lookup.organisation(&self.plan, host);
         let (mut referrer, mut agent, mut site) = (None, None, None);
         if let Some(span) = map.get(Field::Referrer) {
             referrer = Some(self.referrer(span.of(line), map)?);
@@ -380,8 +382,8 @@ impl Anonymiser {
             site = Some(self.site(span.of(line)));
         }
         let mut rare = None;
-        if map.has_any(&RARE) {
-            rare = self.rare(line, map, time)?;
+        if map.has_any(&RARE) || self.tells_more {
+            rare = self.rare(line, map, time, host)?;
             if rare.is_none() {
                 return Ok(Outcome::OptedOut);
             }
@@ -397,16 +399,14 @@ impl Anonymiser {
             client,
             late,
             named,
-            network,
             country,
-            organisation,
             status,
             bytes,
             request,
             referrer,
             agent,
             site,
-            rare,
+            rare: rare.as_ref(),
         };
         receive(&self.record(&parts));
         Ok(Outcome::Clean)
@@ -477,7 +477,6 @@ impl Anonymiser {
     }
 
     /// The network that is told beside a token, where the client is an address.
-    #[inline(always)]
     fn network(&self, host: Option<&[u8]>) -> Option<Client> {
         let told = self.plan.network.as_ref()?;
         told.client(host?).filter(|client| matches!(client, Client::V4 { .. } | Client::V6 { .. }))
@@ -695,7 +694,7 @@ impl Anonymiser {
     }
 
     #[inline(always)]
-    fn record<'a>(&'a self, parts: &'a Parts) -> Record<'a> {
+    fn record<'a>(&'a self, parts: &'a Parts<'a>) -> Record<'a> {
         let plan = &*self.plan;
         let (place, request) = &parts.request;
         let found = match *place {
@@ -726,14 +725,13 @@ impl Anonymiser {
         let told = |bytes| if exact { bytes } else { request::bucket_bytes(bytes) };
         Record {
             plan,
+            lookup: &self.lookup,
             time: parts.time.floor(plan.grain),
             minute: parts.time.floor(Grain::Minute),
             site: self.site_text(parts.site),
             client: parts.client,
             client_name: parts.named.then(|| Text::new(&self.scratch.client)),
-            network: parts.network,
             country: parts.country,
-            organisation: parts.organisation.and_then(|place| self.lookup.text(place)),
             late: parts.late,
             has_request: request.is_there,
             method: request.method,
@@ -746,19 +744,22 @@ impl Anonymiser {
             bytes_exact: parts.bytes.unwrap_or(0),
             referrer: parts.referrer.map(|place| self.referrer_text(place, parts.site)),
             agent: parts.agent,
-            rare: parts.rare.as_ref(),
+            rare: parts.rare,
         }
     }
 
-    /// The fields that few formats have; nothing if one of them says that the visitor opted out.
+    /// The fields that few formats have, and what few policies tell; nothing if a field says that the visitor opted
+    /// out.
     #[inline(never)]
     fn rare(
         &mut self,
         line: &[u8],
         map: &LineMap,
         time: Timestamp,
+        host: Option<&[u8]>,
     ) -> Result<Option<Rare>, Reason> {
-        let mut rare = Rare::default();
+        let mut rare = Rare { network: self.network(host), ..Rare::default() };
+        rare.organisation = self.lookup.organisation(&self.plan, host);
         if let Some(text) = map.find(Field::Duration, line) {
             let milliseconds = duration::milliseconds(text, map.duration_unit);
             rare.duration = milliseconds.map(duration::bucket);
@@ -778,8 +779,8 @@ impl Anonymiser {
         }
         if let (Some(name), Some(minter)) = (&self.plan.cookie, &mut self.cookie_minter) {
             let value = cookies.and_then(|cookies| cookie::value(cookies, name));
-            let host = map.find(Field::Site, line);
-            rare.cookie = value.and_then(|value| minter.mint_value(value, time.seconds(), host));
+            let site = map.find(Field::Site, line);
+            rare.cookie = value.and_then(|value| minter.mint_value(value, time.seconds(), site));
         }
         let level = map.find(Field::Level, line).map(Level::of);
         let module = map.find(Field::Module, line).map(Module::of);
@@ -831,14 +832,12 @@ impl Anonymiser {
 }
 
 /// The parts of a line that cannot refuse it any more.
-struct Parts {
+struct Parts<'a> {
     time: Timestamp,
     client: Option<Client>,
     /// Whether the client's domain is in the scratch.
     named: bool,
-    network: Option<Client>,
     country: Option<Country>,
-    organisation: Option<OrganisationPlace>,
     late: bool,
     status: Option<u16>,
     bytes: Option<u64>,
@@ -846,7 +845,8 @@ struct Parts {
     referrer: Option<Place>,
     agent: Option<Agent>,
     site: Option<Place>,
-    rare: Option<Rare>,
+    /// Lent and not moved: few lines have it, and it is large.
+    rare: Option<&'a Rare>,
 }
 
 /// The fields that few formats have.

@@ -3,7 +3,7 @@
 //! Where a record tells the network of a client, that network is looked up and not the address, so that what is
 //! told together says no more than the network alone. Networks repeat, and what was found of them is remembered.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use super::{
     memo::{Memo, Seed},
@@ -44,7 +44,7 @@ impl<F, V: Copy + Default, const BYTES: usize> Known<F, V, BYTES> {
 }
 
 /// Where the organisation of a line is remembered.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct OrganisationPlace(usize);
 
 impl Lookup {
@@ -78,19 +78,13 @@ impl Lookup {
     }
 
     /// The organisation of a client: nothing where no file is given.
-    #[inline(always)]
     pub(super) fn organisation(
         &mut self,
         plan: &Plan,
         host: Option<&[u8]>,
     ) -> Option<OrganisationPlace> {
-        if self.organisations.is_none() { None } else { self.organisation_of(plan, host?) }
-    }
-
-    #[inline(never)]
-    fn organisation_of(&mut self, plan: &Plan, host: &[u8]) -> Option<OrganisationPlace> {
         let Known { file, memo } = self.organisations.as_mut()?;
-        let (address, prefix) = told(plan, host)?;
+        let (address, prefix) = told(plan, host?)?;
         let hash = hash(&self.seed, address, prefix);
         let place = match memo.find(hash) {
             Some(place) => place,
@@ -107,6 +101,12 @@ impl Lookup {
     #[inline]
     pub(super) fn text(&self, place: OrganisationPlace) -> Option<Text<'_>> {
         self.organisations.as_ref().map(|known| known.memo.at(place.0).text())
+    }
+}
+
+impl fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup").finish_non_exhaustive()
     }
 }
 

@@ -17,6 +17,7 @@
 
 use std::fmt;
 
+use super::lookup::{Lookup, OrganisationPlace};
 use crate::{
     field::{Key, KeySet, Table},
     policy::Plan,
@@ -111,14 +112,13 @@ pub const AGENT_KEYS: [Key; 5] =
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     pub(in crate::privacy) plan: &'a Plan,
+    pub(in crate::privacy) lookup: &'a Lookup,
     pub(in crate::privacy) time: Timestamp,
     pub(in crate::privacy) minute: Timestamp,
     pub(in crate::privacy) site: Option<Text<'a>>,
     pub(in crate::privacy) client: Option<Client>,
     pub(in crate::privacy) client_name: Option<Text<'a>>,
-    pub(in crate::privacy) network: Option<Client>,
     pub(in crate::privacy) country: Option<Country>,
-    pub(in crate::privacy) organisation: Option<Text<'a>>,
     pub(in crate::privacy) late: bool,
     pub(in crate::privacy) has_request: bool,
     pub(in crate::privacy) method: Method,
@@ -134,13 +134,15 @@ pub struct Record<'a> {
     pub(in crate::privacy) rare: Option<&'a Rare>,
 }
 
-/// What became of the fields that few formats have.
+/// What became of the fields that few formats have, and what few policies tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::privacy) struct Rare {
     pub(in crate::privacy) duration: Option<u64>,
     pub(in crate::privacy) language: Option<Language>,
     pub(in crate::privacy) incident: Option<Incident>,
     pub(in crate::privacy) cookie: Option<Token>,
+    pub(in crate::privacy) network: Option<Client>,
+    pub(in crate::privacy) organisation: Option<OrganisationPlace>,
 }
 
 /// The allow-listed parameters of a query.
@@ -199,7 +201,7 @@ recorded! {
     /// The client's registrable domain, which then stands in place of the client.
     client_name: Text<'a>, Client, |record| record.client_name;
     /// The network that the client lies in, beside its token.
-    network: Client, Network, |record| record.network;
+    network: Client, Network, |record| record.rare.and_then(|rare| rare.network);
     /// The client's country.
     country: Country, Country, |record| record.country;
     /// The method.
@@ -245,7 +247,9 @@ recorded! {
     /// The token of the cookie that the policy names.
     cookie: Token, Cookie, |record| record.rare.and_then(|rare| rare.cookie);
     /// The organisation that the client's network is registered for.
-    organisation: Text<'a>, Organisation, |record| record.organisation;
+    organisation: Text<'a>, Organisation, |record| {
+        record.lookup.text(record.rare.and_then(|rare| rare.organisation)?)
+    };
 }
 
 impl<'a> Record<'a> {
@@ -257,7 +261,7 @@ impl<'a> Record<'a> {
     #[inline]
     #[must_use]
     pub const fn has_more(&self) -> bool {
-        self.rare.is_some() || self.late || self.organisation.is_some()
+        self.rare.is_some() || self.late
     }
 
     /// The agent, when the policy tells any of [`AGENT_KEYS`].
