@@ -66,7 +66,7 @@ mod tests {
     fn cleaned(name: &str) -> String {
         let mut out = Vec::new();
         clean(name, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        str::from_utf8(&out).expect("it is ASCII").to_owned()
     }
 
     #[test]

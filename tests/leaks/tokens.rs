@@ -72,7 +72,7 @@ fn now() -> String {
     let time = Timestamp::from_unix(now.as_secs().cast_signed()).expect("before 2101");
     let mut text = Vec::new();
     time.write_rfc3339(&mut text);
-    String::from_utf8(text).expect("ASCII").trim_end_matches('Z').to_owned()
+    str::from_utf8(&text).expect("ASCII").trim_end_matches('Z').to_owned()
 }
 
 /// A folder with the policy and its files.
