@@ -769,7 +769,8 @@ impl Anonymiser {
             rare.language = Language::of(undo(text, escaping, &mut self.scratch.unescaped)?);
         }
         // A cookie that cannot be unescaped is read as it stands: nothing but the cookie may depend on it.
-        let cookies = map.find(Field::Cookie, line).map(|raw| {
+        let asks = self.plan.opt_out.cookie.is_some() || self.plan.cookie.is_some();
+        let cookies = map.find(Field::Cookie, line).filter(|_| asks).map(|raw| {
             let escaping = map.escaping_of(Field::Cookie);
             undo(raw, escaping, &mut self.scratch.unescaped).unwrap_or(raw)
         });
