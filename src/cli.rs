@@ -57,7 +57,7 @@ pub enum Command {
         #[command(subcommand)]
         command: PolicyCommand,
     },
-    /// The keys of `--client token`
+    /// The keys of tokens
     Keys {
         /// What to do.
         #[command(subcommand)]
@@ -248,7 +248,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "N", help_heading = "Privacy")]
     pub ipv6_prefix: Option<u8>,
 
-    /// Where the keys of `--client token` are [default: $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/tamis]
+    /// Where the keys of tokens are [default: $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/tamis]
     #[arg(long, value_name = "DIR", help_heading = "Privacy")]
     pub key_dir: Option<PathBuf>,
 
@@ -259,6 +259,10 @@ pub struct FilterArgs {
     /// A file in the MMDB form that says in which country a network is; without it there is no country
     #[arg(long, value_name = "FILE", help_heading = "Privacy")]
     pub country_db: Option<PathBuf>,
+
+    /// A file in the MMDB form that says which organisation a network is registered for
+    #[arg(long, value_name = "FILE", help_heading = "Privacy")]
+    pub organisation_db: Option<PathBuf>,
 
     /// The form of the records
     #[arg(long, value_name = "FORM", default_value = "jsonl", help_heading = "Output")]

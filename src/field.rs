@@ -115,7 +115,7 @@ pub enum Field {
     Dnt,
     /// The `Sec-GPC` header, by which visitors opt out.
     Gpc,
-    /// The `Cookie` header, which is only asked whether it opts out.
+    /// The `Cookie` header: one cookie may opt out, and the value of one may become a token.
     Cookie,
     /// The level of a message in an error log.
     Level,
@@ -384,6 +384,7 @@ pub enum Key {
     Time,
     Site,
     Client,
+    Network,
     Country,
     Method,
     Path,
@@ -403,14 +404,17 @@ pub enum Key {
     Level,
     Module,
     Error,
+    Cookie,
+    Organisation,
 }
 
 impl Key {
     /// All keys, in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Time,
         Self::Site,
         Self::Client,
+        Self::Network,
         Self::Country,
         Self::Method,
         Self::Path,
@@ -430,6 +434,8 @@ impl Key {
         Self::Level,
         Self::Module,
         Self::Error,
+        Self::Cookie,
+        Self::Organisation,
     ];
 
     /// The key as it is written in JSON and CSV.
@@ -439,6 +445,7 @@ impl Key {
             Self::Time => "time",
             Self::Site => "site",
             Self::Client => "client",
+            Self::Network => "network",
             Self::Country => "country",
             Self::Method => "method",
             Self::Path => "path",
@@ -458,6 +465,8 @@ impl Key {
             Self::Level => "level",
             Self::Module => "module",
             Self::Error => "error",
+            Self::Cookie => "cookie",
+            Self::Organisation => "organisation",
         }
     }
 }

@@ -45,7 +45,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["command"]),
     ("jiter", &["format/json", "format/wrapper"]),
     ("ipnet", &["transform/address", "transform/forwarded", "policy"]),
-    ("maxminddb", &["transform/country"]),
+    ("maxminddb", &["transform/mmdb"]),
     ("memchr", &["format", "transform", "privacy"]),
     ("nom", &["format"]),
     ("proptest", &[]),

@@ -18,7 +18,7 @@ use crate::{
     emit::{Emitter, Form, Rendered},
     field::{Field, Key},
     format::Format,
-    policy::{Decision, Plan, Policy, keys_of, rule_of, tables_of},
+    policy::{ClientRule, Decision, Plan, Policy, keys_of, rule_of, tables_of},
     privacy::{
         CLIENTS_MIN, Findings, Kinds, LINES_MIN, NAMES_MAX, OpenedField, Outcome, ParamShare,
         RawBlock, Recognition, Survey, ThirdDoor,
@@ -61,6 +61,7 @@ fn explain_line(
         record => serde_json::from_slice(record)
             .context("cannot read the record, which is a mistake in tamis")?,
     };
+    let record = without_groups(record, &plan);
     let explained = Explained {
         policy,
         plan: &plan,
@@ -73,6 +74,18 @@ fn explain_line(
         true => print(format!("{}\n", explained.json()).as_bytes()),
         false => print(explained.text().as_bytes()),
     }
+}
+
+/// The keys of a record with those in groups beside the others.
+fn without_groups(record: Map<String, Value>, plan: &Plan) -> Map<String, Value> {
+    if plan.groups.is_empty() {
+        return record;
+    }
+    let groups = record.into_iter().filter_map(|(_, group)| match group {
+        Value::Object(keys) => Some(keys),
+        _ => None,
+    });
+    groups.flatten().collect()
 }
 
 /// The line to explain, alone in a block, and its format. A header before it names the format.
@@ -125,9 +138,10 @@ impl Explained<'_> {
     /// The keys that are made of a field in this line: of a request in parts, each part has its own.
     fn keys(&self, field: Field) -> impl Iterator<Item = Key> {
         let is_asked = is_believed(field, self.plan);
-        let known = move |key: &Key| {
-            is_asked && (*key != Key::Country || self.plan.record.has(Key::Country))
-        };
+        // What needs a file, or a name of a cookie, is spoken of where the policy has one.
+        let rare = [Key::Network, Key::Country, Key::Organisation, Key::Cookie];
+        let is_usual = move |key: &Key| !rare.contains(key);
+        let known = move |key: &Key| is_asked && (is_usual(key) || self.plan.record.has(*key));
         keys_of(field).iter().copied().filter(known)
     }
 
@@ -157,7 +171,15 @@ impl Explained<'_> {
             .filter(|table| self.plan.tables.has(**table))
             .map(|table| table.name());
         let tables: Vec<_> = tables.collect();
-        let rule = rule_of(self.policy, key);
+        let mut rule = rule_of(self.policy, key);
+        let is_token = match key {
+            Key::Client => matches!(self.plan.client, ClientRule::Token(_)),
+            Key::Cookie => self.plan.cookie.is_some(),
+            _ => false,
+        };
+        if is_token {
+            rule += "; this command has no keys to make tokens with";
+        }
         let why = match (self.plan.record.has(key), tables.is_empty()) {
             (true, _) => rule,
             (false, true) => rule,
@@ -189,7 +211,7 @@ impl Explained<'_> {
                 };
                 text += &format!("    -> {what:<32}  {why}\n");
             }
-            if !is_used {
+            if !is_used || is_signal(*field, self.plan) {
                 text += &format!("    -> {:<32}  {}\n", "nothing", self.signal(*field));
             }
         }
@@ -200,19 +222,11 @@ impl Explained<'_> {
         text
     }
 
-    /// Why a field is looked at of which nothing is ever made.
+    /// Why a field is looked at of which nothing is made.
     fn signal(&self, field: Field) -> &'static str {
         if !is_believed(field, self.plan) {
-            return NO_PROXY;
-        }
-        let opt_out = &self.plan.opt_out;
-        let is_asked = match field {
-            Field::Dnt => opt_out.dnt.is_some(),
-            Field::Gpc => opt_out.gpc.is_some(),
-            Field::Cookie => opt_out.cookie.is_some(),
-            _ => false,
-        };
-        if is_asked {
+            NO_PROXY
+        } else if is_signal(field, self.plan) {
             "opt_out: only asked whether the visitor opts out"
         } else {
             "opt_out does not ask for it"
@@ -292,24 +306,28 @@ const fn is_believed(field: Field, plan: &Plan) -> bool {
     !matches!(field, Field::Forwarded) || !plan.trusted_proxies.is_empty()
 }
 
+/// Whether the field is asked whether the visitor opts out.
+const fn is_signal(field: Field, plan: &Plan) -> bool {
+    let opt_out = &plan.opt_out;
+    match field {
+        Field::Dnt => opt_out.dnt.is_some(),
+        Field::Gpc => opt_out.gpc.is_some(),
+        Field::Cookie => opt_out.cookie.is_some(),
+        _ => false,
+    }
+}
+
 /// What the policy makes of a field.
 fn field_fate(field: Field, plan: &Plan) -> String {
     let names = |keys: &[Key]| {
         let kept = keys.iter().filter(|key| plan.record.has(**key)).map(|key| key.name());
         kept.collect::<Vec<_>>().join(", ")
     };
-    let opt_out = &plan.opt_out;
-    let is_signal = match field {
-        Field::Dnt => opt_out.dnt.is_some(),
-        Field::Gpc => opt_out.gpc.is_some(),
-        Field::Cookie => opt_out.cookie.is_some(),
-        _ => false,
-    };
     match plan.decision(field) {
         _ if !is_believed(field, plan) => format!("dropped: {NO_PROXY}"),
         Decision::Recorded => format!("becomes {}", names(keys_of(field))),
         Decision::Counted => "used in counts only".to_owned(),
-        Decision::Dropped if is_signal => {
+        Decision::Dropped if is_signal(field, plan) => {
             "dropped, after it was asked whether the visitor opts out".to_owned()
         }
         Decision::Dropped => "dropped".to_owned(),

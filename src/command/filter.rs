@@ -5,7 +5,7 @@ use std::{
     fs::{self, File, Metadata},
     io::{self, IsTerminal, Write},
     os::{fd::AsFd, unix::fs::OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     thread,
@@ -33,7 +33,10 @@ use crate::{
     privacy::{Anonymiser, Release},
     sink::{Place, Sink, SinkError},
     source::{Origin, Reader, total_bytes},
-    transform::{agent::Classifier, country::Countries, time::Grain},
+    transform::{
+        agent::Classifier, country::Countries, mmdb::NotMmdb, organisation::Organisations,
+        time::Grain,
+    },
 };
 
 /// Runs `tamis filter`.
@@ -108,6 +111,7 @@ fn plan(args: &FilterArgs) -> Result<Plan> {
         ipv6_prefix: args.ipv6_prefix,
         trusted_proxies: args.trusted_proxies.clone(),
         country_db: args.country_db.clone(),
+        organisation_db: args.organisation_db.clone(),
     };
     let plan = policies::load(&args.policy, overrides)?;
     let lacks_time = !plan.record.has(crate::field::Key::Time);
@@ -130,18 +134,23 @@ fn plan(args: &FilterArgs) -> Result<Plan> {
     Ok(plan)
 }
 
-/// The file that knows countries, if the plan has a use for one.
-fn countries(plan: &Plan) -> Result<Option<Arc<Countries>>> {
-    let Some(path) = &plan.country_db else { return Ok(None) };
+/// A file that knows something of networks, if the plan has a use for one.
+fn database<T>(
+    path: Option<&PathBuf>,
+    what: &str,
+    such_as: &str,
+    read: impl FnOnce(Vec<u8>) -> Result<T, NotMmdb>,
+) -> Result<Option<Arc<T>>> {
+    let Some(path) = path else { return Ok(None) };
     let failed = |error: &dyn fmt::Display| {
         Usage(format!(
-            "cannot read the countries in {}: {error}; name a file in the MMDB form, such as GeoLite2-Country.mmdb",
+            "cannot read the {what} in {}: {error}; name a file in the MMDB form, such as {such_as}",
             path.display()
         ))
     };
     let bytes = fs::read(path).map_err(|error| failed(&error))?;
-    let countries = Countries::new(bytes).map_err(|error| failed(&error))?;
-    Ok(Some(Arc::new(countries)))
+    let found = read(bytes).map_err(|error| failed(&error))?;
+    Ok(Some(Arc::new(found)))
 }
 
 /// What to read. Reading what is being written would never end.
@@ -213,7 +222,14 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Resul
         None => thread::available_parallelism().map_or(1, usize::from),
     };
     let classifier = Arc::new(Classifier::new());
-    let countries = countries(plan)?;
+    let countries =
+        database(plan.country_db.as_ref(), "countries", "GeoLite2-Country.mmdb", Countries::new)?;
+    let organisations = database(
+        plan.organisation_db.as_ref(),
+        "organisations",
+        "GeoLite2-ASN.mmdb",
+        Organisations::new,
+    )?;
     let form = form(args);
     let visitors = plan.release.is_some().then(keys::sketch_key).transpose()?;
     Ok((0..threads)
@@ -226,9 +242,10 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Resul
             let site = args.site.as_deref();
             let mut anonymiser = Anonymiser::new(plan, classifier, site, args.max_line, threads)
                 .with_countries(countries.clone())
+                .with_organisations(organisations.clone())
                 .with_visitors(visitors.clone());
             if let Some(keys) = keys {
-                anonymiser = anonymiser.with_minter(keys.keyring().minter(site));
+                anonymiser = anonymiser.with_keyring(keys.keyring());
             }
             Worker::new(anonymiser, emitter, counts)
         })

@@ -20,9 +20,12 @@ use super::{FAILED, Usage, complain, print};
 use crate::{
     cli::{KeyPlace, KeysCommand},
     keys::{self, Health, Keeper, KeysError, LATE_SECONDS, Mode, Status},
-    policy::{ClientRule, Plan},
+    policy::Plan,
     privacy::Keyring,
-    transform::{pseudonym::SketchKey, time::Timestamp},
+    transform::{
+        pseudonym::{SketchKey, TokenField},
+        time::Timestamp,
+    },
 };
 
 /// Runs `tamis keys`.
@@ -179,11 +182,11 @@ pub(super) struct RunKeys {
 impl RunKeys {
     /// The keys that a plan needs.
     pub(super) fn for_plan(plan: &Plan, key_dir: Option<&Path>) -> Result<Option<Self>> {
-        if !matches!(plan.client, ClientRule::Token(_)) {
+        if !plan.mints_tokens() {
             return match key_dir {
                 None => Ok(None),
                 Some(_) => Err(Usage(
-                    "--key-dir is for --client token, or for a policy with client = \"token\""
+                    "--key-dir is for --client token, or for a policy with tokens: client = \"token\", or a cookie"
                         .to_owned(),
                 )
                 .into()),
@@ -217,7 +220,7 @@ impl RunKeys {
         let trouble = match found {
             Ok(Health::Good) => None,
             Ok(Health::ClockJumped) => Some(format!("cannot trust the clock: {CLOCK_JUMPED}")),
-            Err(error) => Some(format!("{error}; lines get no client until this is mended")),
+            Err(error) => Some(format!("{error}; lines get no token until this is mended")),
         };
         let was_in_trouble = self.is_in_trouble.swap(trouble.is_some(), Ordering::SeqCst);
         if let Some(trouble) = trouble.filter(|_| !was_in_trouble) {
@@ -228,12 +231,16 @@ impl RunKeys {
 
     /// Says what lines without a key there were, and gives the exit code for trouble with keys.
     pub(super) fn finish(self, clean: u64) -> u8 {
-        let late = self.keyring.late();
-        if late > 0 {
-            complain(format!(
-                "{late} of {clean} clean lines have no client: a key lives for its epoch and two hours more, and \
-                 none was there for the time of these lines"
-            ));
+        for (field, what) in
+            [(TokenField::Visitor, "client"), (TokenField::Cookie, "token of their cookie")]
+        {
+            let late = self.keyring.late(field);
+            if late > 0 {
+                complain(format!(
+                    "{late} of {clean} clean lines have no {what}: a key lives for its epoch and two hours more, and \
+                     none was there for the time of these lines"
+                ));
+            }
         }
         if self.had_trouble.load(Ordering::SeqCst) { FAILED } else { 0 }
     }

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs, process::ExitCode};
 
 use anyhow::Result;
 
-use super::{GATE, Usage, explain, print};
+use super::{GATE, Usage, complain, explain, print};
 use crate::{
     cli::PolicyCommand,
     field::Field,
@@ -26,11 +26,13 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode> {
         }
         PolicyCommand::Show { policy } => {
             // Only a policy is shown, and not whatever file was named by mistake.
-            load(policy, Overrides::default())?;
+            load_both(policy)?;
             print(text_of(policy)?.as_bytes())
         }
         PolicyCommand::Check { policy } => {
-            print(describe(&load(policy, Overrides::default())?).as_bytes())
+            let (policy, plan) = load_both(policy)?;
+            warn(&policy);
+            print(describe(&policy, &plan).as_bytes())
         }
         PolicyCommand::Explain(args) => explain::run(args),
         PolicyCommand::Notice { policy } => {
@@ -47,8 +49,15 @@ pub(super) fn run(command: &PolicyCommand) -> Result<ExitCode> {
     }
 }
 
-/// What a plan keeps and what it does not.
-fn describe(plan: &Plan) -> String {
+/// Says what the operator should know of a policy.
+fn warn(policy: &Policy) {
+    if let Some(what) = policy.warning() {
+        complain(format!("policy {}: {what}", policy.name));
+    }
+}
+
+/// What a plan keeps and what it does not, and what the policy says of readers.
+fn describe(policy: &Policy, plan: &Plan) -> String {
     let keys: Vec<_> = plan.record.iter().map(|key| key.name()).collect();
     let mut text = format!("{}: good; records keep {}\n", plan.name, keys.join(", "));
     for (decision, what) in
@@ -59,6 +68,9 @@ fn describe(plan: &Plan) -> String {
         if !fields.is_empty() {
             text += &format!("{what}: {}\n", fields.join(", "));
         }
+    }
+    if let Some(sharing) = &policy.sharing {
+        text += &format!("by the operator's rule: {sharing}\n");
     }
     text
 }
@@ -80,9 +92,12 @@ fn differences(found: &[Difference]) -> String {
     text
 }
 
-/// The plan of a policy by name or file, with the command line's changes.
+/// The plan of a policy by name or file, with the command line's changes, for a run. What the operator should know
+/// of it is said.
 pub(super) fn load(name: &str, overrides: Overrides) -> Result<Plan> {
-    load_changed(name, overrides).map(|(_, plan)| plan)
+    let (policy, plan) = load_changed(name, overrides)?;
+    warn(&policy);
+    Ok(plan)
 }
 
 /// A policy by name or file and its plan.

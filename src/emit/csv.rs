@@ -10,7 +10,7 @@ use crate::{
     field::Key,
     policy::Plan,
     privacy::{Record, Text},
-    transform::language::Language,
+    transform::{language::Language, pseudonym::TOKEN_TEXT_BYTES_MAX},
 };
 
 /// Renders rows.
@@ -69,6 +69,7 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
         Key::Bot => word(record.bot().map(|agent| if agent.bot { "true" } else { "false" })),
         Key::Query => word(Some(query)),
         Key::Site => put_text(record.site(), line),
+        Key::Organisation => put_text(record.organisation(), line),
         Key::Path => put_text(record.path(), line),
         Key::Referrer => put_text(record.referrer(), line),
         Key::Time => {
@@ -83,6 +84,11 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
                 line.put_with(|room| client.write(room));
             }
         }
+        Key::Network => {
+            if let Some(network) = record.network() {
+                line.put_with(|room| network.write(room));
+            }
+        }
         Key::Status => put_number(record.status().map(u64::from), line),
         Key::Bytes => put_number(record.bytes(), line),
         Key::BrowserVersion => {
@@ -95,6 +101,11 @@ fn put_cell(key: Key, record: &Record<'_>, query: &str, line: &mut Line<'_>) {
         Key::Country => {
             if let Some(country) = record.country() {
                 line.put(&country.letters());
+            }
+        }
+        Key::Cookie => {
+            if let Some(token) = record.cookie() {
+                line.put_with(|room: &mut [u8; TOKEN_TEXT_BYTES_MAX]| token.write(room));
             }
         }
         // They have no column.

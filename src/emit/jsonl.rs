@@ -11,7 +11,7 @@ use super::{AgentMemo, Fragment, Line, Rendered};
 use crate::{
     policy::{Group, Plan},
     privacy::{AGENT_KEYS, Query, Record, Text},
-    transform::{agent::Agent, time::Timestamp},
+    transform::{agent::Agent, pseudonym::TOKEN_TEXT_BYTES_MAX, time::Timestamp},
 };
 
 /// Renders JSON lines.
@@ -58,6 +58,11 @@ impl Jsonl {
         } else if let Some(client) = record.client() {
             line.put(b",\"client\":\"");
             line.put_with(|room| client.write(room));
+            line.put(b"\"");
+        }
+        if let Some(network) = record.network() {
+            line.put(b",\"network\":\"");
+            line.put_with(|room| network.write(room));
             line.put(b"\"");
         }
         if let Some(country) = record.country() {
@@ -179,6 +184,14 @@ fn put_more(record: &Record<'_>, line: &mut Line<'_>) {
     }
     if let Some(fault) = record.fault() {
         put_word(line, b",\"error\":\"", fault.name());
+    }
+    if let Some(token) = record.cookie() {
+        line.put(b",\"cookie\":\"");
+        line.put_with(|room: &mut [u8; TOKEN_TEXT_BYTES_MAX]| token.write(room));
+        line.put(b"\"");
+    }
+    if let Some(organisation) = record.organisation() {
+        put_text(line, b",\"organisation\":\"", organisation);
     }
 }
 

@@ -6,9 +6,9 @@
 //! neighbour would be transformed as the wrong field.
 //!
 //! The dialects differ in little. IIS writes `+` for the spaces of a value, or quotes it (Advanced Logging);
-//! Incapsula quotes every value; CloudFront joins with tabs and encodes agents by percent signs. Which byte
-//! separates a line's values is seen in the line, since CloudFront's header has spaces and its lines have
-//! tabs. A time that only `#Date:` completes, as IIS 4 left it, is not read.
+//! Incapsula quotes every value; CloudFront joins with tabs and encodes agents and cookies by percent signs.
+//! Which byte separates a line's values is seen in the line, since CloudFront's header has spaces and its lines
+//! have tabs. A time that only `#Date:` completes, as IIS 4 left it, is not read.
 
 use memchr::{memchr, memchr_iter, memmem};
 
@@ -147,7 +147,7 @@ impl Dialect {
         }
     }
 
-    /// How agents are escaped, and what else visitors write.
+    /// How agents and cookies are escaped, and what else visitors write.
     const fn escaping(self) -> Escaping {
         match self {
             Self::W3c | Self::Iis | Self::Gcs => Escaping::Plus,
@@ -160,10 +160,10 @@ impl Dialect {
     fn is_escaped(self, field: Field, value: &[u8]) -> bool {
         match (self, field) {
             // With spaces in it, it was quoted, and a plus is a plus.
-            (Self::W3c | Self::Iis, Field::Agent) => {
+            (Self::W3c | Self::Iis, Field::Agent | Field::Cookie) => {
                 memchr(b'+', value).is_some() && memchr(b' ', value).is_none()
             }
-            (Self::CloudFront, Field::Agent) => memchr(b'%', value).is_some(),
+            (Self::CloudFront, Field::Agent | Field::Cookie) => memchr(b'%', value).is_some(),
             (Self::Zeek, Field::Agent | Field::Referrer | Field::Target) => {
                 memchr(b'\\', value).is_some()
             }

@@ -80,7 +80,7 @@ fn encoded(line: &[u8], map: &mut LineMap) -> Option<()> {
         }
     }
     // Paths and queries are read with their own encoding.
-    for field in [Field::Referrer, Field::Agent] {
+    for field in [Field::Referrer, Field::Agent, Field::Cookie] {
         if let Some(span) = map.get(field) {
             map.set(field, span, memchr(b'%', span.of(line)).is_some());
         }

@@ -18,12 +18,13 @@ use ipnet::IpNet;
 
 use super::{
     plan::StatusSet,
+    sharing::{Audience, PartnerSection, Protection, Purpose, SharingSection, honours},
     written::{
-        BytesWord, ChangeSection, ClientWord, CountsSection, Days, DropSection, GrainWord,
-        GroupSection, NetworkSection, OnFullWord, OptOutSection, PathRule, PathWord, Policy,
-        Prefixes, PublishSection, QuarantineSection, RecordSection, ReferrerWord, ReleaseSection,
-        RequireWord, RetentionSection, RouteSection, SealWord, SitesSection, VersionWord,
-        WideningWord,
+        BytesWord, ChangeSection, ClientWord, CookieRule, CookieWord, CountsSection, Days,
+        DropSection, GrainWord, GroupSection, NetworkRule, NetworkSection, OnFullWord,
+        OptOutSection, PathRule, PathWord, Policy, Prefixes, PublishSection, QuarantineSection,
+        RecordSection, ReferrerWord, ReleaseSection, RequireWord, RetentionSection, RouteSection,
+        SealWord, SitesSection, VersionWord, WideningWord,
     },
 };
 use crate::field::Table;
@@ -76,8 +77,10 @@ pub fn diff(from: &Policy, to: &Policy) -> Vec<Difference> {
     record(&mut found, &a, &b);
     counts(&mut found, &a, &b);
     network(&mut found, &a, &b);
-    let signals = [&a, &b].map(|parts| parts.opt_out.map(signals).unwrap_or_default());
+    let signals = [&a, &b].map(signals);
     found.guards("opt_out", signals, "honours");
+    found.told("opt_out.except", [&a, &b].map(except));
+    sharing(&mut found, &a, &b);
     let drops = [&a, &b].map(|parts| parts.drops.iter().map(drop_words).collect());
     found.guards("drop", drops, "leaves out");
     found.rank("release", [&a, &b].map(|parts| release(parts.release)));
@@ -99,6 +102,7 @@ struct Parts<'a> {
     network: &'a NetworkSection,
     opt_out: Option<&'a OptOutSection>,
     drops: &'a [DropSection],
+    sharing: Option<&'a SharingSection>,
     release: Option<ReleaseSection>,
     groups: &'a [GroupSection],
     retention: Option<RetentionSection>,
@@ -122,6 +126,7 @@ impl<'a> Parts<'a> {
             network,
             opt_out,
             drops,
+            sharing,
             release,
             groups,
             retention,
@@ -141,6 +146,7 @@ impl<'a> Parts<'a> {
             network,
             opt_out: opt_out.as_ref(),
             drops,
+            sharing: sharing.as_ref(),
             quarantine: quarantine.as_ref(),
             publish: *publish,
             change: *change,
@@ -168,8 +174,9 @@ impl<'a> Parts<'a> {
         self.counts.and_then(|counts| counts.path.as_ref())
     }
 
-    fn truncates(&self) -> bool {
-        matches!(self.record.client, Some(ClientWord::Truncate(_)))
+    /// Whether addresses of one's own networks are told, which stay whole.
+    fn tells_exempt(&self) -> bool {
+        matches!(self.record.client, Some(ClientWord::Truncate(_) | ClientWord::Token))
     }
 }
 
@@ -218,6 +225,21 @@ impl Differences {
         self.set(key, [&from, &to], words, [Direction::Narrower, Direction::Wider]);
     }
 
+    /// Every element tells more, and to say nothing of them tells more than any.
+    fn limit(&mut self, key: &str, sides: [Option<BTreeSet<String>>; 2]) {
+        match sides {
+            [Some(from), Some(to)] => self.told(key, [from, to]),
+            sides => self.rank(
+                key,
+                sides.map(|side| match side.map(|side| side.into_iter().collect::<Vec<_>>()) {
+                    None => (1, "no limit is said".to_owned()),
+                    Some(side) if side.is_empty() => (0, "none".to_owned()),
+                    Some(side) => (0, format!("only {}", side.join(", "))),
+                }),
+            ),
+        }
+    }
+
     fn set(
         &mut self,
         key: &str,
@@ -252,6 +274,7 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
         time: _,
         site: _,
         client: _,
+        network: _,
         country: _,
         require: _,
         method: _,
@@ -267,12 +290,16 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
         bot: _,
         language: _,
         errors: _,
+        organisation: _,
+        cookie: _,
         allow_identifying: _,
+        allow_linking: _,
     } = x;
     found.rank("record.time", [x, y].map(|it| grain(it.time.map(|rule| rule.grain))));
     found.kept("record.site", [x.site.is_some(), y.site.is_some()]);
     sites(found, a, b);
     client(found, a, b);
+    beside_token(found, [x.network, y.network]);
     found.kept("record.country", [x.country, y.country]);
     let required = [x, y].map(|it| it.require.iter().map(|word| require(*word)).collect());
     found.guards("record.require", required, "refuses lines without");
@@ -294,14 +321,36 @@ fn record(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
     found.kept("record.bot", [x.bot, y.bot]);
     found.kept("record.language", [x.language.is_some(), y.language.is_some()]);
     found.kept("record.errors", [x.errors, y.errors]);
+    found.kept("record.organisation", [x.organisation, y.organisation]);
+    found.told("record.cookie", [x, y].map(|it| it.cookie.iter().map(cookie).collect()));
     let words = ["not allowed", "allowed"];
-    let allowed = [x, y].map(|it| it.allow_identifying);
-    found.rank(
-        "record.allow_identifying",
-        allowed.map(|it| {
-            (u32::from(it), format!("prefixes that identify are {}", words[usize::from(it)]))
-        }),
-    );
+    for (key, what, allowed) in [
+        ("identifying", "prefixes that identify are", [x, y].map(|it| it.allow_identifying)),
+        ("linking", "a network beside a token is", [x, y].map(|it| it.allow_linking)),
+    ] {
+        let rank = |it: bool| (u32::from(it), format!("{what} {}", words[usize::from(it)]));
+        found.rank(&format!("record.allow_{key}"), allowed.map(rank));
+    }
+}
+
+/// The bits of an address that are told beside its token.
+fn beside_token(found: &mut Differences, rules: [Option<NetworkRule>; 2]) {
+    let bits = rules.map(|rule| rule.map_or([0, 0], |NetworkRule { ipv4, ipv6 }| [ipv4, ipv6]));
+    for (index, (key, version)) in [("ipv4", "IPv4"), ("ipv6", "IPv6")].into_iter().enumerate() {
+        let rank = |bits: [u8; 2]| match bits[index] {
+            0 => (0, format!("nothing of an {version} address beside a token")),
+            bits => (
+                u32::from(bits),
+                format!("the first {bits} bits of an {version} address beside a token"),
+            ),
+        };
+        found.rank(&format!("record.network.{key}"), bits.map(rank));
+    }
+}
+
+fn cookie(rule: &CookieRule) -> String {
+    let CookieRule { name, told: CookieWord::Token } = rule;
+    format!("a token that links the requests with one value of the cookie {name:?}")
 }
 
 fn require(word: RequireWord) -> String {
@@ -524,25 +573,63 @@ fn counts(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
 
 fn network(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
     let of = |parts: &Parts<'_>| {
-        let NetworkSection { exempt, trusted_proxies, country_db: _ } = parts.network.clone();
+        let NetworkSection { exempt, trusted_proxies, country_db: _, organisation_db: _ } =
+            parts.network.clone();
         // Addresses are told whole only where they are told at all.
-        (if parts.truncates() { exempt } else { Vec::new() }, trusted_proxies)
+        (if parts.tells_exempt() { exempt } else { Vec::new() }, trusted_proxies)
     };
     let ((exempt_a, proxies_a), (exempt_b, proxies_b)) = (of(a), of(b));
-    // Without a file there is no country.
+    // Without a file there is no country and no organisation.
     let has_countries = [a, b].map(|parts| parts.network.country_db.is_some());
     found.kept("network.country_db", has_countries);
+    let has_organisations = [a, b].map(|parts| parts.network.organisation_db.is_some());
+    found.kept("network.organisation_db", has_organisations);
     found.networks("network.exempt", [&exempt_a, &exempt_b]);
     // Behind a proxy that is believed stands the visitor, behind one that is not stands the proxy.
     found.networks("network.trusted_proxies", [&proxies_a, &proxies_b]);
 }
 
-fn signals(section: &OptOutSection) -> BTreeSet<String> {
-    let OptOutSection { headers, cookie, query } = section;
+/// The signals that count, for the purposes that there are.
+fn signals(parts: &Parts<'_>) -> BTreeSet<String> {
+    let Some(section) = parts.opt_out.filter(|section| honours(section, parts.sharing)) else {
+        return BTreeSet::new();
+    };
+    let OptOutSection { headers, cookie, query, except: _ } = section;
     let headers = headers.iter().map(|(header, value)| format!("the header {header} = {value:?}"));
     let cookies = cookie.iter().map(|name| format!("the cookie {name:?}"));
     let queries = query.iter().map(|name| format!("the parameter {name:?}"));
     headers.chain(cookies).chain(queries).collect()
+}
+
+fn except(parts: &Parts<'_>) -> BTreeSet<String> {
+    let except = parts.opt_out.iter().flat_map(|section| &section.except);
+    except.map(|purpose| format!("nobody opting out of {}", purpose.word())).collect()
+}
+
+/// Whoever and whatever is named more, tells more. What is not said at all has no limit.
+fn sharing(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
+    let nothing = SharingSection::default();
+    let [a, b] = [a, b].map(|parts| parts.sharing.unwrap_or(&nothing));
+    let SharingSection { purposes: _, audiences: _, conditions: _, partners: _ } = a;
+    let words = |purposes: &Vec<Purpose>| purposes.iter().map(|it| it.word().to_owned()).collect();
+    found.limit("sharing.purposes", [a, b].map(|it| it.purposes.as_ref().map(words)));
+    let words =
+        |audiences: &Vec<Audience>| audiences.iter().map(|it| it.word().to_owned()).collect();
+    found.limit("sharing.audiences", [a, b].map(|it| it.audiences.as_ref().map(words)));
+    let conditions =
+        |it: &SharingSection| it.conditions.iter().map(|it| it.word().to_owned()).collect();
+    found.guards("sharing.conditions", [a, b].map(conditions), "asks for");
+    found.told("sharing.partner", [a, b].map(|it| it.partners.iter().map(partner).collect()));
+}
+
+/// A partner in words, all of them, so that whatever changes is another partner.
+fn partner(section: &PartnerSection) -> String {
+    let PartnerSection { name, agreement, purpose, region, protection } = section;
+    let bound = match protection {
+        Some(Protection::Equivalent) => ", bound to equivalent protection",
+        None => "",
+    };
+    format!("{name} in {region} for {} by {agreement:?}{bound}", purpose.word())
 }
 
 fn drop_words(section: &DropSection) -> String {
@@ -715,6 +802,8 @@ mod tests {
             ("bot = true", "bot"),
             ("language = \"primary\"", "language"),
             ("errors = true", "errors"),
+            ("country = true", "country"),
+            ("organisation = true", "organisation"),
             ("allow_identifying = true", "allow_identifying"),
             ("referrer = \"domain\"", "referrer"),
         ] {
@@ -724,6 +813,13 @@ mod tests {
             "browser = {}",
             "browser = { version = \"major\" }",
             &["wider record.browser.version"],
+        );
+        let cookie = |name: &str| format!("cookie = {{ name = {name:?}, as = \"token\" }}");
+        check_record("", &cookie("a"), &["wider record.cookie"]);
+        check_record(
+            &cookie("a"),
+            &cookie("b"),
+            &["wider record.cookie", "narrower record.cookie"],
         );
     }
 
@@ -765,6 +861,20 @@ mod tests {
             &truncate(16, 33),
             &truncate(17, 32),
             &[keys[0], "narrower record.client.truncate.ipv6"],
+        );
+        let network = |ipv4: u8| {
+            let network = format!("network = {{ ipv4 = {ipv4}, ipv6 = 32 }}\n");
+            format!("client = \"token\"\nallow_linking = true\n{network}")
+        };
+        check_record(&network(16), &network(17), &["wider record.network.ipv4"]);
+        check_record(
+            "client = \"token\"",
+            &network(16),
+            &[
+                "wider record.network.ipv4",
+                "wider record.network.ipv6",
+                "wider record.allow_linking",
+            ],
         );
         // A token tells nothing of the address and links requests: both are said.
         let mut token = policy("[record]");
@@ -848,6 +958,10 @@ mod tests {
             &[],
         );
         check(&exempt("", ""), &exempt("", "\"10.0.0.0/8\""), &[]);
+        let token = "client = \"token\"";
+        check(&exempt(token, ""), &exempt(token, "\"10.0.0.0/8\""), &["wider network.exempt"]);
+        let file = "[record]\n[network]\norganisation_db = \"a.mmdb\"";
+        check("[record]", file, &["wider network.organisation_db"]);
         let proxies = |nets: &str| format!("[record]\n[network]\ntrusted_proxies = [{nets}]");
         check(&proxies(""), &proxies("\"10.0.0.0/8\""), &["wider network.trusted_proxies"]);
     }
@@ -881,6 +995,43 @@ mod tests {
         check(&change("block"), &change("warn"), &["wider change.widening"]);
         check(&change("warn"), &change("inform"), &["wider change.widening"]);
         check(&change("inform"), "[record]", &["wider change.widening"]);
+    }
+
+    #[test]
+    fn who_may_read_it_and_for_what() {
+        let sharing = |rest: &str| format!("[record]\n[sharing]\n{rest}");
+        let (one, two) = ("[\"usage-analysis\"]", "[\"usage-analysis\", \"site-improvement\"]");
+        let purposes = |list: &str| sharing(&format!("purposes = {list}"));
+        check(&purposes(one), &purposes(two), &["wider sharing.purposes"]);
+        check(&purposes(one), "[record]", &["wider sharing.purposes"]);
+        check(&purposes("[]"), "[record]", &["wider sharing.purposes"]);
+        check("[record]", &sharing(""), &[]);
+        let audiences = |list: &str| sharing(&format!("audiences = [{list}]"));
+        check(&audiences(""), &audiences("\"successor\""), &["wider sharing.audiences"]);
+        let condition = sharing("conditions = [\"need-to-know\"]");
+        check("[record]", &condition, &["narrower sharing.conditions"]);
+        let partner = |region: &str| {
+            let rest = "name = \"Alice\"\nagreement = \"7\"\npurpose = \"usage-analysis\"";
+            let rest = format!("{rest}\nregion = {region:?}\nprotection = \"equivalent\"");
+            format!("{}\n[[sharing.partner]]\n{rest}", purposes(one))
+        };
+        check(&purposes(one), &partner("eea"), &["wider sharing.partner"]);
+        let moved = ["wider sharing.partner", "narrower sharing.partner"];
+        check(&partner("eea"), &partner("us"), &moved);
+        let words = diff(&policy(&purposes(one)), &policy("[record]"));
+        assert_eq!(
+            words[0].to_string(),
+            "wider     sharing.purposes: no limit is said instead of only usage-analysis"
+        );
+        // Another purpose makes signals count that did not.
+        let excepted =
+            |list: &str| format!("{}\n[opt_out]\ncookie = \"a\"\nexcept = {one}", purposes(list));
+        check(&excepted(one), &excepted(two), &["narrower opt_out", "wider sharing.purposes"]);
+        check(
+            &format!("{}\n[opt_out]\ncookie = \"a\"", purposes(one)),
+            &excepted(one),
+            &["wider opt_out", "wider opt_out.except"],
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod diff;
 mod notice;
 mod plan;
 mod rules;
+mod sharing;
 #[cfg(test)]
 mod tests_any;
 mod written;
@@ -16,6 +17,7 @@ pub use notice::notice;
 pub(crate) use plan::is_host_name;
 pub use plan::{
     BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, ReleaseRule, StatusSet,
+    longest_prefix,
 };
 pub use rules::{keys_of, rule_of, tables_of};
 pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};

@@ -11,7 +11,11 @@ use std::fmt::Write as _;
 use super::{
     BytesRule, Plan, ReferrerRule,
     plan::{IPV4_PREFIXES, IPV6_PREFIXES, StatusSet},
-    written::{ClientWord, DropSection, OnFullWord, PathWord, Policy, SealWord, WideningWord},
+    sharing::{PartnerSection, Protection, honours},
+    written::{
+        ClientWord, Days, DropSection, NetworkRule, NoEnd, OnFullWord, OptOutSection, PathWord,
+        Policy, RetentionSection, SealWord, WideningWord,
+    },
 };
 use crate::{
     field::{Field, Key, Table},
@@ -26,7 +30,8 @@ pub fn notice(policy: &Policy, plan: &Plan) -> String {
     recorded(policy, plan, &mut text);
     counted(policy, plan, &mut text);
     left_out(policy, plan, &mut text);
-    opting_out(plan, &mut text);
+    shared(policy, &mut text);
+    opting_out(policy, &mut text);
     sealed(policy, &mut text);
     published(policy, &mut text);
     changes(policy, &mut text);
@@ -56,12 +61,14 @@ fn recorded(policy: &Policy, plan: &Plan, text: &mut String) {
     *text += "\n## What is recorded about each request\n\n";
     if plan.record.iter().next().is_none() {
         *text += "Nothing.\n";
+        *text += &with_files(policy);
         return;
     }
     *text += "As far as the server logs it:\n\n";
     for key in plan.record.iter() {
         *text += &key_line(policy, plan, key);
     }
+    *text += &with_files(policy);
     *text += match identifies(policy) {
         true => {
             "\nSo many bits of an address may belong to a single connection: these records can point to a person, and \
@@ -74,14 +81,45 @@ fn recorded(policy: &Policy, plan: &Plan, text: &mut String) {
     };
 }
 
+/// What the policy lets records tell once the operator gives a file, which a run may name by itself.
+fn with_files(policy: &Policy) -> String {
+    let (record, network) = (&policy.record, &policy.network);
+    let is_left_out = |key: Key| {
+        let mut groups = policy.groups.iter().filter(|group| !group.kept);
+        groups.any(|group| group.keys.iter().any(|name| name == key.name()))
+    };
+    let names_country = (record.country || matches!(record.client, Some(ClientWord::Country)))
+        && !is_left_out(Key::Country);
+    let names_organisation = record.organisation && !is_left_out(Key::Organisation);
+    let told = [
+        (names_country && network.country_db.is_none())
+            .then_some("the country that your address is registered in"),
+        (names_organisation && network.organisation_db.is_none())
+            .then_some("the provider or company that its network is registered for"),
+    ];
+    let told: Vec<_> = told.into_iter().flatten().collect();
+    match told.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\nIf the operator runs tamis with a file that knows it, also {}.\n",
+            joined(&told, "")
+        ),
+    }
+}
+
+/// How many bits of an address are kept, of both kinds.
+const fn bits(policy: &Policy) -> (u8, u8) {
+    match (policy.record.client, policy.record.network) {
+        (Some(ClientWord::Truncate(prefixes)), _) => (prefixes.ipv4, prefixes.ipv6),
+        (_, Some(NetworkRule { ipv4, ipv6 })) => (ipv4, ipv6),
+        _ => (0, 0),
+    }
+}
+
 /// Whether so much of an address is kept that a policy must say `allow_identifying`.
 const fn identifies(policy: &Policy) -> bool {
-    match policy.record.client {
-        Some(ClientWord::Truncate(prefixes)) => {
-            prefixes.ipv4 > *IPV4_PREFIXES.end() || prefixes.ipv6 > *IPV6_PREFIXES.end()
-        }
-        _ => false,
-    }
+    let (ipv4, ipv6) = bits(policy);
+    ipv4 > *IPV4_PREFIXES.end() || ipv6 > *IPV6_PREFIXES.end()
 }
 
 const fn title(key: Key) -> &'static str {
@@ -89,6 +127,7 @@ const fn title(key: Key) -> &'static str {
         Key::Time => "**When:**",
         Key::Site => "**Which site:**",
         Key::Client => "**From where:**",
+        Key::Network => "**Network:**",
         Key::Country => "**Country:**",
         Key::Method => "**Method:**",
         Key::Path => "**Page:**",
@@ -108,6 +147,8 @@ const fn title(key: Key) -> &'static str {
         Key::Level => "**Level of an error:**",
         Key::Module => "**Module of an error:**",
         Key::Error => "**Kind of an error:**",
+        Key::Cookie => "**Cookie:**",
+        Key::Organisation => "**Organisation:**",
     }
 }
 
@@ -121,6 +162,7 @@ fn sentence(policy: &Policy, plan: &Plan, key: Key) -> String {
         },
         Key::Site => return site(policy),
         Key::Client => return client(policy),
+        Key::Network => return network(policy),
         Key::Country => "the country that your address is registered in.",
         Key::Method => {
             "what your browser asked for, as one of the methods of HTTP (such as GET), or OTHER."
@@ -172,6 +214,11 @@ fn sentence(policy: &Policy, plan: &Plan, key: Key) -> String {
         Key::Error => {
             "what kind of fault it tells, out of a fixed list; the text of the message is not kept."
         }
+        Key::Cookie => return cookie(policy),
+        Key::Organisation => {
+            "the provider or company that the network is registered for, in which your address lies, as a public \
+             register names it; none where the network is so small that it may be one customer's."
+        }
     };
     fixed.to_owned()
 }
@@ -187,20 +234,21 @@ fn site(policy: &Policy) -> String {
 
 fn client(policy: &Policy) -> String {
     let mut text = match policy.record.client {
-        Some(ClientWord::Truncate(prefixes)) => format!(
-            "the network your address lies in (its first {} bits of IPv4, {} of IPv6); the rest of your address is \
+        Some(ClientWord::Truncate(prefixes)) => {
+            format!(
+                "the network your address lies in (its first {} bits of IPv4, {} of IPv6); the rest of your address is \
              cut off.",
-            prefixes.ipv4, prefixes.ipv6
-        ) + match prefixes.domain {
-            true => " Where the server logged the name of your host instead, its registered domain.",
-            false => "",
-        },
-        Some(ClientWord::Token) => {
-            "a token that is computed from your address with a key; it is the same for all your requests for as \
-             long as the key lives, which is for one day unless the operator chose another time, and it is not your \
-             address."
-                .to_owned()
+                prefixes.ipv4, prefixes.ipv6
+            ) + match prefixes.domain {
+                true => {
+                    " Where the server logged the name of your host instead, its registered domain."
+                }
+                false => "",
+            }
         }
+        Some(ClientWord::Token) => format!(
+            "a token that is computed with a key from your address; {SAME_TOKEN}, and it is not your address."
+        ),
         Some(ClientWord::Country) => "the country that your address is registered in.".to_owned(),
         Some(ClientWord::Domain) => "the registered domain of your host name.".to_owned(),
         None => String::new(),
@@ -209,7 +257,8 @@ fn client(policy: &Policy) -> String {
         networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
     let network = &policy.network;
-    if !network.exempt.is_empty() {
+    let tells_addresses = !matches!(policy.record.client, Some(ClientWord::Domain));
+    if !network.exempt.is_empty() && tells_addresses {
         let _ = write!(
             text,
             " Addresses of the operator's own networks stay whole: {}.",
@@ -226,6 +275,32 @@ fn client(policy: &Policy) -> String {
     }
     text
 }
+
+fn network(policy: &Policy) -> String {
+    let (ipv4, ipv6) = bits(policy);
+    format!(
+        "beside the token, the network your address lies in (its first {ipv4} bits of IPv4, {ipv6} of IPv6). The two \
+         together let whoever reads the records link more than either alone."
+    )
+}
+
+fn cookie(policy: &Policy) -> String {
+    let name = policy.record.cookie.as_ref().map_or("", |rule| &rule.name);
+    let beside = match bits(policy) {
+        (0, 0) => "",
+        _ => {
+            " Beside the network of your address, it lets whoever reads the records link more than either alone."
+        }
+    };
+    format!(
+        "a token that is computed with a key from the value of the cookie named `{name}`; {SAME_TOKEN}, and it is not \
+         the value.{beside}"
+    )
+}
+
+/// What is said of every token.
+const SAME_TOKEN: &str = "it is the same for all your requests to one site for as long as the key lives, which is \
+                          for one day unless the operator chose another time";
 
 fn path(policy: &Policy, plan: &Plan) -> String {
     let mut text = match policy.record.path.as_ref().map(|rule| rule.shape) {
@@ -374,13 +449,19 @@ fn left_out(policy: &Policy, plan: &Plan, text: &mut String) {
     *text += "\n## What is not kept\n\n";
     let mut never = Vec::new();
     // Fields of which nothing comes out, and what is cut off of those of which something does.
-    match policy.record.client {
-        None => never.push("your address, and what proxies say of it"),
-        Some(ClientWord::Truncate(prefixes)) if prefixes.ipv4 >= 32 || prefixes.ipv6 >= 128 => {}
-        Some(ClientWord::Truncate(_)) => never.push("your whole address"),
-        Some(_) => never.push("your address"),
+    match bits(policy) {
+        _ if policy.record.client.is_none() => {
+            never.push("your address, and what proxies say of it");
+        }
+        (32.., _) | (_, 128..) => {}
+        (0, 0) => never.push("your address"),
+        _ => never.push("your whole address"),
     }
-    never.extend(["the name that you logged in with, where the server logs it", "cookies"]);
+    never.push("the name that you logged in with, where the server logs it");
+    never.push(match plan.record.has(Key::Cookie) {
+        true => "any other cookie, and the value of that one",
+        false => "cookies",
+    });
     if policy.queries.is_empty() {
         never.push("anything after a question mark in the address of a page, such as what you searched for");
     } else {
@@ -441,27 +522,85 @@ fn drop_words(section: &DropSection) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn opting_out(plan: &Plan, text: &mut String) {
+fn opting_out(policy: &Policy, text: &mut String) {
     *text += "\n## If you do not want to be in it\n\n";
-    let signal = |name: &str, value: &Option<String>| {
-        value.as_ref().map(|value| format!("the header `{name}: {value}`"))
-    };
-    let signals = [
-        signal("Sec-GPC", &plan.opt_out.gpc),
-        signal("DNT", &plan.opt_out.dnt),
-        plan.opt_out.cookie.as_ref().map(|name| format!("a cookie named `{name}`")),
-    ];
-    let signals: Vec<_> = signals.into_iter().flatten().collect();
-    if signals.is_empty() {
+    let Some(section) = policy.opt_out.as_ref().filter(|section| !signals(section).is_empty())
+    else {
         *text += "No signal is honoured by which a browser could ask to be left out.\n";
+        return;
+    };
+    let signals = signals(section).join(" or ");
+    if !honours(section, policy.sharing.as_ref()) {
+        let _ = writeln!(
+            text,
+            "The policy names signals ({signals}), but nobody opts out of what it is for today: such requests stand in \
+             records and counts like any other. Once the operator adds a purpose, they are left out of both."
+        );
         return;
     }
     let _ = writeln!(
         text,
-        "A request that carries {} stands neither in records nor in counts; only how many such requests there were \
-         is counted. This works where the server logs the signal: the operator must see to that.",
-        signals.join(" or ")
+        "A request that carries {signals} stands neither in records nor in counts; only how many such requests there \
+         were is counted. This works where the server logs the signal: the operator must see to that."
     );
+}
+
+/// The signals that a policy names.
+fn signals(section: &OptOutSection) -> Vec<String> {
+    let headers =
+        [("Sec-GPC", "sec_gpc"), ("DNT", "dnt")].into_iter().filter_map(|(name, word)| {
+            section.headers.get(word).map(|value| format!("the header `{name}: {value}`"))
+        });
+    let cookie = section.cookie.iter().map(|name| format!("a cookie named `{name}`"));
+    let query = section.query.iter().map(|name| format!("a parameter named `{name}`"));
+    headers.chain(cookie).chain(query).collect()
+}
+
+/// What the policy says of readers, as the rule that it is.
+fn shared(policy: &Policy, text: &mut String) {
+    *text += "\n## What it is for, and who may read it\n\n";
+    let Some(sharing) = &policy.sharing else {
+        *text += "The policy does not say what records and counts are for and who may read them: the operator must \
+                  say so.\n";
+        return;
+    };
+    *text += "This is the operator's rule. tamis does not watch who reads what it wrote.\n\n";
+    *text += "* Purposes: ";
+    *text += &match &sharing.purposes {
+        None => "the policy names none; the operator must say so.\n".to_owned(),
+        Some(purposes) => {
+            let purposes: Vec<_> = purposes.iter().map(|it| it.told()).collect();
+            let purposes = joined(&purposes, "none");
+            format!("{purposes}; no other. Policies have no word for sale, rent or advertising.\n")
+        }
+    };
+    *text += "* Readers: ";
+    *text += &match &sharing.audiences {
+        None => "the policy names none; the operator must say so.\n".to_owned(),
+        Some(audiences) => {
+            let audiences: Vec<_> = audiences.iter().map(|it| it.told()).collect();
+            format!("{}; nobody else.\n", joined(&audiences, "nobody"))
+        }
+    };
+    if !sharing.conditions.is_empty() {
+        let conditions: Vec<_> = sharing.conditions.iter().map(|it| it.told()).collect();
+        let _ = writeln!(text, "* Each of them only if they {}.", joined(&conditions, ""));
+    }
+    for partner in &sharing.partners {
+        let PartnerSection { name, agreement, purpose, region, protection } = partner;
+        let bound = match protection {
+            Some(Protection::Equivalent) => ", which binds it to the same level of protection",
+            None => "",
+        };
+        let _ = writeln!(
+            text,
+            "* Partner: {name} (`{region}`), {}, under the agreement {agreement}{bound}.",
+            purpose.told()
+        );
+    }
+    if sharing.partners.is_empty() {
+        *text += "* Partners: none.\n";
+    }
 }
 
 fn sealed(policy: &Policy, text: &mut String) {
@@ -523,8 +662,33 @@ fn published(policy: &Policy, text: &mut String) {
             );
         }
     }
-    *text +=
-        "How long records and counts are kept is not in the policy: the operator must say so.\n";
+    kept_for(policy, text);
+}
+
+/// How long what was kept may stay, as far as the policy says.
+fn kept_for(policy: &Policy, text: &mut String) {
+    let RetentionSection { client, records, counts } = policy.retention.unwrap_or_default();
+    let parts = [("what tells of your address", client), ("records", records), ("counts", counts)];
+    for (what, days) in parts {
+        let _ = match days {
+            None => continue,
+            Some(Days::Number(days)) => {
+                writeln!(text, "The policy lets {what} stay for {days} days.")
+            }
+            Some(Days::Word(NoEnd::None)) => {
+                writeln!(text, "The policy lets {what} stay without an end.")
+            }
+        };
+    }
+    *text += match parts.iter().all(|(_, days)| days.is_none()) {
+        true => {
+            "How long records and counts are kept is not in the policy: the operator must say so.\n"
+        }
+        false => {
+            "No command of this version deletes anything: the operator must see to it, and say how long the \
+             rest stays.\n"
+        }
+    };
 }
 
 fn changes(policy: &Policy, text: &mut String) {
@@ -551,7 +715,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::{PRESETS, tests_any::any_policy};
+    use crate::policy::{PRESETS, plan::OptOut, tests_any::any_policy};
 
     fn of(policy: &Policy) -> (Plan, String) {
         let plan = Plan::compile(policy).expect("the policies here compile");
@@ -575,7 +739,18 @@ mod tests {
                 return Err(format!("{table:?} is counted in silence:\n{text}"));
             }
         }
-        Ok(())
+        let is_honoured = plan.opt_out != OptOut::default();
+        if text.contains("stands neither in records") != is_honoured {
+            return Err(format!("opting out is not told as it is:\n{text}"));
+        }
+        let sharing = policy.sharing.clone().unwrap_or_default();
+        let purposes = sharing.purposes.iter().flatten().map(|it| it.told());
+        let readers = sharing.audiences.iter().flatten().map(|it| it.told());
+        let partners = sharing.partners.iter().map(|it| &*it.name);
+        match purposes.chain(readers).chain(partners).find(|words| !text.contains(words)) {
+            Some(words) => Err(format!("{words:?} is missing in\n{text}")),
+            None => Ok(()),
+        }
     }
 
     #[test]
@@ -584,6 +759,21 @@ mod tests {
             let policy = Policy::parse(text).expect("a test reads every preset");
             says_what_is_kept(&policy).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
+    }
+
+    #[test]
+    fn what_a_file_would_add_is_said_until_the_policy_names_one() {
+        let told = |rest: &str| {
+            let text = format!("name = \"p\"\nversion = 1\n[record]\n{rest}");
+            of(&Policy::parse(&text).expect("a policy")).1
+        };
+        let country = "also the country that your address is registered in";
+        let organisation = "the provider or company that its network is registered for.";
+        let both = told("country = true\norganisation = true");
+        assert!(both.contains(&format!("{country} and {organisation}")), "{both}");
+        assert!(told("client = \"country\"").contains(&format!("{country}.")));
+        let text = told("organisation = true\n[network]\norganisation_db = \"o.mmdb\"");
+        assert!(!text.contains("runs tamis with a file"), "{text}");
     }
 
     #[test]
@@ -625,10 +815,46 @@ mod tests {
     }
 
     #[test]
+    fn purposes_readers_and_partners_are_those_of_the_policy() {
+        let out =
+            "[opt_out]\nquery = \"no\"\nexcept = [\"usage-analysis\"]\n[retention]\nclient = 30\n";
+        let sharing = "[sharing]\npurposes = [\"usage-analysis\"]\naudiences = [\"staff\", \"successor\"]\n\
+            conditions = [\"need-to-know\", \"confidentiality\"]\n[[sharing.partner]]\nname = \"Example Ltd\"\n\
+            agreement = \"contract 7\"\npurpose = \"usage-analysis\"\nregion = \"ch\"\nprotection = \"equivalent\"\n";
+        let told = |rest: &str| {
+            let text = format!("name = \"p\"\nversion = 1\n[record]\n{rest}");
+            of(&Policy::parse(&text).expect("a policy")).1
+        };
+        let notice = told(&format!("{out}{sharing}"));
+        for words in [
+            "This is the operator's rule.",
+            "* Purposes: to understand how the sites are used; no other.",
+            "* Readers: the operator's staff and whoever the operator is sold to or merges with; nobody else.",
+            "need to know it for that and have agreed not to disclose it to others.",
+            "* Partner: Example Ltd (`ch`), to understand how the sites are used, under the agreement contract 7, \
+             which binds it to the same level of protection.",
+            "signals (a parameter named `no`), but nobody opts out of what it is for today",
+            "what tells of your address stay for 30 days.",
+        ] {
+            assert!(notice.contains(words), "{words:?} is missing in\n{notice}");
+        }
+        let more = sharing.replacen("\"]", "\", \"site-improvement\"]", 1);
+        let notice = told(&format!("{out}{more}"));
+        assert!(notice.contains("carries a parameter named `no` stands neither"), "{notice}");
+        let notice = told("");
+        for words in [
+            "does not say what records and counts are for",
+            "How long records and counts are kept is not in the policy",
+        ] {
+            assert!(notice.contains(words), "{words:?} is missing in\n{notice}");
+        }
+    }
+
+    #[test]
     fn nothing_kept_is_said() {
         let (_, text) =
             of(&Policy::parse("name = \"p\"\nversion = 1\n[record]\n").expect("a policy"));
-        assert!(text.contains("recorded about each request\n\nNothing.\n"), "{text}");
+        assert!(text.contains("recorded about each request\n\nNothing.\n\n##"), "{text}");
         assert!(text.contains("No signal is honoured"), "{text}");
     }
 

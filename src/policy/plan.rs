@@ -4,18 +4,21 @@
 //! vocabulary cannot be forgotten here; a policy that asks for what this version cannot do is
 //! refused rather than carried out in part.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
+use super::sharing;
 use super::written::{
-    Basis, BytesWord, ClientWord, Days, DropSection, GrainWord, NoEnd, PathRule, PathWord, Policy,
-    PolicyError, Prefixes, ReferrerWord, RequireWord, VersionWord,
+    Basis, BytesWord, CLAUSE_WITHOUT_END, ClientWord, CookieRule, CookieWord, Days, DropSection,
+    GrainWord, NetworkRule, NoEnd, PathRule, PathWord, Policy, PolicyError, Prefixes,
+    RecordSection, ReferrerWord, RequireWord, VersionWord,
 };
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
     transform::{
         address::Truncation,
+        cookie,
         path::Route,
         query::{Param, Params, Pattern, Values},
         request::Method,
@@ -27,6 +30,15 @@ use crate::{
 /// a /24 is at most 256 addresses, a /48 may already be one customer.
 pub(super) const IPV4_PREFIXES: std::ops::RangeInclusive<u8> = 8..=24;
 pub(super) const IPV6_PREFIXES: std::ops::RangeInclusive<u8> = 16..=48;
+
+/// How many bits of an address may be told by a policy that does not say `allow_identifying`.
+#[must_use]
+pub const fn longest_prefix(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => *IPV4_PREFIXES.end(),
+        IpAddr::V6(_) => *IPV6_PREFIXES.end(),
+    }
+}
 
 /// What becomes of a field, in words that `explain` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,8 +176,14 @@ pub struct Plan {
     pub client: ClientRule,
     /// Whether a client that logged its host name is told by its registrable domain.
     pub client_domains: bool,
+    /// The network that is told beside a token.
+    pub network: Option<Truncation>,
+    /// The name of the cookie whose value is told as a token.
+    pub cookie: Option<String>,
     /// The file that says which country a network is in, if anything is to be told of countries.
     pub country_db: Option<PathBuf>,
+    /// The file that says which organisation a network is registered for, if that is to be told.
+    pub organisation_db: Option<PathBuf>,
     /// Whether a line without a client is refused.
     pub requires_client: bool,
     /// Whether a line without a request of HTTP is refused.
@@ -227,14 +245,13 @@ impl OptOut {
             let (Some(wanted), Some(found)) = (wanted, found) else { return false };
             found.split(|byte| *byte == b',').any(|value| says(value, wanted))
         };
-        let has_cookie = |name: &String, cookies: &[u8]| {
-            cookies.split(|byte| matches!(byte, b';' | b',')).any(|pair| {
-                pair.split(|byte| *byte == b'=').next().is_some_and(|found| says(found, name))
-            })
-        };
         is(&self.dnt, dnt)
             || is(&self.gpc, gpc)
-            || self.cookie.as_ref().zip(cookie).is_some_and(|(name, found)| has_cookie(name, found))
+            || self
+                .cookie
+                .as_ref()
+                .zip(cookie)
+                .is_some_and(|(name, found)| cookie::has(found, name))
     }
 }
 
@@ -246,6 +263,8 @@ impl Plan {
     /// A value that cannot be, or one that this version does not carry out; the sentence names the key.
     pub fn compile(policy: &Policy) -> Result<Self, PolicyError> {
         check_retention(policy)?;
+        sharing::check(policy)?;
+        check_linking(&policy.record)?;
         let record = &policy.record;
         let keys = record_keys(policy)?;
         let (keys, groups) = groups(policy, keys)?;
@@ -270,7 +289,11 @@ impl Plan {
                 Some(ClientWord::Domain) => true,
                 _ => false,
             },
+            network: network_rule(policy)?,
+            cookie: cookie_name(policy)?.filter(|_| keys.has(Key::Cookie)),
             country_db: policy.network.country_db.clone().filter(|_| tells_country),
+            organisation_db: (policy.network.organisation_db.clone())
+                .filter(|_| keys.has(Key::Organisation)),
             requires_client: requires(RequireWord::Client),
             requires_request: requires(RequireWord::Request),
             referrer: match record.referrer {
@@ -297,6 +320,21 @@ impl Plan {
         })
     }
 
+    /// The network that is told of a client, in the place of its address or beside a token.
+    #[must_use]
+    pub const fn told_network(&self) -> Option<&Truncation> {
+        match &self.client {
+            ClientRule::Truncate(truncation) => Some(truncation),
+            _ => self.network.as_ref(),
+        }
+    }
+
+    /// Whether records have tokens, for which there must be keys.
+    #[must_use]
+    pub const fn mints_tokens(&self) -> bool {
+        matches!(self.client, ClientRule::Token(_)) || self.cookie.is_some()
+    }
+
     /// What becomes of `field`.
     #[must_use]
     pub fn decision(&self, field: Field) -> Decision {
@@ -312,7 +350,8 @@ impl Plan {
         match field {
             Field::Site => either(&[Key::Site], &[Table::Site]),
             Field::Client | Field::Forwarded => {
-                either(&[Key::Client, Key::Country], &[Table::Country])
+                let keys = [Key::Client, Key::Network, Key::Country, Key::Organisation];
+                either(&keys, &[Table::Country])
             }
             Field::Time | Field::Date => either(&[Key::Time], &[Table::Hour, Table::Day]),
             Field::Request => either(
@@ -333,8 +372,9 @@ impl Plan {
             ),
             Field::Duration => either(&[Key::DurationMs], &[]),
             Field::Language => either(&[Key::Language], &[Table::Language]),
+            Field::Cookie => either(&[Key::Cookie], &[]),
             // They are only asked whether the visitor opts out.
-            Field::Dnt | Field::Gpc | Field::Cookie => Decision::Dropped,
+            Field::Dnt | Field::Gpc => Decision::Dropped,
             Field::Level => either(&[Key::Level], &[]),
             Field::Module => either(&[Key::Module], &[]),
             Field::Message => either(&[Key::Error], &[]),
@@ -350,6 +390,7 @@ fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
         .with(Key::Time, record.time.is_some())
         .with(Key::Site, record.site.is_some())
         .with(Key::Client, !matches!(record.client, None | Some(ClientWord::Country)))
+        .with(Key::Network, record.network.is_some())
         // Without a file there is no country, and so no column for it.
         .with(Key::Country, names_country && policy.network.country_db.is_some())
         .with(Key::Method, record.method)
@@ -369,7 +410,9 @@ fn record_keys(policy: &Policy) -> Result<KeySet, PolicyError> {
         .with(Key::Late, matches!(record.client, Some(ClientWord::Token)))
         .with(Key::Level, record.errors)
         .with(Key::Module, record.errors)
-        .with(Key::Error, record.errors))
+        .with(Key::Error, record.errors)
+        .with(Key::Cookie, record.cookie.is_some())
+        .with(Key::Organisation, record.organisation && policy.network.organisation_db.is_some()))
 }
 
 fn tables(policy: &Policy) -> Result<TableSet, PolicyError> {
@@ -441,6 +484,14 @@ fn release(
         return refuse(
             "a client tells visitors apart, so that none would share a line; remove record.client",
         );
+    }
+    if record.cookie.is_some() {
+        return refuse(
+            "a cookie tells visitors apart, so that none would share a line; remove record.cookie",
+        );
+    }
+    if record.organisation {
+        return refuse("an organisation is not made to tell less; remove record.organisation");
     }
     if matches!(&record.path, Some(rule) if rule.shape == PathWord::Cleaned) {
         return refuse("record.path.shape is to be \"learned\" or \"declared\"");
@@ -516,9 +567,6 @@ fn groups(policy: &Policy, keys: KeySet) -> Result<(KeySet, Vec<Group>), PolicyE
     }
 }
 
-/// The clause by which a published policy may keep what tells of the client without an end.
-const CLAUSE_WITHOUT_END: &str = "SIT-8";
-
 /// Days are at least one, and only the client's may be without an end, and only by that clause.
 fn check_retention(policy: &Policy) -> Result<(), PolicyError> {
     let Some(retention) = policy.retention else { return Ok(()) };
@@ -551,13 +599,23 @@ fn client_rule(policy: &Policy) -> Result<ClientRule, PolicyError> {
         Some(ClientWord::Domain) => return Ok(ClientRule::Domain),
         Some(ClientWord::Truncate(prefixes)) => prefixes,
     };
-    for (key, prefix, usual, most) in
-        [("ipv4", ipv4, IPV4_PREFIXES, 32), ("ipv6", ipv6, IPV6_PREFIXES, 128)]
-    {
+    let keys = ["ipv4", "ipv6"].map(|key| format!("client.truncate.{key} (--{key}-prefix)"));
+    check_prefixes(record, keys, [ipv4, ipv6])?;
+    Ok(ClientRule::Truncate(Truncation::new(ipv4, ipv6, policy.network.exempt.clone())))
+}
+
+/// Prefixes are as long as the policy may have them.
+fn check_prefixes(
+    record: &RecordSection,
+    keys: [String; 2],
+    prefixes: [u8; 2],
+) -> Result<(), PolicyError> {
+    let bounds = [(IPV4_PREFIXES, 32), (IPV6_PREFIXES, 128)];
+    for ((key, prefix), (usual, most)) in keys.into_iter().zip(prefixes).zip(bounds) {
         let allowed = *usual.start()..=if record.allow_identifying { most } else { *usual.end() };
         if !allowed.contains(&prefix) {
             return Err(PolicyError::new(format!(
-                "record.client.truncate.{key} (--{key}-prefix): /{prefix} is outside of /{} to /{}{}",
+                "record.{key}: /{prefix} is outside of /{} to /{}{}",
                 allowed.start(),
                 allowed.end(),
                 if prefix > *usual.end() && prefix <= most {
@@ -568,7 +626,51 @@ fn client_rule(policy: &Policy) -> Result<ClientRule, PolicyError> {
             )));
         }
     }
-    Ok(ClientRule::Truncate(Truncation::new(ipv4, ipv6, policy.network.exempt.clone())))
+    Ok(())
+}
+
+/// A network beside a token, which the policy must accept in words.
+fn check_linking(record: &RecordSection) -> Result<(), PolicyError> {
+    let tells_network =
+        record.network.is_some() || matches!(record.client, Some(ClientWord::Truncate(_)));
+    let key = match (&record.network, &record.cookie) {
+        _ if record.allow_linking || !tells_network => return Ok(()),
+        (Some(_), _) => "network",
+        (None, Some(_)) => "cookie",
+        (None, None) => return Ok(()),
+    };
+    Err(PolicyError::new(format!(
+        "record.{key}: a token beside a network lets whoever reads the records link more: the tokens of one visitor \
+         from epoch to epoch, and in a small network a token and a person; leave one of them out, or accept that with \
+         record.allow_linking = true"
+    )))
+}
+
+/// The network that is told beside the client's token.
+fn network_rule(policy: &Policy) -> Result<Option<Truncation>, PolicyError> {
+    let record = &policy.record;
+    let Some(NetworkRule { ipv4, ipv6 }) = record.network else { return Ok(None) };
+    if !matches!(record.client, Some(ClientWord::Token)) {
+        return Err(PolicyError::new(
+            "record.network: it is told beside client = \"token\" only; without a token, write \
+             client = { truncate = { ipv4 = 16, ipv6 = 32 } }"
+                .to_owned(),
+        ));
+    }
+    check_prefixes(record, ["network.ipv4", "network.ipv6"].map(str::to_owned), [ipv4, ipv6])?;
+    Ok(Some(Truncation::new(ipv4, ipv6, Vec::new())))
+}
+
+fn cookie_name(policy: &Policy) -> Result<Option<String>, PolicyError> {
+    let Some(CookieRule { name, told: CookieWord::Token }) = &policy.record.cookie else {
+        return Ok(None);
+    };
+    match cookie::is_name(name) {
+        true => Ok(Some(name.clone())),
+        false => Err(PolicyError::new(format!(
+            "record.cookie.name: {name:?} is no name of a cookie, which has letters, digits and signs such as \"_\""
+        ))),
+    }
 }
 
 fn routes(policy: &Policy) -> Result<Vec<Route>, PolicyError> {
@@ -666,7 +768,7 @@ fn opt_out(policy: &Policy) -> Result<OptOut, PolicyError> {
             }
         }
     }
-    Ok(found)
+    Ok(if sharing::honours(section, policy.sharing.as_ref()) { found } else { OptOut::default() })
 }
 
 /// How many drop rules a policy may have: each is a bit beside every remembered request.
@@ -845,6 +947,36 @@ mod tests {
     }
 
     #[test]
+    fn a_cookie_is_told_as_a_token_or_not_at_all() {
+        let cookie =
+            |name: &str, how: &str| format!("cookie = {{ name = {name:?}, as = {how:?} }}");
+        let plan = record_with(&cookie("visitor", "token")).expect("compiles");
+        assert_eq!(plan.record, KeySet::EMPTY.with(Key::Cookie, true));
+        assert!(plan.mints_tokens() && plan.cookie.as_deref() == Some("visitor"));
+        assert_eq!(plan.decision(Field::Cookie), Decision::Recorded);
+        let group = "os = true\n[[group]]\nname = \"a\"\nkeys = [\"os\"]\n\
+                     [[group]]\nname = \"b\"\nkeys = [\"cookie\"]\nkept = false";
+        let plan = record_with(&format!("{}\n{group}", cookie("visitor", "token")));
+        let plan = plan.expect("compiles");
+        assert!(!plan.mints_tokens() && plan.cookie.is_none() && !plan.record.has(Key::Cookie));
+        let truncate = "client = { truncate = { ipv4 = 16, ipv6 = 32 } }\n";
+        let beside = truncate.to_owned() + &cookie("visitor", "token");
+        assert!(record_with(&format!("{beside}\nallow_linking = true")).is_ok());
+        assert!(record_with(&beside.replace(truncate, "client = \"token\"\n")).is_ok());
+        for (text, words) in [
+            (beside, "record.cookie: a token beside a network"),
+            (cookie("visitor", "value"), "value"),
+            (cookie("", "token"), "record.cookie.name"),
+            (cookie("a=b", "token"), "record.cookie.name"),
+            ("cookie = true".to_owned(), "line 4"),
+            ("cookie = { name = \"a\" }".to_owned(), "as"),
+        ] {
+            let error = record_with(&text).err().unwrap_or_else(|| panic!("accepted: {text}"));
+            assert!(error.contains(words), "{error:?} does not say {words:?}");
+        }
+    }
+
+    #[test]
     fn there_is_no_country_without_a_file() {
         let file = "[network]\ncountry_db = \"c.mmdb\"";
         for keys in ["country = true", "client = \"country\""] {
@@ -855,6 +987,12 @@ mod tests {
         }
         let unused = record_with(&format!("os = true\n{file}")).expect("compiles");
         assert_eq!(unused.country_db, None);
+        let file = "[network]\norganisation_db = \"a.mmdb\"";
+        assert_eq!(record_with("organisation = true").expect("compiles").record, KeySet::EMPTY);
+        let plan = record_with(&format!("organisation = true\n{file}")).expect("compiles");
+        assert_eq!(plan.record, KeySet::EMPTY.with(Key::Organisation, true));
+        assert_eq!(plan.decision(Field::Client), Decision::Recorded);
+        assert_eq!(record_with(file).expect("compiles").organisation_db, None);
     }
 
     #[test]
@@ -883,6 +1021,8 @@ mod tests {
             ("[release]\nk = 1001", "release.k"),
             ("client = \"token\"\n[release]", "record.client"),
             ("client = { truncate = { ipv4 = 16, ipv6 = 32 } }\n[release]", "record.client"),
+            ("cookie = { name = \"a\", as = \"token\" }\n[release]", "record.cookie"),
+            ("organisation = true\n[release]", "record.organisation"),
             ("path = { shape = \"cleaned\" }\n[release]", "learned"),
             ("bytes = { exact = \"always\" }\n[release]", "bucket"),
             ("errors = true\n[release]", "record.errors"),
@@ -926,6 +1066,36 @@ mod tests {
     }
 
     #[test]
+    fn a_network_beside_a_token_is_accepted_in_words() {
+        let with = |client: &str, ipv4: u8, ipv6: u8, more: &str| {
+            record_with(&format!(
+                "client = {client}\nnetwork = {{ ipv4 = {ipv4}, ipv6 = {ipv6} }}\n{more}"
+            ))
+        };
+        let accepted = "allow_linking = true";
+        let plan = with("\"token\"", 16, 32, accepted).expect("compiles");
+        assert!(plan.record.has(Key::Network) && plan.told_network().is_some());
+        assert!(with("\"token\"", 24, 48, accepted).is_ok());
+        let identifying = "allow_linking = true\nallow_identifying = true";
+        assert!(with("\"token\"", 32, 128, identifying).is_ok());
+        let truncate = "{ truncate = { ipv4 = 16, ipv6 = 32 } }";
+        for (client, ipv4, ipv6, more, words) in [
+            ("\"token\"", 16, 32, "", "link more"),
+            ("\"token\"", 16, 32, "allow_identifying = true", "allow_linking"),
+            ("\"token\"", 25, 32, accepted, "record.network.ipv4"),
+            ("\"token\"", 16, 49, accepted, "record.network.ipv6"),
+            ("\"token\"", 7, 32, accepted, "record.network.ipv4"),
+            (truncate, 16, 32, accepted, "beside client"),
+            ("\"country\"", 16, 32, accepted, "beside client"),
+        ] {
+            let error = with(client, ipv4, ipv6, more).expect_err("refused");
+            assert!(error.contains(words), "{error}");
+        }
+        assert!(record_with("network = { ipv4 = 16, ipv6 = 32 }").is_err());
+        assert!(record_with("client = \"token\"\nallow_linking = true").is_ok());
+    }
+
+    #[test]
     fn the_command_line_changes_the_client() {
         let change = |overrides: Overrides| {
             let mut policy = Policy::parse(preset("baseline").expect("a preset")).expect("reads");
@@ -940,6 +1110,16 @@ mod tests {
             change(Overrides { client: Some(ClientChoice::Drop), ..Overrides::default() })
                 .expect("allowed");
         assert!(!plan.expect("compiles").record.has(Key::Client));
+        let text = "name = \"p\"\nversion = 1\n[record]\nclient = \"token\"\nallow_linking = true\n\
+                    network = { ipv4 = 16, ipv6 = 32 }";
+        for client in [ClientChoice::Truncate, ClientChoice::Country, ClientChoice::Drop] {
+            let mut policy = Policy::parse(text).expect("reads");
+            policy
+                .apply(Overrides { client: Some(client), ..Overrides::default() })
+                .expect("allowed");
+            let plan = Plan::compile(&policy).expect("a network goes with the token");
+            assert!(!plan.record.has(Key::Network), "{client:?}");
+        }
         let both = Overrides {
             client: Some(ClientChoice::Drop),
             ipv4_prefix: Some(16),

@@ -11,7 +11,9 @@ use crate::field::{Field, Key, Table};
 pub const fn keys_of(field: Field) -> &'static [Key] {
     match field {
         Field::Site => &[Key::Site],
-        Field::Client | Field::Forwarded => &[Key::Client, Key::Country],
+        Field::Client | Field::Forwarded => {
+            &[Key::Client, Key::Network, Key::Country, Key::Organisation]
+        }
         Field::Time | Field::Date => &[Key::Time],
         Field::Request => &[Key::Method, Key::Path, Key::Query, Key::Protocol],
         Field::Method => &[Key::Method],
@@ -24,7 +26,8 @@ pub const fn keys_of(field: Field) -> &'static [Key] {
         Field::Agent => &[Key::Browser, Key::BrowserVersion, Key::Os, Key::Device, Key::Bot],
         Field::Duration => &[Key::DurationMs],
         Field::Language => &[Key::Language],
-        Field::Dnt | Field::Gpc | Field::Cookie => &[],
+        Field::Cookie => &[Key::Cookie],
+        Field::Dnt | Field::Gpc => &[],
         Field::Level => &[Key::Level],
         Field::Module => &[Key::Module],
         Field::Message => &[Key::Error],
@@ -51,13 +54,16 @@ pub const fn tables_of(key: Key) -> &'static [Table] {
         Key::Bot => &[Table::Bot],
         Key::Language => &[Table::Language],
         Key::Client
+        | Key::Network
         | Key::Query
         | Key::DurationMs
         | Key::BrowserVersion
         | Key::Late
         | Key::Level
         | Key::Module
-        | Key::Error => &[],
+        | Key::Error
+        | Key::Cookie
+        | Key::Organisation => &[],
     }
 }
 
@@ -127,6 +133,8 @@ mod tests {
             (Key::Query, "no [[query]]"),
             (Key::Country, "record.country = true"),
             (Key::Error, "record.errors = true"),
+            (Key::Cookie, "no record.cookie"),
+            (Key::Organisation, "no record.organisation"),
         ] {
             assert_eq!(rule_of(&policy, key), expect);
         }

@@ -17,6 +17,9 @@ const RECORD: &[&[&str]] = &[
         "",
         "client = { truncate = { ipv4 = 16, ipv6 = 32 } }",
         "client = { truncate = { ipv4 = 8, ipv6 = 48 } }",
+        "client = \"token\"",
+        "client = \"token\"\nnetwork = { ipv4 = 16, ipv6 = 32 }",
+        "client = \"token\"\nnetwork = { ipv4 = 24, ipv6 = 16 }",
     ],
     &["", "method = true"],
     &[
@@ -41,8 +44,20 @@ const RECORD: &[&[&str]] = &[
     &["", "bot = true"],
     &["", "language = \"primary\""],
     &["", "errors = true"],
+    &["", "country = true"],
+    &["", "organisation = true"],
+    &[
+        "",
+        "cookie = { name = \"visitor\", as = \"token\" }",
+        "cookie = { name = \"other\", as = \"token\" }",
+    ],
     &["", "allow_identifying = true"],
+    &["", LINKING],
 ];
+
+/// What is needed where a token stands beside a network.
+const LINKING: &str = "allow_linking = true";
+
 const REST: &[&[&str]] = &[
     &[
         "",
@@ -58,11 +73,20 @@ const REST: &[&[&str]] = &[
         "",
         "[network]\nexempt = [\"10.0.0.0/8\"]\ntrusted_proxies = [\"192.0.2.0/24\"]",
         "[network]\nexempt = [\"10.1.0.0/16\", \"2001:db8::/32\"]",
+        "[network]\ncountry_db = \"c.mmdb\"\norganisation_db = \"o.mmdb\"",
     ],
     &[
         "",
         "[opt_out]\nheaders = { dnt = \"1\" }",
         "[opt_out]\nheaders = { sec_gpc = \"1\" }\ncookie = \"optout\"",
+        "[opt_out]\nquery = \"optout\"\nexcept = [\"usage-analysis\"]",
+    ],
+    &[
+        "",
+        "[sharing]\npurposes = [\"usage-analysis\"]\naudiences = [\"staff\"]",
+        "[sharing]\naudiences = [\"staff\", \"affiliate\"]\nconditions = [\"need-to-know\"]",
+        "[sharing]\npurposes = [\"usage-analysis\", \"site-improvement\"]\n[[sharing.partner]]\n\
+         name = \"Alice\"\nagreement = \"7\"\npurpose = \"usage-analysis\"\nregion = \"de\"",
     ],
     &[
         "",
@@ -105,7 +129,11 @@ pub(super) fn any_policy() -> impl Strategy<Value = Policy> {
     };
     // Policies that are alike in most keys are the interesting pairs, so most keys are of a few kinds.
     let record = prop_oneof![lines(RECORD), lines(RECORD), vec(Just(""), RECORD.len())];
-    (record, lines(REST)).prop_map(|(record, rest)| {
+    (record, lines(REST)).prop_map(|(mut record, rest)| {
+        let has = |part: &str| record.iter().any(|line| line.contains(part));
+        if has("ipv4") && has("\"token\"") && !has(LINKING) {
+            record.push(LINKING);
+        }
         let text = format!(
             "name = \"any\"\nversion = 1\n[record]\n{}\n{}\n",
             record.join("\n"),

@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::sharing::{Purpose, SharingSection};
+
 /// A policy file.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +45,9 @@ pub struct Policy {
     /// Signals by which visitors opt out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opt_out: Option<OptOutSection>,
+    /// For what records and counts are, and who may read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<SharingSection>,
     /// Records are held until enough visitors share them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseSection>,
@@ -92,6 +97,9 @@ pub struct RecordSection {
     pub site: Option<SiteWord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientWord>,
+    /// The network that the client lies in, beside its token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkRule>,
     /// The country that the operator's file has for the client, where one is given.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub country: bool,
@@ -122,12 +130,21 @@ pub struct RecordSection {
     /// The level, the module and the kind of fault of messages in error logs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub errors: bool,
+    /// The organisation that the operator's file has for the client's network, where one is given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub organisation: bool,
+    /// What is told of one cookie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<CookieRule>,
     /// What a line must have, or else it is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require: Vec<RequireWord>,
     /// An exact client, or a prefix longer than /24 or /48, is accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_identifying: bool,
+    /// A network beside a token is accepted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_linking: bool,
 }
 
 /// What a line must have.
@@ -190,6 +207,16 @@ pub struct Prefixes {
     /// Whether a client that logged its host name is told by its registrable domain.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub domain: bool,
+}
+
+/// `network = { ipv4 = 16, ipv6 = 32 }`: how many bits of an address are told beside its token.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkRule {
+    /// Bits of an IPv4 address.
+    pub ipv4: u8,
+    /// Bits of an IPv6 address.
+    pub ipv6: u8,
 }
 
 /// `path = { shape = "cleaned", status = ["2xx", "304"] }`.
@@ -293,6 +320,25 @@ pub enum VersionWord {
 pub enum LanguageWord {
     /// The first subtag of a common language, else `other`.
     Primary,
+}
+
+/// `cookie = { name = "visitor", as = "token" }`: of all others nothing is told.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct CookieRule {
+    /// The cookie's name.
+    pub name: String,
+    /// How its value is told.
+    #[serde(rename = "as")]
+    pub told: CookieWord,
+}
+
+/// How the value of a cookie is told.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CookieWord {
+    /// As a keyed token.
+    Token,
 }
 
 /// `[counts]`.
@@ -401,6 +447,9 @@ pub struct NetworkSection {
     /// A file in the MMDB form that says in which country a network is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country_db: Option<PathBuf>,
+    /// A file in the MMDB form that says which organisation a network is registered for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation_db: Option<PathBuf>,
 }
 
 /// `[opt_out]`: where a format logs the signal, the line leaves records and counts.
@@ -416,6 +465,9 @@ pub struct OptOutSection {
     /// The name of a query parameter that opts out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// Purposes that nobody opts out of: the signals count once the policy has any other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<Purpose>,
 }
 
 /// `[[drop]]`: a line that fits every key given is left out.
@@ -531,6 +583,8 @@ pub struct Overrides {
     pub trusted_proxies: Vec<String>,
     /// `--country-db`.
     pub country_db: Option<PathBuf>,
+    /// `--organisation-db`.
+    pub organisation_db: Option<PathBuf>,
 }
 
 /// What `--client` may ask for.
@@ -542,6 +596,12 @@ pub enum ClientChoice {
     Token,
     Drop,
 }
+
+/// The clause by which a published policy may keep what tells of the client without an end.
+pub(super) const CLAUSE_WITHOUT_END: &str = "SIT-8";
+
+/// CNIL's advice for what audience measurement collects: 25 months.
+const RETENTION_DAYS_ADVISED: u32 = 760;
 
 impl Policy {
     /// Reads a policy from TOML text.
@@ -567,6 +627,13 @@ impl Policy {
         }
         if overrides.country_db.is_some() {
             self.network.country_db = overrides.country_db;
+        }
+        if overrides.organisation_db.is_some() {
+            self.network.organisation_db = overrides.organisation_db;
+        }
+        // A network stands beside a token and beside nothing else.
+        if overrides.client.is_some_and(|client| client != ClientChoice::Token) {
+            self.record.network = None;
         }
         match overrides.client {
             Some(ClientChoice::Drop) => self.record.client = None,
@@ -602,6 +669,20 @@ impl Policy {
 
     const fn truncates(&self) -> bool {
         matches!(self.record.client, Some(ClientWord::Truncate(_)))
+    }
+
+    /// What the operator should know of a policy that can be used all the same, and what to do about it.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let days = self.retention.and_then(|retention| retention.client)?;
+        (days == Days::Word(NoEnd::None)).then(|| {
+            format!(
+                "retention.client = \"none\" lets what tells of the client stay without an end, which the clause \
+                 {CLAUSE_WITHOUT_END} of the policy allows and the limit on storage of Article 5(1)(e) GDPR does not; \
+                 write retention.client = {RETENTION_DAYS_ADVISED}, the 25 months that CNIL advises for statistics, \
+                 or fewer"
+            )
+        })
     }
 
     /// A name for exactly this policy: the BLAKE3 hash of its canonical form, in hexadecimal.

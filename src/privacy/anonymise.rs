@@ -7,18 +7,19 @@
 //! Requests, referrers and agents repeat, and what became of them is remembered ([`super::memo`]).
 //! Escapes are undone only where a backslash was seen, into buffers that this worker owns and wipes.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
+    lookup::Lookup,
     memo::{Memo, Seed},
     peel,
     raw::RawLine,
     recognise::fit,
     record::{Incident, Rare, Record, Text},
     release::{Held, PathKind},
-    tokens::Minter,
+    tokens::{Keyring, Minter},
     visitors::{Visitor, Visitors},
 };
 use crate::{
@@ -31,13 +32,15 @@ use crate::{
     transform::{
         address::{self, Client},
         agent::{Agent, Classifier},
+        cookie,
         country::{Countries, Country},
         duration, escape,
         fault::{Fault, Level, Module},
         forwarded,
         language::Language,
+        organisation::Organisations,
         path::{self, Cleaner},
-        pseudonym::SketchKey,
+        pseudonym::{SketchKey, TokenField},
         query::{self, QUERY_MAX},
         referrer,
         request::{self, Method, Protocol, Request},
@@ -60,8 +63,6 @@ const REFERRERS_REMEMBERED: usize = 2_048;
 const DOMAIN_BYTES_REMEMBERED: usize = 100;
 /// How many agents are remembered by each worker.
 const AGENTS_REMEMBERED: usize = 8_192;
-/// How many networks and addresses are remembered with their country by each worker.
-const COUNTRIES_REMEMBERED: usize = 4_096;
 /// How many hosts of one's own are remembered by each worker.
 const SITES_REMEMBERED: usize = 256;
 
@@ -135,8 +136,10 @@ pub struct Anonymiser {
     /// The site that all lines belong to when they do not say, and its registrable domain.
     site: Option<Vec<u8>>,
     own_domains: Vec<Vec<u8>>,
-    /// Which networks are in which country, if anything is to be told of that.
-    countries: Option<Arc<Countries>>,
+    /// What the operator's files say of networks.
+    lookup: Lookup,
+    /// Whether a network or an organisation may be told of a line, whatever its format.
+    tells_more: bool,
     line_bytes_max: usize,
     seed: Seed,
     clock: ClfMemo,
@@ -145,9 +148,10 @@ pub struct Anonymiser {
     referrers: Memo<ReferrerValue, DOMAIN_BYTES_REMEMBERED>,
     sites: Memo<SiteValue, DOMAIN_BYTES_REMEMBERED>,
     agents: Memo<Agent, 0>,
-    places: Memo<Country, 0>,
-    /// What makes tokens, if the plan asks for them and somebody gave keys.
+    /// What makes tokens of clients, if the plan asks for them and somebody gave keys.
     minter: Option<Minter>,
+    /// The same for the cookie that the plan names.
+    cookie_minter: Option<Minter>,
     /// What tells visitors apart, if anything is to be known of their number.
     visitors: Option<Visitors>,
     scratch: Scratch,
@@ -219,11 +223,12 @@ impl Anonymiser {
         Self {
             cleaner: Cleaner::new(plan.routes.clone()),
             drop_paths: DropPaths::new(&plan),
+            tells_more: plan.network.is_some(),
             plan,
             classifier,
             site: site.map(|site| site.as_bytes().to_ascii_lowercase()),
             own_domains,
-            countries: None,
+            lookup: Lookup::default(),
             line_bytes_max,
             seed: Seed::default(),
             clock: ClfMemo::default(),
@@ -232,8 +237,8 @@ impl Anonymiser {
             referrers: Memo::new(REFERRERS_REMEMBERED),
             sites: Memo::new(SITES_REMEMBERED),
             agents: Memo::new(AGENTS_REMEMBERED),
-            places: Memo::new(4),
             minter: None,
+            cookie_minter: None,
             visitors: None,
             scratch: Scratch::default(),
         }
@@ -242,17 +247,25 @@ impl Anonymiser {
     /// The worker with a file that knows countries; without one, records have none.
     #[must_use]
     pub fn with_countries(mut self, countries: Option<Arc<Countries>>) -> Self {
-        if countries.is_some() {
-            self.places = Memo::new(COUNTRIES_REMEMBERED);
-        }
-        self.countries = countries;
+        self.lookup.set_countries(countries);
         self
     }
 
-    /// Lets `minter` make the tokens that the plan asks for. Without one, no line has a key.
+    /// The worker with a file that knows organisations; without one, records have none.
     #[must_use]
-    pub fn with_minter(mut self, minter: Minter) -> Self {
-        self.minter = Some(minter);
+    pub fn with_organisations(mut self, organisations: Option<Arc<Organisations>>) -> Self {
+        self.tells_more |= organisations.is_some();
+        self.lookup.set_organisations(organisations);
+        self
+    }
+
+    /// Lets the tokens that the plan asks for be made with the keys of `keyring`. Without one, no line has a key.
+    #[must_use]
+    pub fn with_keyring(mut self, keyring: &Arc<Keyring>) -> Self {
+        let minter = |field| keyring.minter(field, self.site.as_deref());
+        let tells_clients = matches!(self.plan.client, ClientRule::Token(_));
+        self.minter = tells_clients.then(|| minter(TokenField::Visitor));
+        self.cookie_minter = self.plan.cookie.as_ref().map(|_| minter(TokenField::Cookie));
         self
     }
 
@@ -271,16 +284,12 @@ impl Anonymiser {
 
     /// Before the lines of a block: tokens are made with the keys that are alive now.
     pub fn open_block(&mut self) {
-        if let Some(minter) = &mut self.minter {
-            minter.open();
-        }
+        self.minter.iter_mut().chain(&mut self.cookie_minter).for_each(Minter::open);
     }
 
     /// After the lines of a block: keys whose time is over can be overwritten from here on.
     pub fn close_block(&mut self) {
-        if let Some(minter) = &mut self.minter {
-            minter.close();
-        }
+        self.minter.iter_mut().chain(&mut self.cookie_minter).for_each(Minter::close);
     }
 
     /// Takes one line through the door and hands its record to `receive`, if it becomes one.
@@ -410,7 +419,7 @@ impl Anonymiser {
             Some(visitors) => visitors.of(host),
             None => Visitor::NOBODY,
         };
-        let country = self.country(host);
+        let country = self.lookup.country(&self.plan, host);
         let (mut referrer, mut agent, mut site) = (None, None, None);
         if let Some(span) = map.get(Field::Referrer) {
             referrer = Some(self.referrer(span.of(line), map)?);
@@ -422,8 +431,8 @@ impl Anonymiser {
             site = Some(self.site(span.of(line)));
         }
         let mut rare = None;
-        if map.has_any(&RARE) {
-            rare = self.rare(line, map)?;
+        if map.has_any(&RARE) || self.tells_more {
+            rare = self.rare(line, map, time, host)?;
             if rare.is_none() {
                 return Ok(Outcome::OptedOut);
             }
@@ -446,7 +455,7 @@ impl Anonymiser {
             referrer,
             agent,
             site,
-            rare,
+            rare: rare.as_ref(),
             visitor,
         };
         receive(&self.record(&parts));
@@ -517,37 +526,10 @@ impl Anonymiser {
                 .is_some_and(|name| referrer::registrable_of_client(name, &mut self.scratch.client))
     }
 
-    #[inline(always)]
-    fn country(&mut self, host: Option<&[u8]>) -> Option<Country> {
-        let countries = Arc::clone(self.countries.as_ref()?);
-        Some(self.country_of(&countries, host?))
-    }
-
-    /// The country of a client: that of its network where the network is told, so that the two say no more
-    /// than the one.
-    #[inline(never)]
-    fn country_of(&mut self, countries: &Countries, host: &[u8]) -> Country {
-        let Some(parsed @ address::Parsed::Ip(whole)) = address::parse(host) else {
-            return Country::UNKNOWN;
-        };
-        let address = match &self.plan.client {
-            ClientRule::Truncate(truncation) => match truncation.apply(parsed) {
-                Client::V4 { network, .. } => IpAddr::V4(network.into()),
-                Client::V6 { network, .. } => IpAddr::V6(network.into()),
-                _ => whole,
-            },
-            _ => whole,
-        };
-        let hash = match address {
-            IpAddr::V4(v4) => self.seed.hash(&v4.octets(), None),
-            IpAddr::V6(v6) => self.seed.hash(&v6.octets(), None),
-        };
-        if let Some(place) = self.places.find(hash) {
-            return self.places.at(place).value;
-        }
-        let country = countries.of(address);
-        self.places.insert(hash, country, b"");
-        country
+    /// The network that is told beside a token, where the client is an address.
+    fn network(&self, host: Option<&[u8]>) -> Option<Client> {
+        let told = self.plan.network.as_ref()?;
+        told.client(host?).filter(|client| matches!(client, Client::V4 { .. } | Client::V6 { .. }))
     }
 
     /// The token of a client that was read whole; none, and late, where no key is there for it.
@@ -762,7 +744,7 @@ impl Anonymiser {
     }
 
     #[inline(always)]
-    fn record<'a>(&'a self, parts: &'a Parts) -> Record<'a> {
+    fn record<'a>(&'a self, parts: &'a Parts<'a>) -> Record<'a> {
         let plan = &*self.plan;
         let (place, request) = &parts.request;
         let found = match *place {
@@ -799,6 +781,7 @@ impl Anonymiser {
         let told = |bytes| if exact { bytes } else { request::bucket_bytes(bytes) };
         Record {
             plan,
+            lookup: &self.lookup,
             time: parts.time.floor(plan.grain),
             minute: parts.time.floor(Grain::Minute),
             site: self.site_text(parts.site),
@@ -818,15 +801,23 @@ impl Anonymiser {
             bytes_exact: parts.bytes.unwrap_or(0),
             referrer: parts.referrer.map(|place| self.referrer_text(place, parts.site)),
             agent: parts.agent,
-            rare: parts.rare.as_ref(),
+            rare: parts.rare,
             visitor: parts.visitor,
         }
     }
 
-    /// The fields that few formats have; nothing if one of them says that the visitor opted out.
+    /// The fields that few formats have, and what few policies tell; nothing if a field says that the visitor opted
+    /// out.
     #[inline(never)]
-    fn rare(&mut self, line: &[u8], map: &LineMap) -> Result<Option<Rare>, Reason> {
-        let mut rare = Rare::default();
+    fn rare(
+        &mut self,
+        line: &[u8],
+        map: &LineMap,
+        time: Timestamp,
+        host: Option<&[u8]>,
+    ) -> Result<Option<Rare>, Reason> {
+        let mut rare = Rare { network: self.network(host), ..Rare::default() };
+        rare.organisation = self.lookup.organisation(&self.plan, host);
         if let Some(text) = map.find(Field::Duration, line) {
             let milliseconds = duration::milliseconds(text, map.duration_unit);
             rare.duration = milliseconds.map(duration::bucket);
@@ -835,18 +826,28 @@ impl Anonymiser {
             let escaping = map.escaping_of(Field::Language);
             rare.language = Language::of(undo(text, escaping, &mut self.scratch.unescaped)?);
         }
-        let is_opted_out = self.plan.opt_out.is_some_in(
-            map.find(Field::Dnt, line),
-            map.find(Field::Gpc, line),
-            map.find(Field::Cookie, line),
-        );
+        // A cookie that cannot be unescaped is read as it stands: nothing but the cookie may depend on it.
+        let asks = self.plan.opt_out.cookie.is_some() || self.plan.cookie.is_some();
+        let cookies = map.find(Field::Cookie, line).filter(|_| asks).map(|raw| {
+            let escaping = map.escaping_of(Field::Cookie);
+            undo(raw, escaping, &mut self.scratch.unescaped).unwrap_or(raw)
+        });
+        let opt_out = &self.plan.opt_out;
+        if opt_out.is_some_in(map.find(Field::Dnt, line), map.find(Field::Gpc, line), cookies) {
+            return Ok(None);
+        }
+        if let (Some(name), Some(minter)) = (&self.plan.cookie, &mut self.cookie_minter) {
+            let value = cookies.and_then(|cookies| cookie::value(cookies, name));
+            let site = map.find(Field::Site, line);
+            rare.cookie = value.and_then(|value| minter.mint_value(value, time.seconds(), site));
+        }
         let level = map.find(Field::Level, line).map(Level::of);
         let module = map.find(Field::Module, line).map(Module::of);
         let fault = map.find(Field::Message, line).map(Fault::of);
         if level.is_some() || fault.is_some() {
             rare.incident = Some(Incident { level, module, fault });
         }
-        Ok((!is_opted_out).then_some(rare))
+        Ok(Some(rare))
     }
 
     #[inline]
@@ -890,7 +891,7 @@ impl Anonymiser {
 }
 
 /// The parts of a line that cannot refuse it any more.
-struct Parts {
+struct Parts<'a> {
     time: Timestamp,
     client: Option<Client>,
     /// Whether the client's domain is in the scratch.
@@ -903,7 +904,8 @@ struct Parts {
     referrer: Option<Place>,
     agent: Option<Agent>,
     site: Option<Place>,
-    rare: Option<Rare>,
+    /// Lent and not moved: few lines have it, and it is large.
+    rare: Option<&'a Rare>,
     visitor: Visitor,
 }
 

@@ -9,6 +9,7 @@
 //! there is none.
 
 mod anonymise;
+mod lookup;
 mod memo;
 mod open;
 mod peel;

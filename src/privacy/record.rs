@@ -17,7 +17,11 @@
 
 use std::fmt;
 
-use super::{release::PathKind, visitors::Visitor};
+use super::{
+    lookup::{Lookup, OrganisationPlace},
+    release::PathKind,
+    visitors::Visitor,
+};
 use crate::{
     field::{Key, KeySet, Table},
     policy::Plan,
@@ -27,6 +31,7 @@ use crate::{
         country::Country,
         fault::{Fault, Level, Module},
         language::Language,
+        pseudonym::Token,
         query::Params,
         request::{Method, Protocol},
         time::Timestamp,
@@ -111,6 +116,7 @@ pub const AGENT_KEYS: [Key; 5] =
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     pub(in crate::privacy) plan: &'a Plan,
+    pub(in crate::privacy) lookup: &'a Lookup,
     pub(in crate::privacy) time: Timestamp,
     pub(in crate::privacy) minute: Timestamp,
     pub(in crate::privacy) site: Option<Text<'a>>,
@@ -136,12 +142,15 @@ pub struct Record<'a> {
     pub(in crate::privacy) visitor: Visitor,
 }
 
-/// What became of the fields that few formats have.
+/// What became of the fields that few formats have, and what few policies tell.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::privacy) struct Rare {
     pub(in crate::privacy) duration: Option<u64>,
     pub(in crate::privacy) language: Option<Language>,
     pub(in crate::privacy) incident: Option<Incident>,
+    pub(in crate::privacy) cookie: Option<Token>,
+    pub(in crate::privacy) network: Option<Client>,
+    pub(in crate::privacy) organisation: Option<OrganisationPlace>,
 }
 
 /// The allow-listed parameters of a query.
@@ -199,6 +208,8 @@ recorded! {
     client: Client, Client, |record| record.client;
     /// The client's registrable domain, which then stands in place of the client.
     client_name: Text<'a>, Client, |record| record.client_name;
+    /// The network that the client lies in, beside its token.
+    network: Client, Network, |record| record.rare.and_then(|rare| rare.network);
     /// The client's country.
     country: Country, Country, |record| record.country;
     /// The method.
@@ -241,6 +252,12 @@ recorded! {
     module: Module, Module, |record| record.incident().and_then(|incident| incident.module);
     /// The kind of fault that it tells.
     fault: Fault, Error, |record| record.incident().and_then(|incident| incident.fault);
+    /// The token of the cookie that the policy names.
+    cookie: Token, Cookie, |record| record.rare.and_then(|rare| rare.cookie);
+    /// The organisation that the client's network is registered for.
+    organisation: Text<'a>, Organisation, |record| {
+        record.lookup.text(record.rare.and_then(|rare| rare.organisation)?)
+    };
 }
 
 impl<'a> Record<'a> {
@@ -248,7 +265,7 @@ impl<'a> Record<'a> {
         self.rare.and_then(|rare| rare.incident)
     }
 
-    /// Whether there may be a duration, a language, lateness, or what error logs have.
+    /// Whether there may be a duration, a language, lateness, a cookie, an organisation, or what error logs have.
     #[inline]
     #[must_use]
     pub const fn has_more(&self) -> bool {

@@ -5,9 +5,14 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     field::Reason,
-    format::Format,
+    format::{Declared, Format, nginx},
     policy::{Plan, Policy, preset},
-    transform::{agent::Classifier, language::Language},
+    transform::{
+        address::{CLIENT_BYTES_MAX, Client},
+        agent::Classifier,
+        language::Language,
+        pseudonym::{Epoch, EpochKey, EpochLength, Token, TokenField},
+    },
 };
 
 /// What became of a line, and the parts of its record that these tests look at.
@@ -34,7 +39,9 @@ impl Door {
         block.read_from(&mut line.as_bytes()).expect("a slice reads");
         let mut record = None;
         let raw = block.lines().next().expect("a line");
+        self.0.open_block();
         let outcome = self.0.anonymise(format, raw, |clean| record = Some(tell(clean)));
+        self.0.close_block();
         Seen { outcome, record }
     }
 }
@@ -214,4 +221,130 @@ fn query_values_lie_beside_the_path_and_not_in_it() {
             assert_eq!(seen.outcome, Outcome::OptedOut);
         }
     }
+}
+
+#[test]
+fn a_cookie_opts_out_however_the_server_wrote_it() {
+    let mut door = door_of("status = true\n[opt_out]\ncookie = \"optout\"");
+    let mut check = |first: &str, cookie: &str, expect: Outcome| {
+        let header = format!("#Fields: {first} date time c-ip cs-uri-stem sc-status cs(Cookie)");
+        let separator = if first.starts_with('x') { "\t" } else { " " };
+        let line = ["FRA2", "2026-11-22", "14:05:37", "192.0.2.7", "/a", "200", cookie];
+        let format = Format::from_header(header.as_bytes()).expect("a header");
+        let seen = door.see(&format, &line.join(separator), |_| String::new());
+        assert_eq!(seen.outcome, expect, "{first} {cookie}");
+    };
+    let (iis, cloudfront) = ("s-sitename", "x-edge-location");
+    check(iis, "a=b;+optout=1", Outcome::OptedOut);
+    check(iis, "a=b;+c=optout", Outcome::Clean);
+    check(cloudfront, "a=b;%20optout=1", Outcome::OptedOut);
+    check(cloudfront, "a=b;%2520optout=1", Outcome::OptedOut);
+    check(cloudfront, "a=b;%20c=optout", Outcome::Clean);
+}
+
+/// A keyring with the key of the day of these lines, and that day's number.
+fn keyring() -> (Arc<Keyring>, Epoch) {
+    let (keyring, epoch) = (Arc::new(Keyring::default()), Epoch(20_779));
+    let key = EpochKey::new(Box::new([7; 32]));
+    keyring.publish(Keys { length: EpochLength::default(), keys: vec![(epoch, key)] });
+    keyring.set_now(20_779 * 86_400 + 50_000);
+    (keyring, epoch)
+}
+
+/// The format of lines that end with their cookies.
+fn cookies_of_nginx() -> Format {
+    let string = r#"$remote_addr [$time_local] "$request" $status "$http_cookie""#;
+    nginx::compile(string, &Declared::default()).expect("nginx documents these")
+}
+
+#[test]
+fn a_cookie_has_one_token_however_the_server_wrote_it() {
+    let (keyring, epoch) = keyring();
+    let door = door_of("cookie = { name = \"visitor\", as = \"token\" }");
+    let mut door = Door(door.0.with_keyring(&keyring));
+    let key = EpochKey::new(Box::new([7; 32])).field_key(b"-", TokenField::Cookie);
+    let told = |token: Option<Token>| format!("{:?}", token.map(|token| token.characters()));
+    let mut check = |format: &Format, line: &str, value: Option<&str>| {
+        let expect = value.map(|value| key.token(epoch, value.as_bytes()));
+        let seen = door.see(format, line, |record| told(record.cookie()));
+        assert_eq!(seen, clean(&told(expect)), "{line}");
+    };
+    let quoted = cookies_of_nginx();
+    for (cookie, value) in [
+        ("visitor=abc123", Some("abc123")),
+        ("a=b; visitor=abc123; c=d", Some("abc123")),
+        (r"a=b; visitor=\x22abc123\x22", Some("abc123")),
+        (r"visitor=a\x5cb", Some("a\\b")),
+        // What no server writes is read as it stands, and refuses no line.
+        (r"visitor=a\qb", Some(r"a\qb")),
+        ("visitor=; a=visitor", None),
+        ("-", None),
+    ] {
+        check(&quoted, &line("192.0.2.7", &format!("\"{cookie}\"")), value);
+    }
+    let json = |name: &str, line: &str| (Format::named(name).expect("a format"), line.to_owned());
+    let columns = |names: &str, values: &str| {
+        let header = format!("#Fields: date time c-ip cs-uri-stem sc-status cs(Cookie) {names}");
+        let line = format!("2026-11-22 14:05:37 192.0.2.7 /a 200 {values}");
+        (Format::from_header(header.as_bytes()).expect("a header"), line)
+    };
+    for (format, line) in [
+        json(
+            "nginx-json",
+            r#"{"time_iso8601":"2026-11-22T14:05:37+00:00","remote_addr":"192.0.2.7","request":"GET / HTTP/1.1",
+               "status":200,"http_cookie":"a=b; visitor=\"abc123\""}"#,
+        ),
+        json(
+            "caddy",
+            r#"{"ts":1795356337.123,"request":{"client_ip":"192.0.2.7","proto":"HTTP/2.0","method":"GET","uri":"/",
+               "headers":{"Cookie":["a=b","visitor=abc123; c=d"]}},"status":200}"#,
+        ),
+        columns("s-sitename", "a=b;+visitor=abc123;+c=d W3SVC1"),
+        columns("x-edge-location", "a=b;%20visitor=abc123;%20c=d FRA2"),
+    ] {
+        check(&format, &line.replace('\n', ""), Some("abc123"));
+    }
+}
+
+#[test]
+fn without_keys_there_is_no_cookie_and_nothing_is_late() {
+    let mut door = door_of("cookie = { name = \"visitor\", as = \"token\" }");
+    let format = cookies_of_nginx();
+    let tell = |record: &Record<'_>| format!("{:?} {:?}", record.cookie(), record.late());
+    let line = line("192.0.2.7", "\"visitor=abc123\"");
+    assert_eq!(door.see(&format, &line, tell), clean("None None"));
+    let (keyring, _) = keyring();
+    keyring.publish(Keys::default());
+    let mut door = Door(door.0.with_keyring(&keyring));
+    assert_eq!(door.see(&format, &line, tell), clean("None None"));
+}
+
+#[test]
+fn a_network_beside_a_token_is_told_also_where_the_token_is_late() {
+    let (keyring, _) = keyring();
+    let linking = "client = \"token\"\nallow_linking = true\nnetwork = { ipv4 = 16, ipv6 = 32 }";
+    let door = door_of(&format!("{linking}\n[network]\nexempt = [\"10.0.0.0/8\"]"));
+    let mut door = Door(door.0.with_keyring(&keyring));
+    let tell = |record: &Record<'_>| {
+        let mut text = [0; CLIENT_BYTES_MAX];
+        let mut text = |client: Option<Client>| {
+            let length = client.map_or(0, |client| client.write(&mut text));
+            text[..length].escape_ascii().to_string()
+        };
+        let (client, network) = (text(record.client()), text(record.network()));
+        format!("{} {network} {}", &client[..client.len().min(3)], record.late().is_some())
+    };
+    let format = Format::of_notation(r#"$client [$clf] "$request" $status $_"#);
+    for (client, expect) in [
+        ("192.0.2.77", "t1. 192.0.0.0/16 false"),
+        ("::ffff:192.0.2.77", "t1. 192.0.0.0/16 false"),
+        ("2001:db8:1:2::9", "t1. 2001:db8::/32 false"),
+        ("www.example.com", "hos  false"),
+        ("2001:0:c000:201::1", "ter  false"),
+        ("10.1.2.3", "10. 10.1.0.0/16 false"),
+    ] {
+        assert_eq!(door.see(&format, &line(client, "-"), tell), clean(expect), "{client}");
+    }
+    let early = line("192.0.2.77", "-").replace("/2026:", "/2025:");
+    assert_eq!(door.see(&format, &early, tell), clean(" 192.0.0.0/16 true"));
 }

@@ -20,8 +20,8 @@ use super::memo::Seed;
 use crate::transform::{
     address::Client,
     pseudonym::{
-        Canonical, Epoch, EpochKey, EpochLabel, EpochLength, FieldKey, KeyId, TOKEN_CHARACTERS,
-        Token, TokenField,
+        Epoch, EpochKey, EpochLabel, EpochLength, FieldKey, KeyId, TOKEN_CHARACTERS, Token,
+        TokenField,
     },
 };
 
@@ -57,7 +57,8 @@ pub struct Keyring {
     /// Moves on when keys come or go.
     generation: AtomicU64,
     now: AtomicI64,
-    late: AtomicU64,
+    /// How many lines got no token of each field.
+    late: [AtomicU64; 2],
     desks: Mutex<Vec<Arc<Desk>>>,
 }
 
@@ -82,10 +83,10 @@ impl Keyring {
         self.now.store(unix, Ordering::Relaxed);
     }
 
-    /// How many lines got no token, because their key is gone or they are dated ahead of the clock.
+    /// How many lines got no token of this field, because their key is gone or they are dated ahead of the clock.
     #[must_use]
-    pub fn late(&self) -> u64 {
-        self.late.load(Ordering::Relaxed)
+    pub fn late(&self, field: TokenField) -> u64 {
+        self.late[field as usize].load(Ordering::Relaxed)
     }
 
     /// The public names of the keys that are alive, by epoch.
@@ -94,16 +95,16 @@ impl Keyring {
         lock(&self.keys).keys.iter().map(|(epoch, key)| (*epoch, key.id())).collect()
     }
 
-    /// A minter for one worker; `site` names the site of lines that do not say.
+    /// A minter of tokens of one field for one worker; `site` names the site of lines that do not say.
     #[must_use]
-    pub fn minter(self: &Arc<Self>, site: Option<&str>) -> Minter {
-        let desk = Arc::new(Mutex::new(Some(Box::new(Derived::new(site)))));
+    pub fn minter(self: &Arc<Self>, field: TokenField, site: Option<&[u8]>) -> Minter {
+        let desk = Arc::new(Mutex::new(Some(Box::new(Derived::new(field, site)))));
         lock(&self.desks).push(Arc::clone(&desk));
         Minter { keyring: Arc::clone(self), desk, derived: None }
     }
 }
 
-/// One worker's way to make tokens.
+/// One worker's way to make tokens of one field.
 pub struct Minter {
     keyring: Arc<Keyring>,
     desk: Arc<Desk>,
@@ -132,7 +133,8 @@ impl Minter {
             if derived.generation != self.keyring.generation.load(Ordering::SeqCst) {
                 derived.forget();
             }
-            self.keyring.late.fetch_add(std::mem::take(&mut derived.late), Ordering::Relaxed);
+            let late = &self.keyring.late[derived.field as usize];
+            late.fetch_add(std::mem::take(&mut derived.late), Ordering::Relaxed);
             *desk = Some(derived);
         }
     }
@@ -142,19 +144,26 @@ impl Minter {
     #[inline]
     pub(super) fn mint(&mut self, whole: Client, unix: i64, host: Option<&[u8]>) -> Option<Client> {
         let Some(canonical) = whole.canonical() else { return Some(whole) };
-        let derived = self.derived.as_mut()?;
-        match derived.token(&canonical, unix, host) {
-            Some(token) => Some(Client::Token(token)),
-            None => {
-                derived.late += 1;
-                None
-            }
-        }
+        let (bits, is_v6) = canonical.parts();
+        let hash = |seed: &Seed, site: u64| seed.hash_address(bits, site << 1 | u64::from(is_v6));
+        self.derived.as_mut()?.token(canonical.as_bytes(), hash, unix, host).map(Client::Token)
+    }
+
+    /// The token of a cookie's value, or nothing where there is no key for the line.
+    pub(super) fn mint_value(
+        &mut self,
+        value: &[u8],
+        unix: i64,
+        host: Option<&[u8]>,
+    ) -> Option<Token> {
+        let hash = |seed: &Seed, site: u64| seed.hash_all(&[value, &site.to_le_bytes()], None);
+        self.derived.as_mut()?.token(value, hash, unix, host)
     }
 }
 
 /// What a worker made of the keys, and the keys.
 struct Derived {
+    field: TokenField,
     keys: Arc<Keys>,
     generation: u64,
     /// Lines that are dated after this get no token.
@@ -190,14 +199,15 @@ struct Site {
 }
 
 impl Derived {
-    fn new(site: Option<&str>) -> Self {
+    fn new(field: TokenField, site: Option<&[u8]>) -> Self {
         Self {
+            field,
             keys: Arc::default(),
             generation: 0,
             latest: i64::MIN,
             late: 0,
             current: None,
-            site: site.map_or_else(|| SITE_UNSAID.to_vec(), |site| canonical_site(site.as_bytes())),
+            site: site.map_or_else(|| SITE_UNSAID.to_vec(), canonical_site),
             sites: (0..SITES_REMEMBERED + 1).map(|_| None).collect(),
             next_site: 0,
             seed: Seed::default(),
@@ -217,8 +227,28 @@ impl Derived {
         }
     }
 
+    /// The token of a value in its one form. `hash` finds it where it was made before, given the site's number.
     #[inline]
-    fn token(&mut self, address: &Canonical, unix: i64, host: Option<&[u8]>) -> Option<Token> {
+    fn token(
+        &mut self,
+        canonical: &[u8],
+        hash: impl Fn(&Seed, u64) -> u64,
+        unix: i64,
+        host: Option<&[u8]>,
+    ) -> Option<Token> {
+        let token = self.find_or_make(canonical, hash, unix, host);
+        self.late += u64::from(token.is_none());
+        token
+    }
+
+    #[inline]
+    fn find_or_make(
+        &mut self,
+        canonical: &[u8],
+        hash: impl Fn(&Seed, u64) -> u64,
+        unix: i64,
+        host: Option<&[u8]>,
+    ) -> Option<Token> {
         if unix > self.latest {
             return None;
         }
@@ -230,12 +260,11 @@ impl Derived {
             Some(host) if !matches!(host, b"" | b"-") => self.site(current.epoch, host)?,
             _ => (SITE_OF_OTHERS, current.number),
         };
-        let (bits, is_v6) = address.parts();
-        let hash = self.seed.hash_address(bits, number << 1 | u64::from(is_v6));
+        let hash = hash(&self.seed, number);
         let at = (hash >> 32) as usize % TOKENS_REMEMBERED;
         if self.tokens[at].0 != hash {
             let key = &self.sites[place].as_ref()?.key;
-            self.tokens[at] = (hash, key.token_of(current.epoch, address).characters());
+            self.tokens[at] = (hash, key.token(current.epoch, canonical).characters());
         }
         Some(Token::remembered(current.label, self.tokens[at].1))
     }
@@ -277,7 +306,7 @@ impl Derived {
         place: usize,
     ) -> Option<(usize, u64)> {
         let (_, key) = self.keys.keys.iter().find(|(known, _)| *known == epoch)?;
-        let key = key.field_key(site, TokenField::Visitor);
+        let key = key.field_key(site, self.field);
         self.next_site += 1;
         self.sites[place] = Some(Site { hash, epoch, number: self.next_site, key });
         Some((place, self.next_site))
@@ -335,7 +364,7 @@ mod tests {
     #[test]
     fn a_line_has_a_token_if_its_key_is_there_and_it_is_not_far_ahead() {
         let keyring = keyring(&[10, 11], 10 * DAY + DAY / 2);
-        let mut minter = keyring.minter(None);
+        let mut minter = keyring.minter(TokenField::Visitor, None);
         let mut has = |unix| mint(&mut minter, "192.0.2.7", unix, None).is_some();
         assert!(has(10 * DAY));
         assert!(!has(10 * DAY - 1));
@@ -345,14 +374,14 @@ mod tests {
         keyring.set_now(11 * DAY - 3_600);
         assert!(has(11 * DAY));
         assert!(!has(11 * DAY + 1));
-        assert_eq!(keyring.late(), 4);
+        assert_eq!(keyring.late(TokenField::Visitor), 4);
     }
 
     #[test]
     fn sites_and_epochs_are_told_apart_and_notations_are_not() {
         let keyring = keyring(&[10, 11], 11 * DAY);
-        let mut minter = keyring.minter(None);
-        let mut other = keyring.minter(Some("www.example.com"));
+        let mut minter = keyring.minter(TokenField::Visitor, None);
+        let mut other = keyring.minter(TokenField::Visitor, Some(b"www.example.com"));
         let mut get = |unix, host| mint(&mut minter, "192.0.2.7", unix, host);
         let first = get(11 * DAY, Some("www.example.com"));
         assert!(first.is_some());
@@ -370,7 +399,7 @@ mod tests {
     #[test]
     fn remembered_tokens_are_those_that_are_made_anew() {
         let keyring = keyring(&[10], 10 * DAY);
-        let mut minter = keyring.minter(None);
+        let mut minter = keyring.minter(TokenField::Visitor, None);
         let key = EpochKey::new(Box::new([10; 32])).field_key(SITE_UNSAID, TokenField::Visitor);
         minter.open();
         for round in 0..3 {
@@ -384,9 +413,35 @@ mod tests {
     }
 
     #[test]
+    fn cookies_have_tokens_of_their_own_and_are_counted_apart() {
+        let keyring = keyring(&[10, 11], 11 * DAY);
+        let mut minter = keyring.minter(TokenField::Cookie, None);
+        let mut mint = |value: &str, unix, host: Option<&str>| {
+            minter.open();
+            let token = minter.mint_value(value.as_bytes(), unix, host.map(str::as_bytes));
+            minter.close();
+            token
+        };
+        let key = EpochKey::new(Box::new([11; 32])).field_key(SITE_UNSAID, TokenField::Cookie);
+        let expect = Some(key.token(Epoch(11), b"abc123"));
+        assert_eq!(mint("abc123", 11 * DAY, None), expect);
+        assert_eq!(mint("abc123", 11 * DAY + 9, None), expect);
+        for other in [
+            mint("abc124", 11 * DAY, None),
+            mint("abc123", 10 * DAY, None),
+            mint("abc123", 11 * DAY, Some("www.example.com")),
+        ] {
+            assert!(other.is_some() && other != expect);
+        }
+        assert_eq!(mint("abc123", 9 * DAY, None), None);
+        let late = [TokenField::Visitor, TokenField::Cookie].map(|field| keyring.late(field));
+        assert_eq!(late, [0, 1]);
+    }
+
+    #[test]
     fn more_sites_than_are_remembered_have_their_own_tokens() {
         let keyring = keyring(&[10], 10 * DAY);
-        let mut minter = keyring.minter(None);
+        let mut minter = keyring.minter(TokenField::Visitor, None);
         let mut found = [(); 2].map(|()| {
             let hosts = (0..2 * SITES_REMEMBERED).map(|number| format!("w{number}.example.com"));
             let mint = |host: String| mint(&mut minter, "192.0.2.7", 10 * DAY, Some(&host));
@@ -408,7 +463,7 @@ mod tests {
     #[test]
     fn a_key_that_goes_takes_with_it_what_was_derived() {
         let keyring = keyring(&[10, 11], 11 * DAY);
-        let mut minter = keyring.minter(None);
+        let mut minter = keyring.minter(TokenField::Visitor, None);
         assert!(mint(&mut minter, "192.0.2.7", 10 * DAY, Some("example.com")).is_some());
         keyring.publish(keys(&[11]));
         // The worker did nothing since; what it had on its desk is gone all the same.
@@ -431,7 +486,7 @@ mod tests {
     #[test]
     fn what_is_no_address_stays_what_it_is() {
         let keyring = keyring(&[], 0);
-        let mut minter = keyring.minter(None);
+        let mut minter = keyring.minter(TokenField::Visitor, None);
         assert_eq!(mint(&mut minter, "www.example.com", 0, None), Some(Client::Hostname));
         assert_eq!(mint(&mut minter, "2001:0:c000:201::1", 0, None), Some(Client::Teredo));
         assert_eq!(mint(&mut minter, "192.0.2.7", 0, None), None);

@@ -1,12 +1,11 @@
 //! The country of a network, from a file in the MMDB form that the operator gives.
 //!
 //! What comes out is a country's two letters (ISO 3166-1) and nothing else of what such files have: no city,
-//! no place, no provider. What the file does not know is `ZZ`, which that standard leaves to its users.
-//! No file is part of the program, and nothing is fetched.
+//! no place. What the file does not know is `ZZ`, which that standard leaves to its users.
 
 use std::{fmt, net::IpAddr};
 
-use maxminddb::{PathElement, Reader};
+use super::mmdb::{Database, NotMmdb};
 
 const LETTERS: u16 = 26;
 
@@ -73,20 +72,8 @@ impl fmt::Display for Country {
 
 /// What a file says of networks.
 pub struct Countries {
-    reader: Reader<Vec<u8>>,
+    database: Database,
 }
-
-/// The bytes are no file in the MMDB form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoCountries;
-
-impl fmt::Display for NoCountries {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it is no database in the MMDB form")
-    }
-}
-
-impl std::error::Error for NoCountries {}
 
 impl Countries {
     /// Takes the bytes of a file.
@@ -94,22 +81,16 @@ impl Countries {
     /// # Errors
     ///
     /// When they are not in the MMDB form.
-    pub fn new(file: Vec<u8>) -> Result<Self, NoCountries> {
-        Reader::from_source(file).map(|reader| Self { reader }).map_err(|_| NoCountries)
+    pub fn new(file: Vec<u8>) -> Result<Self, NotMmdb> {
+        Database::new(file).map(|database| Self { database })
     }
 
     /// The country of an address.
     #[must_use]
     pub fn of(&self, address: IpAddr) -> Country {
-        let Ok(found) = self.reader.lookup(address) else { return Country::UNKNOWN };
         // The keys of MaxMind and DB-IP, then those of others.
-        let keys: [&[PathElement<'_>]; 3] = [
-            &[PathElement::Key("country"), PathElement::Key("iso_code")],
-            &[PathElement::Key("country_code")],
-            &[PathElement::Key("country")],
-        ];
-        let mut codes = keys.into_iter().filter_map(|path| found.decode_path::<&str>(path).ok()?);
-        codes.next().map_or(Country::UNKNOWN, Country::of)
+        let paths: [&[&str]; 3] = [&["country", "iso_code"], &["country_code"], &["country"]];
+        self.database.text(address, &paths).map_or(Country::UNKNOWN, |(code, _)| Country::of(code))
     }
 }
 
@@ -137,13 +118,5 @@ mod tests {
         for code in ["", "D", "de", "DEU", "D1", "\u{c4}"] {
             assert_eq!(Country::of(code), Country::UNKNOWN, "{code}");
         }
-    }
-
-    #[test]
-    fn what_is_no_database_is_refused() {
-        for file in [&b""[..], b"name = \"p\"", &[0xab; 4_096]] {
-            assert_eq!(Countries::new(file.to_vec()).err(), Some(NoCountries));
-        }
-        assert_eq!(format!("{NoCountries}"), "it is no database in the MMDB form");
     }
 }

@@ -5,12 +5,15 @@
 
 pub mod address;
 pub mod agent;
+pub mod cookie;
 pub mod country;
 pub mod duration;
 pub mod escape;
 pub mod fault;
 pub mod forwarded;
 pub mod language;
+pub mod mmdb;
+pub mod organisation;
 pub mod path;
 pub mod pseudonym;
 pub mod query;

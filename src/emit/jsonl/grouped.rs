@@ -8,7 +8,11 @@ use crate::{
     field::Key,
     policy::Group,
     privacy::{Record, Text},
-    transform::{address::CLIENT_BYTES_MAX, language::Language},
+    transform::{
+        address::{CLIENT_BYTES_MAX, Client},
+        language::Language,
+        pseudonym::TOKEN_TEXT_BYTES_MAX,
+    },
 };
 
 pub(super) fn render(groups: &[Group], record: &Record<'_>, out: &mut Rendered) {
@@ -35,6 +39,12 @@ pub(super) fn render(groups: &[Group], record: &Record<'_>, out: &mut Rendered) 
     out.push(&text);
 }
 
+fn text_of(client: Client) -> Vec<u8> {
+    let mut room = [0; CLIENT_BYTES_MAX];
+    let length = client.write(&mut room);
+    room[..length].to_vec()
+}
+
 /// The key and its value with a comma before them, or nothing.
 fn push_key(key: Key, record: &Record<'_>, out: &mut Vec<u8>) {
     let clean = |text: Option<Text<'_>>| text.map(|text| text.as_bytes().to_vec());
@@ -55,16 +65,11 @@ fn push_key(key: Key, record: &Record<'_>, out: &mut Vec<u8>) {
             });
             (time, true)
         }
-        Key::Client => {
-            let client = record.client().map(|client| {
-                let mut room = [0; CLIENT_BYTES_MAX];
-                let length = client.write(&mut room);
-                room[..length].to_vec()
-            });
-            (clean(record.client_name()).or(client), true)
-        }
+        Key::Client => (clean(record.client_name()).or(record.client().map(text_of)), true),
+        Key::Network => (record.network().map(text_of), true),
         Key::Country => (record.country().map(|country| country.letters().to_vec()), true),
         Key::Site => (clean(record.site()), true),
+        Key::Organisation => (clean(record.organisation()), true),
         Key::Path => (clean(record.path()), true),
         Key::Referrer => (clean(record.referrer()), true),
         Key::Method => (word(record.method().map(|method| method.name())), true),
@@ -84,8 +89,15 @@ fn push_key(key: Key, record: &Record<'_>, out: &mut Vec<u8>) {
             let version = record.browser_version().map(|agent| u64::from(agent.version));
             (number(version.filter(|version| *version > 0)), false)
         }
-        // Nothing finds it yet.
-        Key::Late => return,
+        Key::Late => (word(record.late().map(|_| "true")), false),
+        Key::Cookie => {
+            let token = record.cookie().map(|token| {
+                let mut room = [0; TOKEN_TEXT_BYTES_MAX];
+                let length = token.write(&mut room);
+                room[..length].to_vec()
+            });
+            (token, true)
+        }
     };
     let Some(value) = value else { return };
     out.extend_from_slice(format!(",\"{}\":", key.name()).as_bytes());

@@ -203,7 +203,7 @@ impl Likeness {
         (self.duration.is_some() || self.language.is_some()).then_some(Rare {
             duration: self.duration,
             language: self.language,
-            incident: None,
+            ..Rare::default()
         })
     }
 }

@@ -35,6 +35,7 @@ use self::{
     period::{Closed, Limits, Period},
 };
 use super::{
+    lookup::Lookup,
     record::{Record, Text},
     visitors::Visitor,
 };
@@ -66,6 +67,8 @@ pub struct Release {
     plan: Arc<Plan>,
     rule: ReleaseRule,
     limits: Limits,
+    /// What records need that ask for an organisation, which none of these does.
+    lookup: Lookup,
     /// The latest time of a line that was believed.
     latest: Option<i64>,
     /// A line far ahead of all others, with its texts.
@@ -85,7 +88,8 @@ impl Release {
     fn with_limits(plan: Arc<Plan>, limits: Limits) -> Option<Self> {
         let rule = plan.release?;
         let (released, open) = (Released::default(), Vec::new());
-        Some(Self { plan, rule, limits, latest: None, ahead: None, open, released })
+        let lookup = Lookup::default();
+        Some(Self { plan, rule, limits, lookup, latest: None, ahead: None, open, released })
     }
 
     /// Takes what a block left, in the order of the input, and lends the records of the periods that are over by it.
@@ -192,7 +196,7 @@ impl Release {
         for (likeness, lines) in &closed.lines {
             self.released.clean += lines;
             let rare = likeness.rare();
-            let mut record = record(&self.plan, &closed, likeness, time);
+            let mut record = record(&self.plan, &self.lookup, &closed, likeness, time);
             record.rare = rare.as_ref();
             for _ in 0..*lines {
                 receive(&record)?;
@@ -205,6 +209,7 @@ impl Release {
 /// The record that all lines of a likeness become.
 fn record<'a>(
     plan: &'a Plan,
+    lookup: &'a Lookup,
     closed: &'a Closed,
     likeness: &'a Likeness,
     time: Timestamp,
@@ -212,6 +217,7 @@ fn record<'a>(
     let text = |id: likeness::TextId| id.index().map(|_| Text::new(closed.texts.get(id)));
     Record {
         plan,
+        lookup,
         time,
         minute: time,
         site: text(likeness.site),
