@@ -20,7 +20,7 @@ use program::{Done, Folder, TAMIS, run_in};
 use serde_json::Value;
 use tamis::transform::{
     address::Truncation,
-    pseudonym::{ChainKey, Epoch, EpochLength, TOKEN_TEXT_BYTES_MAX, Token, TokenField},
+    pseudonym::{ChainKey, Epoch, EpochLength, Secret, TOKEN_TEXT_BYTES_MAX, Token, TokenField},
     time::Timestamp,
 };
 
@@ -40,7 +40,7 @@ fn tokens_are_those_of_the_vectors() {
         |value: &Value| u32::try_from(value.as_u64().expect("a number")).expect("a small one");
     let length = EpochLength::new(number(&all["epoch_seconds"])).expect("an epoch may be so long");
     let root = unhex(all["root_hex"].as_str().expect("text"));
-    let root = Box::new(root.try_into().expect("a root has 32 bytes"));
+    let root = Secret::copy_of(&root.try_into().expect("a root has 32 bytes"));
     let mut at = number(&all["first_epoch"]);
     let mut chain = ChainKey::genesis(root, length, Epoch(at));
     let mut count = 0;

@@ -51,6 +51,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("proptest", &[]),
     ("psl", &["transform/referrer"]),
     ("rayon", &["engine"]),
+    ("region", &["transform/pseudonym"]),
     ("rustix", &["source", "sink", "command", "keys"]),
     ("serde", &["policy", "settings", "counts"]),
     ("serde_json", &["counts", "command"]),

@@ -24,9 +24,8 @@ use rustix::{
     process::geteuid,
     rand::{GetRandomFlags, getrandom},
 };
-use zeroize::Zeroize as _;
 
-use crate::transform::pseudonym::{ChainKey, Epoch, EpochKey, EpochLength, KEY_BYTES};
+use crate::transform::pseudonym::{ChainKey, Epoch, EpochKey, EpochLength, KEY_BYTES, Secret};
 
 /// How many bytes the file `state` has at most.
 const STATE_BYTES_MAX: u64 = 1_024;
@@ -269,10 +268,9 @@ impl Locked<'_> {
 
     /// Says that the keys are others now.
     pub(super) fn change(&self) -> Result<(), KeysError> {
-        let mut bytes = random()?;
-        let generation =
-            bytes.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte)).max(1);
-        bytes.zeroize();
+        let mut bytes = [0; 8];
+        fill_randomly(&mut bytes)?;
+        let generation = u64::from_ne_bytes(bytes).max(1);
         let text = format!("{generation:016x}");
         let file = &self.directory.lock;
         file.write_all_at(text.as_bytes(), 0)
@@ -347,7 +345,7 @@ impl Locked<'_> {
     }
 
     /// 32 bytes, or nothing: a file that was not written to its end was never used.
-    fn read(&self, name: &str) -> Result<Option<Box<[u8; KEY_BYTES]>>, KeysError> {
+    fn read(&self, name: &str) -> Result<Option<Secret>, KeysError> {
         let path = self.file(name);
         let mut file = match open(OpenOptions::new().read(true), &path) {
             Err(KeysError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
@@ -355,9 +353,8 @@ impl Locked<'_> {
             }
             found => found?,
         };
-        let mut bytes = Box::new([0; KEY_BYTES]);
-        match file.read_exact(&mut *bytes) {
-            Ok(()) => Ok(Some(bytes)),
+        match Secret::try_write(|place| file.read_exact(place)) {
+            Ok(secret) => Ok(Some(secret)),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(failed("cannot read", &path, error)),
         }
@@ -385,11 +382,15 @@ impl Locked<'_> {
 }
 
 /// 32 bytes of the kernel's random numbers.
-pub(super) fn random() -> Result<Box<[u8; KEY_BYTES]>, KeysError> {
-    let mut bytes = Box::new([0; KEY_BYTES]);
+pub(super) fn random() -> Result<Secret, KeysError> {
+    Secret::try_write(|place| fill_randomly(place))
+}
+
+fn fill_randomly(bytes: &mut [u8]) -> Result<(), KeysError> {
+    let length = bytes.len();
     // Up to 256 bytes come whole or not at all (getrandom(2)).
-    match getrandom(&mut *bytes, GetRandomFlags::empty()) {
-        Ok(KEY_BYTES) => Ok(bytes),
+    match getrandom(bytes, GetRandomFlags::empty()) {
+        Ok(count) if count == length => Ok(()),
         _ => Err(KeysError::Random),
     }
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::*;
+use crate::transform::pseudonym::Secret;
 
 const DAY: i64 = 86_400;
 const HOUR: i64 = 3_600;
@@ -261,10 +262,9 @@ fn candidates(folder: &Folder) -> Vec<EpochKey> {
     for entry in fs::read_dir(folder.keys()).expect("made") {
         let content = fs::read(entry.expect("readable").path()).expect("ours");
         let windows = content.windows(32);
-        found
-            .extend(windows.map(|window| {
-                EpochKey::new(Box::new(window.try_into().expect("it has 32 bytes")))
-            }));
+        found.extend(windows.map(|window| {
+            EpochKey::new(Secret::copy_of(window.try_into().expect("it has 32 bytes")))
+        }));
     }
     found
 }
@@ -301,7 +301,7 @@ fn once_keys_are_destroyed_no_token_can_be_undone() {
         let folder = Folder::new();
         init(&folder.keys(), mode, EpochLength::default(), at(5 * HOUR)).expect("nothing there");
         let key = fs::read(folder.keys().join("epoch-20779.key")).expect("there");
-        let key = EpochKey::new(Box::new(key.try_into().expect("it has 32 bytes")));
+        let key = EpochKey::new(Secret::copy_of(&key.try_into().expect("it has 32 bytes")));
         let key = key.field_key(b"www.example.com", TokenField::Visitor);
         let tokens: Vec<_> = (0..256)
             .step_by(16)

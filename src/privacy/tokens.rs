@@ -304,12 +304,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::address::Truncation;
+    use crate::transform::{address::Truncation, pseudonym::Secret};
 
     const DAY: i64 = 86_400;
 
     fn keys(epochs: &[u32]) -> Keys {
-        let key = |epoch: &u32| (Epoch(*epoch), EpochKey::new(Box::new([*epoch as u8; 32])));
+        let key =
+            |epoch: &u32| (Epoch(*epoch), EpochKey::new(Secret::copy_of(&[*epoch as u8; 32])));
         Keys { length: EpochLength::default(), keys: epochs.iter().map(key).collect() }
     }
 
@@ -371,7 +372,8 @@ mod tests {
     fn remembered_tokens_are_those_that_are_made_anew() {
         let keyring = keyring(&[10], 10 * DAY);
         let mut minter = keyring.minter(None);
-        let key = EpochKey::new(Box::new([10; 32])).field_key(SITE_UNSAID, TokenField::Visitor);
+        let key = EpochKey::new(Secret::copy_of(&[10; 32]));
+        let key = key.field_key(SITE_UNSAID, TokenField::Visitor);
         minter.open();
         for round in 0..3 {
             for number in 0..3 * TOKENS_REMEMBERED as u32 {

@@ -17,19 +17,25 @@
 //! as key material. Key types are overwritten when they are dropped and cannot be printed:
 //!
 //! ```compile_fail,E0277
-//! let key = tamis::transform::pseudonym::EpochKey::new(Box::new([7; 32]));
+//! use tamis::transform::pseudonym::{EpochKey, Secret};
+//! let key = EpochKey::new(Secret::copy_of(&[7; 32]));
 //! println!("{key:?}"); // no Debug
 //! ```
 //! ```compile_fail,E0277
-//! let key = tamis::transform::pseudonym::EpochKey::new(Box::new([7; 32]));
+//! use tamis::transform::pseudonym::{EpochKey, Secret};
+//! let key = EpochKey::new(Secret::copy_of(&[7; 32]));
 //! println!("{key}"); // no Display
 //! ```
 //!
 //! This file draws no random numbers, reads no clock and keeps no key: see `keys`.
 
+mod secret;
+
 use std::fmt;
 
-use zeroize::Zeroize;
+use zeroize::Zeroize as _;
+
+pub use secret::{KEY_BYTES, Secret, all_are_locked, overwrite_stack};
 
 const GENESIS: &str = "tamis 2026-11-22 chain genesis v1";
 const STEP: &str = "tamis 2026-11-22 chain step v1";
@@ -37,9 +43,6 @@ const EPOCH: &str = "tamis 2026-11-22 epoch key v1";
 const KID: &str = "tamis 2026-11-22 key id v1";
 const VISITOR: &str = "tamis 2026-11-22 field visitor v1";
 const COOKIE: &str = "tamis 2026-11-22 field cookie v1";
-
-/// How many bytes a key has.
-pub const KEY_BYTES: usize = 32;
 
 /// How many bytes of a hash a token keeps: two of 10⁸ visitors share one with a probability of 10⁻⁸, and 80
 /// bits are 16 characters without padding.
@@ -103,28 +106,28 @@ impl EpochLength {
     }
 }
 
-/// 32 secret bytes in a place of their own, overwritten when they are dropped.
-struct Secret(Box<[u8; KEY_BYTES]>);
+/// How much of the stack a derivation may have used, in words: measured were 3 KiB without optimisation.
+const DERIVATION_WORDS: usize = 1_024;
 
-impl Drop for Secret {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
+/// The secret that follows from `material`. No trace of either is left on the stack.
+#[cold]
+fn derive(context: &'static str, material: &[&[u8]]) -> Secret {
+    let secret = Secret::write(|place| derive_into(context, material, place));
+    overwrite_stack::<DERIVATION_WORDS>();
+    secret
 }
 
-impl Secret {
-    fn derive(context: &'static str, material: &[&[u8]]) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key(context);
-        for part in material {
-            hasher.update(part);
-        }
-        let mut secret = Self(Box::new([0; KEY_BYTES]));
-        let mut output = hasher.finalize_xof();
-        output.fill(&mut *secret.0);
-        output.zeroize();
-        hasher.zeroize();
-        secret
+/// The work of [`derive`], in a call of its own so that it works below what is overwritten.
+#[inline(never)]
+fn derive_into(context: &'static str, material: &[&[u8]], place: &mut [u8; KEY_BYTES]) {
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    for part in material {
+        hasher.update(part);
     }
+    let mut output = hasher.finalize_xof();
+    output.fill(place);
+    output.zeroize();
+    hasher.zeroize();
 }
 
 /// The value of a shared chain at an epoch: it opens this epoch and all later ones, and none before.
@@ -133,36 +136,35 @@ pub struct ChainKey(Secret);
 impl ChainKey {
     /// The first value of a chain. The root is overwritten.
     #[must_use]
-    #[expect(clippy::boxed_local, reason = "a root in a box is not copied about on the stack")]
-    pub fn genesis(mut root: Box<[u8; KEY_BYTES]>, length: EpochLength, first: Epoch) -> Self {
+    pub fn genesis(root: Secret, length: EpochLength, first: Epoch) -> Self {
         let numbers = [length.0, first.0].map(|number| u64::from(number).to_le_bytes());
-        let key = Secret::derive(GENESIS, &[&*root, &numbers[0], &numbers[1]]);
-        root.zeroize();
+        let key = derive(GENESIS, &[root.bytes(), &numbers[0], &numbers[1]]);
+        drop(root);
         Self(key)
     }
 
     /// A value that was kept.
     #[must_use]
-    pub const fn new(bytes: Box<[u8; KEY_BYTES]>) -> Self {
-        Self(Secret(bytes))
+    pub const fn new(secret: Secret) -> Self {
+        Self(secret)
     }
 
     /// The value for the next epoch; this one is overwritten.
     #[must_use]
     pub fn step(self) -> Self {
-        Self(Secret::derive(STEP, &[&*self.0.0]))
+        Self(derive(STEP, &[self.0.bytes()]))
     }
 
     /// The key of this epoch.
     #[must_use]
     pub fn epoch_key(&self) -> EpochKey {
-        EpochKey(Secret::derive(EPOCH, &[&*self.0.0]))
+        EpochKey(derive(EPOCH, &[self.0.bytes()]))
     }
 
     /// The bytes, for a key directory and nothing else.
     #[must_use]
-    pub const fn expose_key(&self) -> &[u8; KEY_BYTES] {
-        &self.0.0
+    pub fn expose_key(&self) -> &[u8; KEY_BYTES] {
+        self.0.bytes()
     }
 }
 
@@ -172,30 +174,30 @@ pub struct EpochKey(Secret);
 impl EpochKey {
     /// A key that was drawn or kept.
     #[must_use]
-    pub const fn new(bytes: Box<[u8; KEY_BYTES]>) -> Self {
-        Self(Secret(bytes))
+    pub const fn new(secret: Secret) -> Self {
+        Self(secret)
     }
 
     /// The key of one field on one site.
     #[must_use]
     pub fn field_key(&self, site: &[u8], field: TokenField) -> FieldKey {
         let site = blake3::hash(site);
-        FieldKey(Secret::derive(field.context(), &[&*self.0.0, site.as_bytes()]))
+        FieldKey(derive(field.context(), &[self.0.bytes(), site.as_bytes()]))
     }
 
     /// A public name of the key, by which machines compare theirs.
     #[must_use]
     pub fn id(&self) -> KeyId {
-        let whole = Secret::derive(KID, &[&*self.0.0]);
+        let whole = derive(KID, &[self.0.bytes()]);
         let mut id = [0; 6];
-        id.copy_from_slice(&whole.0[..6]);
+        id.copy_from_slice(&whole.bytes()[..6]);
         KeyId(id)
     }
 
     /// The bytes, for a key directory and nothing else.
     #[must_use]
-    pub const fn expose_key(&self) -> &[u8; KEY_BYTES] {
-        &self.0.0
+    pub fn expose_key(&self) -> &[u8; KEY_BYTES] {
+        self.0.bytes()
     }
 }
 
@@ -234,7 +236,7 @@ impl FieldKey {
     /// The token of a value, for which somebody else settled one form.
     #[must_use]
     pub fn token(&self, epoch: Epoch, canonical: &[u8]) -> Token {
-        let hash = blake3::keyed_hash(&self.0.0, canonical);
+        let hash = blake3::keyed_hash(self.0.bytes(), canonical);
         let mut characters = [0; TOKEN_CHARACTERS];
         let halves = hash.as_bytes()[..TOKEN_BYTES].chunks_exact(5);
         for (half, characters) in halves.zip(characters.chunks_exact_mut(8)) {
@@ -395,7 +397,7 @@ mod tests {
 
     /// The chain whose root is 32 times `0x42`, at the epoch 20779.
     fn chain() -> ChainKey {
-        ChainKey::genesis(Box::new([0x42; 32]), EpochLength::default(), Epoch(20_779))
+        ChainKey::genesis(Secret::copy_of(&[0x42; 32]), EpochLength::default(), Epoch(20_779))
     }
 
     /// A few vectors of an implementation that shares no code with this one.
