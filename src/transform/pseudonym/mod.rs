@@ -106,7 +106,8 @@ impl EpochLength {
     }
 }
 
-/// How much of the stack a derivation may have used, in words: measured were 3 KiB without optimisation.
+/// How much of the stack a derivation may have used, in words: up to 4 KiB without optimisation, as `tests/forget`
+/// finds out.
 const DERIVATION_WORDS: usize = 1_024;
 
 /// The secret that follows from `material`. No trace of either is left on the stack.
