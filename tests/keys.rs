@@ -8,8 +8,8 @@ mod program;
 
 use std::{
     fs,
-    io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -271,4 +271,65 @@ fn without_a_directory_nothing_is_read() {
     command.env("RUNTIME_DIRECTORY", format!("{}:{}", own.display(), more.display()));
     let done = program::finish(&mut command, b"");
     assert_eq!(done.out(), format!("no keys in {}\n", own.display()));
+}
+
+/// What runs a command as somebody who is not root and may lock no memory, in a folder that is prepared for it
+/// with a copy of the program; nothing, and a line that says so, where these tools are not there.
+fn as_nobody(folder: &Folder) -> Option<Command> {
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("ours");
+    fs::copy(TAMIS, folder.file("tamis")).expect("the binary is a file");
+    let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let is_root = fs::metadata("/proc/self").expect("Linux").uid() == 0;
+    let words = [if is_root { &user[..] } else { &[] }, &["prlimit", "--memlock=0:0"]].concat();
+    let is_there = Command::new(words[0]).arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !is_there {
+        let _ = writeln!(io::stderr(), "SKIPPED: {} is not there", words[0]);
+        return None;
+    }
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).current_dir(folder.path());
+    Some(command)
+}
+
+/// The files of descriptors belong to root in a process that lets nobody read its memory; its own user may open
+/// them all the same. And where no memory may be locked, keys lie in ordinary memory.
+#[test]
+fn whoever_may_lock_no_memory_and_is_not_root_has_tokens_in_every_way_to_read_and_write() {
+    let (folder, log) = (Folder::new(), line("192.0.2.7", now()));
+    fs::write(folder.file("log"), log).expect("the folder is ours");
+    let Some(mut command) = as_nobody(&folder) else { return };
+    let script = "
+        options='--client token --key-dir keys --format combined'
+        ./tamis $options log
+        ./tamis $options -o /dev/stdout log | cat
+        ./tamis $options -o /dev/stdout log > out; cat out
+        ./tamis $options /dev/stdin < log
+        ./tamis $options <(cat log)
+        ./tamis $options /dev/fd/7 7< log";
+    let done = program::finish(command.args(["bash", "-euo", "pipefail", "-c", script]), b"");
+    assert_eq!(done.status, 0, "{}", done.err());
+    let found = clients(&done);
+    assert_eq!(found.len(), 6, "{}", done.err());
+    assert!(found.iter().all(|token| *token == found[0] && !token.is_empty()), "{found:?}");
+}
+
+/// The memory of a process with keys is a file of root's, and there is no core dump.
+#[test]
+fn nobody_reads_the_memory_of_a_process_with_keys() {
+    let folder = Folder::new();
+    let Some(mut command) = as_nobody(&folder) else { return };
+    command.args(["./tamis", "--client", "token", "--key-dir", "keys", "--format", "combined"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("it is there");
+    let mut stdin = child.stdin.take().expect("piped above");
+    stdin.write_all(line("192.0.2.7", now()).as_bytes()).expect("it reads");
+    let mut record = [0];
+    child.stdout.take().expect("piped above").read_exact(&mut record).expect("a record");
+    let process = Path::new("/proc").join(child.id().to_string());
+    assert_eq!(fs::metadata(process.join("mem")).expect("it runs").uid(), 0);
+    let limits = fs::read_to_string(process.join("limits")).expect("it runs");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"]);
+    drop(stdin);
+    assert!(child.wait().is_ok());
 }

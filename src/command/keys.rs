@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::Result;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 use super::{FAILED, Usage, complain, print};
 use crate::{
@@ -22,11 +22,12 @@ use crate::{
     keys::{self, Health, Keeper, KeysError, LATE_SECONDS, Mode, Status},
     policy::{ClientRule, Plan},
     privacy::Keyring,
-    transform::time::Timestamp,
+    transform::{pseudonym::all_are_locked, time::Timestamp},
 };
 
 /// Runs `tamis keys`.
 pub(super) fn run(command: &KeysCommand) -> Result<ExitCode> {
+    keep_to_oneself();
     match command {
         KeysCommand::Init { place, confirm_clock: true, .. } => confirm_clock(&path(place)?),
         KeysCommand::Init { place, shared, epoch, .. } => {
@@ -162,6 +163,13 @@ fn destroy(path: &Path, yes: bool) -> Result<ExitCode> {
     print(text.as_bytes())
 }
 
+/// Lets nobody but root read the memory of this process, neither while it runs nor as a core dump.
+fn keep_to_oneself() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = setrlimit(Resource::Core, none);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
 /// The keys of a run.
 pub(super) struct RunKeys {
     keeper: Mutex<Keeper>,
@@ -169,6 +177,8 @@ pub(super) struct RunKeys {
     /// Whether the last look at the keys found that no token can be made.
     is_in_trouble: AtomicBool,
     had_trouble: AtomicBool,
+    /// Whether it was said that keys may be swapped out.
+    has_warned: AtomicBool,
 }
 
 impl RunKeys {
@@ -185,9 +195,7 @@ impl RunKeys {
             };
         }
         let path = self::key_dir(key_dir)?;
-        // A core dump would hold the keys.
-        let none = Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = setrlimit(Resource::Core, none);
+        keep_to_oneself();
         let keeper = Keeper::open(&path, keys::now()).map_err(usage)?;
         if !keeper.is_in_memory() {
             complain(format!(
@@ -197,7 +205,13 @@ impl RunKeys {
         }
         let keyring = Arc::clone(keeper.keyring());
         let keeper = Mutex::new(keeper);
-        let run = Self { keeper, keyring, is_in_trouble: false.into(), had_trouble: false.into() };
+        let run = Self {
+            keeper,
+            keyring,
+            is_in_trouble: false.into(),
+            had_trouble: false.into(),
+            has_warned: false.into(),
+        };
         run.tend();
         Ok(Some(run))
     }
@@ -218,6 +232,17 @@ impl RunKeys {
         if let Some(trouble) = trouble.filter(|_| !was_in_trouble) {
             self.had_trouble.store(true, Ordering::SeqCst);
             complain(trouble);
+        }
+        self.warn_of_swapping();
+    }
+
+    /// Says once that keys may come onto a disk, where that is so.
+    fn warn_of_swapping(&self) {
+        if !all_are_locked() && swaps() && !self.has_warned.swap(true, Ordering::SeqCst) {
+            complain(
+                "the keys in memory may be swapped to a disk that keeps them: this process may not lock memory; \
+                 raise the limit (ulimit -l, or LimitMEMLOCK= in a systemd service), or encrypt swap or use none",
+            );
         }
     }
 
