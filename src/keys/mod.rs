@@ -13,6 +13,7 @@
 
 mod clock;
 mod directory;
+mod error;
 #[cfg(test)]
 mod tests;
 
@@ -22,8 +23,9 @@ use std::{
 };
 
 pub use clock::{Moment, now};
+pub use directory::Mode;
 use directory::{Directory, Locked, State, random};
-pub use directory::{KeysError, Mode};
+pub use error::KeysError;
 
 use crate::{
     privacy::{AHEAD_SECONDS, Keyring, Keys},
