@@ -13,7 +13,7 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     thread,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use program::{Done, Folder, TAMIS, run_in};
@@ -205,7 +205,7 @@ fn destroyed_keys_do_not_come_back_in_a_process_that_knew_them() {
     let wait_for = |count: usize| {
         let lines = || fs::read_to_string(folder.file("clean")).unwrap_or_default();
         while lines().lines().count() < count {
-            thread::sleep(std::time::Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
     };
     send();
@@ -218,9 +218,9 @@ fn destroyed_keys_do_not_come_back_in_a_process_that_knew_them() {
         status.out().contains("\nkey ")
     };
     while !has_keys() {
-        thread::sleep(std::time::Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100));
     }
-    thread::sleep(std::time::Duration::from_millis(100));
+    thread::sleep(Duration::from_millis(100));
     send();
     drop(pipe);
     assert!(child.wait().expect("it ends").success());
@@ -332,4 +332,161 @@ fn nobody_reads_the_memory_of_a_process_with_keys() {
     assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"]);
     drop(stdin);
     assert!(child.wait().is_ok());
+}
+
+/// Runs `tamis keys` in a folder, with the key directory that the last argument names.
+fn keys(folder: &Folder, args: &[&str], directory: &str) -> Done {
+    run_in(folder.path(), &[&["keys"], args, &["--key-dir", directory]].concat(), b"")
+}
+
+/// The public name of the next key, as `tamis keys status` tells it.
+fn next_id(folder: &Folder, directory: &str) -> String {
+    let status = keys(folder, &["status"], directory);
+    let line = status.out().lines().find(|line| line.starts_with("next ")).expect("a chain");
+    line.split(' ').nth(1).expect("a name").to_owned()
+}
+
+fn mode(folder: &Folder, name: &str) -> u32 {
+    fs::metadata(folder.file(name)).expect("it is there").permissions().mode() & 0o777
+}
+
+#[test]
+fn a_chain_is_asked_for_handed_on_and_imported() {
+    let folder = Folder::new();
+    assert_eq!(keys(&folder, &["init", "--shared"], "leader").status, 0);
+    let asked = keys(&folder, &["import", "--request", "request"], "node");
+    assert_eq!((asked.out(), asked.status), ("", 0));
+    assert!(asked.err().contains("a request is open in node;"), "{}", asked.err());
+    assert!(asked.err().contains("tamis keys export --to REQUEST -o ANSWER"), "{}", asked.err());
+    assert_eq!(mode(&folder, "node"), 0o700);
+    assert_eq!(mode(&folder, "node/request.identity"), 0o600);
+    // Asked again, with the recipient on standard output.
+    let again = keys(&folder, &["import", "--request", "-"], "node");
+    assert!(again.out().starts_with("age1") && again.out().lines().count() == 1);
+    assert!(again.err().contains("in place of an earlier one"), "{}", again.err());
+    let waiting = keys(&folder, &["status"], "node");
+    assert_eq!(waiting.out(), "no keys in node yet: a request waits for its answer\n");
+
+    let exported = keys(&folder, &["export", "--to", again.out().trim()], "leader");
+    let id = next_id(&folder, "leader");
+    let command = format!("tamis keys import ANSWER --expect {id}");
+    assert!(exported.err().contains(&command), "{}", exported.err());
+    assert!(exported.out().starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n"));
+    fs::write(folder.file("request"), format!("# of the node\n\n{}", again.out())).expect("ours");
+    let exported = keys(&folder, &["export", "--to", "request", "-o", "answer"], "leader");
+    assert_eq!((exported.out(), exported.status), ("", 0));
+    assert_eq!(mode(&folder, "answer"), 0o600);
+
+    let imported = keys(&folder, &["import", "answer", "--expect", &id], "node");
+    assert_eq!(imported.status, 0, "{}", imported.err());
+    assert!(imported.out().contains("mode      shared; an epoch has 86400 s"));
+    assert_eq!(next_id(&folder, "node"), id);
+    assert!(!folder.file("node/request.identity").exists());
+    let both = ["leader", "node"].map(|name| folder.file(name));
+    let [first, second] = both.map(|path| chain_in(&path));
+    assert_eq!(first, second);
+    // Lines of the epoch that is now have no key there, unless the next one has all but begun.
+    let run = run_in(
+        folder.path(),
+        &["--client", "token", "--key-dir", "node"],
+        line("192.0.2.7", now() - 3 * 3_600).as_bytes(),
+    );
+    assert_eq!((clients(&run), run.status), (vec![String::new()], 0));
+}
+
+/// The name and content of the file with the value of the chain.
+fn chain_in(directory: &Path) -> (String, Vec<u8>) {
+    let entries = fs::read_dir(directory).expect("made");
+    let mut paths = entries.map(|entry| entry.expect("readable").path());
+    let path = paths.find(|path| path.display().to_string().contains("chain-")).expect("one");
+    (path.file_name().expect("it has one").display().to_string(), fs::read(&path).expect("ours"))
+}
+
+#[test]
+fn an_answer_that_is_none_is_refused_and_the_request_stays_open() {
+    let folder = Folder::new();
+    for leader in ["leader", "forger"] {
+        assert_eq!(keys(&folder, &["init", "--shared"], leader).status, 0);
+    }
+    assert_eq!(keys(&folder, &["import", "--request", "request"], "node").status, 0);
+    for (leader, file) in [("leader", "answer"), ("forger", "forged")] {
+        let exported = keys(&folder, &["export", "--to", "request", "-o", file], leader);
+        assert_eq!(exported.status, 0, "{}", exported.err());
+    }
+    let id = next_id(&folder, "leader");
+    fs::write(folder.file("half"), &fs::read(folder.file("answer")).expect("ours")[..200])
+        .expect("the folder is ours");
+    let identity = fs::read(folder.file("node/request.identity")).expect("ours");
+    for (file, expect, status, says) in [
+        ("forged", &*id, 3, "refused the answer: its key is not the one that --expect names"),
+        ("answer", "000000000000", 3, "refused the answer"),
+        ("half", &id, 2, "cannot read the answer: it is damaged, or to another request"),
+        ("request", &id, 2, "cannot read the answer: it is damaged"),
+        ("nowhere", &id, 2, "cannot read the answer in nowhere"),
+        ("answer", &id[1..], 2, "12 hexadecimal digits are expected"),
+    ] {
+        let done = keys(&folder, &["import", file, "--expect", expect], "node");
+        assert_eq!((done.out(), done.status), ("", status), "{}", done.err());
+        assert!(done.err().contains(says), "{}", done.err());
+        assert_eq!(fs::read(folder.file("node/request.identity")).expect("ours"), identity);
+        assert_eq!(fs::read_dir(folder.file("node")).expect("made").count(), 2, "and the lock");
+    }
+    let elsewhere = keys(&folder, &["import", "answer", "--expect", &id], "elsewhere");
+    assert!(elsewhere.status == 2 && elsewhere.err().contains("no request is open in elsewhere"));
+    assert_eq!(keys(&folder, &["import", "answer"], "node").status, 2);
+    assert_eq!(keys(&folder, &["import"], "node").status, 2);
+    let run = run_in(folder.path(), &["--client", "token", "--key-dir", "node"], b"");
+    assert!(run.status == 2 && run.err().contains("a request for a chain is open"));
+    let mut command = Command::new(TAMIS);
+    command.args(["keys", "import", "-", "--expect", &id, "--key-dir", "node"]);
+    let answer = fs::read(folder.file("answer")).expect("ours");
+    let done = program::finish(command.current_dir(folder.path()), &answer);
+    assert_eq!(done.status, 0, "{}", done.err());
+    let solo = keys(&folder, &["init"], "solo");
+    assert_eq!(solo.status, 0);
+    let export = keys(&folder, &["export", "--to", "request"], "solo");
+    assert!(export.status == 2 && export.err().contains("drawn for this machine alone (solo)"));
+    let request = keys(&folder, &["import", "--request", "-"], "solo");
+    assert!(request.out().is_empty() && request.status == 2);
+}
+
+/// Wherever an import is killed, the request is open, or the keys are there and work.
+#[test]
+fn a_killed_import_is_done_or_not_begun() {
+    let folder = Folder::new();
+    assert_eq!(keys(&folder, &["init", "--shared"], "leader").status, 0);
+    assert_eq!(keys(&folder, &["import", "--request", "request"], "node").status, 0);
+    let export = ["export", "--to", "request", "-o", "answer"];
+    assert_eq!(keys(&folder, &export, "leader").status, 0);
+    let id = next_id(&folder, "leader");
+    let identity = fs::read(folder.file("node/request.identity")).expect("ours");
+    let import = ["import", "answer", "--expect", &id];
+    let (mut turn, mut done) = (0, 0);
+    // Later and later, until some are through.
+    while done < 10 {
+        turn += 1;
+        let _ = fs::remove_dir_all(folder.file("node"));
+        assert_eq!(keys(&folder, &["import", "--request", "-"], "node").status, 0);
+        fs::write(folder.file("node/request.identity"), &identity).expect("ours");
+        let mut child = Command::new(TAMIS)
+            .args(["keys"])
+            .args(import)
+            .args(["--key-dir", "node"])
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        thread::sleep(Duration::from_micros(turn * 150));
+        let _ = child.kill();
+        assert!(child.wait().is_ok());
+        let status = keys(&folder, &["status"], "node");
+        let is_done = status.out().contains("mode      shared");
+        done += u32::from(is_done);
+        assert!(is_done || status.out().contains("a request waits"), "{}", status.out());
+        assert_eq!(folder.file("node/request.identity").exists(), !is_done);
+        // Once more: it is done now, or was already.
+        let expect = if is_done { 2 } else { 0 };
+        assert_eq!(keys(&folder, &import, "node").status, expect);
+        assert_eq!(next_id(&folder, "node"), id);
+    }
 }

@@ -5,6 +5,7 @@
 //! state              solo or shared, the length of an epoch, the clocks; no secret
 //! epoch-20779.key    the key of an epoch, 32 bytes
 //! chain-20780.key    shared only: the value of the chain from which later keys come
+//! request.identity   while a request for a chain is open: what opens the answer, an age identity as text
 //! ```
 //!
 //! A key is destroyed by overwriting its file and removing it. That ends it where files lie in memory (tmpfs);
@@ -23,12 +24,15 @@ use rustix::{
     process::geteuid,
     rand::{GetRandomFlags, getrandom},
 };
+use zeroize::Zeroizing;
 
 use super::error::KeysError;
 use crate::transform::pseudonym::{ChainKey, Epoch, EpochKey, EpochLength, KEY_BYTES, Secret};
 
-/// How many bytes the file `state` has at most.
-const STATE_BYTES_MAX: u64 = 1_024;
+/// How many bytes the files of text have at most; they have about a hundred.
+const TEXT_BYTES_MAX: u64 = 1_024;
+
+const IDENTITY: &str = "request.identity";
 
 /// Whether each machine draws its keys, or several derive the same ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +170,11 @@ impl Drop for Locked<'_> {
 }
 
 impl Locked<'_> {
+    /// Where the directory is.
+    pub(super) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.directory.path.join(name)
     }
@@ -179,20 +188,60 @@ impl Locked<'_> {
                 return Ok(None);
             }
             Err(error) => return Err(error),
-            Ok(file) => file.take(STATE_BYTES_MAX).read_to_string(&mut text),
+            Ok(file) => file.take(TEXT_BYTES_MAX).read_to_string(&mut text),
         }
         .map_err(|error| failed("cannot read", &path, error))?;
         State::parse(&text).map(Some).ok_or(KeysError::Strange(path))
     }
 
     pub(super) fn set_state(&self, state: State) -> Result<(), KeysError> {
-        let (aside, path) = (self.file("state.new"), self.file("state"));
+        self.replace("state", state.to_text().as_bytes())?;
+        self.change()
+    }
+
+    /// Whether a request for a chain is open.
+    pub(super) fn has_request(&self) -> Result<bool, KeysError> {
+        let path = self.file(IDENTITY);
+        path.try_exists().map_err(|error| failed("cannot open", &path, error))
+    }
+
+    /// What opens the answer to the request that is open.
+    pub(super) fn identity(&self) -> Result<Option<Zeroizing<String>>, KeysError> {
+        if !self.has_request()? {
+            return Ok(None);
+        }
+        let path = self.file(IDENTITY);
+        let file = open(OpenOptions::new().read(true), &path)?;
+        // Room for all of it, so that no part is left behind where the text was moved.
+        let mut text = Zeroizing::new(String::with_capacity(2 * TEXT_BYTES_MAX as usize));
+        match file.take(TEXT_BYTES_MAX).read_to_string(&mut text) {
+            Ok(_) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(KeysError::Strange(path))
+            }
+            Err(error) => Err(failed("cannot read", &path, error)),
+        }
+    }
+
+    /// Opens a request in place of an earlier one.
+    pub(super) fn put_identity(&self, text: &str) -> Result<(), KeysError> {
+        self.destroy_identity()?;
+        self.replace(IDENTITY, text.as_bytes())
+    }
+
+    pub(super) fn destroy_identity(&self) -> Result<(), KeysError> {
+        self.destroy(&aside(IDENTITY))?;
+        self.destroy(IDENTITY)
+    }
+
+    /// Replaces a file so that it is there as a whole or as it was.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), KeysError> {
+        let (aside, path) = (self.file(&aside(name)), self.file(name));
         let mut options = OpenOptions::new();
         let mut file = open(options.write(true).create(true).truncate(true), &aside)?;
-        file.write_all(state.to_text().as_bytes())
+        file.write_all(bytes)
             .and_then(|()| fs::rename(&aside, &path))
-            .map_err(|error| failed("cannot write", &path, error))?;
-        self.change()
+            .map_err(|error| failed("cannot write", &path, error))
     }
 
     /// Says that the keys are others now.
@@ -259,15 +308,22 @@ impl Locked<'_> {
         self.destroy(&chain_name(epoch))
     }
 
-    /// Destroys every key, and what the directory says of itself.
-    pub(super) fn destroy_all(&self) -> Result<(), KeysError> {
+    /// Destroys every key.
+    pub(super) fn destroy_keys(&self) -> Result<(), KeysError> {
         for epoch in self.keys()? {
             self.destroy_key(epoch)?;
         }
         for epoch in self.chains()? {
             self.destroy_chain(epoch)?;
         }
-        for name in ["state", "state.new"] {
+        Ok(())
+    }
+
+    /// Destroys every key, what opens the answer to a request, and what the directory says of itself.
+    pub(super) fn destroy_all(&self) -> Result<(), KeysError> {
+        self.destroy_keys()?;
+        self.destroy_identity()?;
+        for name in ["state", &aside("state")] {
             remove(&self.file(name))?;
         }
         self.change()
@@ -303,7 +359,8 @@ impl Locked<'_> {
             }
             found => found?,
         };
-        file.write_all(&[0; KEY_BYTES])
+        file.metadata()
+            .and_then(|metadata| file.write_all(&vec![0; metadata.len() as usize]))
             .and_then(|()| file.sync_all())
             .map_err(|error| failed("cannot overwrite", &path, error))?;
         remove(&path)
@@ -322,6 +379,11 @@ fn fill_randomly(bytes: &mut [u8]) -> Result<(), KeysError> {
         Ok(count) if count == length => Ok(()),
         _ => Err(KeysError::Random),
     }
+}
+
+/// Where a file is written before it takes its place.
+fn aside(name: &str) -> String {
+    format!("{name}.new")
 }
 
 fn key_name(epoch: Epoch) -> String {

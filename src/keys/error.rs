@@ -28,8 +28,24 @@ pub enum KeysError {
     Strange(PathBuf),
     /// There are keys already.
     Exists(PathBuf),
-    /// The shared chain that this run followed is gone, or another one is there.
+    /// What this run followed is gone, or something else is there.
     Gone(PathBuf),
+    /// A request for a chain waits for its answer.
+    RequestOpen(PathBuf),
+    /// No request for a chain waits for an answer.
+    NoRequest(PathBuf),
+    /// There are no keys.
+    NoKeys(PathBuf),
+    /// There is no chain to hand on, because each key is drawn.
+    Solo(PathBuf),
+    /// The clock was set by more than an epoch.
+    ClockJumped(PathBuf),
+    /// What should name who may open an answer does not.
+    Recipient,
+    /// An answer is damaged, or to another request.
+    Answer,
+    /// An answer has other keys than those that were expected.
+    OtherKey,
     /// The kernel gave no random numbers.
     Random,
 }
@@ -63,8 +79,50 @@ impl fmt::Display for KeysError {
             ),
             Self::Gone(path) => write!(
                 f,
-                "the shared chain in {} is gone or another one; clients stay empty until tamis is started anew",
+                "the keys in {} are gone, or others than this run began with; clients stay empty until tamis is \
+                 started anew",
                 path.display()
+            ),
+            Self::RequestOpen(path) => write!(
+                f,
+                "cannot begin keys in {}: a request for a chain is open; import its answer with tamis keys import, \
+                 or give it up with tamis keys destroy",
+                path.display()
+            ),
+            Self::NoRequest(path) => write!(
+                f,
+                "cannot import an answer: no request is open in {}; open one with \
+                 tamis keys import --request FILE",
+                path.display()
+            ),
+            Self::NoKeys(path) => write!(
+                f,
+                "cannot export a chain: there are no keys in {}; begin a chain with tamis keys init --shared",
+                path.display()
+            ),
+            Self::Solo(path) => write!(
+                f,
+                "cannot export a chain: the keys in {} are drawn for this machine alone (solo); destroy them and \
+                 begin a chain with tamis keys init --shared",
+                path.display()
+            ),
+            Self::ClockJumped(path) => write!(
+                f,
+                "cannot export the chain in {}: the clock was set by more than an epoch; if it is right, run \
+                 tamis keys init --confirm-clock",
+                path.display()
+            ),
+            Self::Recipient => f.write_str(
+                "cannot tell for whom to export: the text age1... that tamis keys import --request wrote is \
+                 expected, or the file with it",
+            ),
+            Self::Answer => f.write_str(
+                "cannot read the answer: it is damaged, or to another request than the open one; let it be \
+                 exported again, to the latest request",
+            ),
+            Self::OtherKey => f.write_str(
+                "refused the answer: its key is not the one that --expect names, so it may be forged; compare the \
+                 key id with what tamis keys export said, and let it be exported again",
             ),
             Self::Random => f.write_str("cannot draw a key: the kernel gave no random numbers"),
         }

@@ -12,16 +12,16 @@ use std::{
 use super::*;
 use crate::transform::pseudonym::Secret;
 
-const DAY: i64 = 86_400;
-const HOUR: i64 = 3_600;
+pub(super) const DAY: i64 = 86_400;
+pub(super) const HOUR: i64 = 3_600;
 /// The beginning of some epoch.
-const START: i64 = 20_779 * DAY;
+pub(super) const START: i64 = 20_779 * DAY;
 
 /// A directory that is not there yet, in one that is removed at the end.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("tamis-keys-{}-{number}", process::id()));
@@ -29,12 +29,12 @@ impl Folder {
         Self(path)
     }
 
-    fn keys(&self) -> PathBuf {
+    pub(super) fn keys(&self) -> PathBuf {
         self.0.join("keys")
     }
 
     /// The names of the files that have keys.
-    fn files(&self) -> Vec<String> {
+    pub(super) fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.keys()).expect("the directory was made");
         let names = entries.map(|entry| entry.expect("readable").file_name().display().to_string());
         let mut names: Vec<_> = names.filter(|name| name.ends_with(".key")).collect();
@@ -43,7 +43,7 @@ impl Folder {
     }
 
     /// The public names of the keys by epoch.
-    fn ids(&self, now: Moment) -> Vec<(Epoch, KeyId)> {
+    pub(super) fn ids(&self, now: Moment) -> Vec<(Epoch, KeyId)> {
         status(&self.keys(), now).expect("usable").map(|status| status.epochs).unwrap_or_default()
     }
 }
@@ -55,11 +55,11 @@ impl Drop for Folder {
 }
 
 /// The moment `seconds` after the epoch began, on a machine that was started a day before it.
-fn at(seconds: i64) -> Moment {
+pub(super) fn at(seconds: i64) -> Moment {
     Moment { unix: START + seconds, boot: DAY + seconds, session: 1 }
 }
 
-fn open(folder: &Folder, now: Moment) -> Keeper {
+pub(super) fn open(folder: &Folder, now: Moment) -> Keeper {
     Keeper::open(&folder.keys(), now).unwrap_or_else(|error| panic!("{error}"))
 }
 

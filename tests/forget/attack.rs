@@ -1,5 +1,5 @@
-//! What somebody does who has the output, the key directory and all of the memory: every 32 bytes of it are
-//! tried as a value of the chain, as the key of an epoch and as the key of a field.
+//! What somebody does who has the output, the key directory and all of the memory: every 32 bytes of it, and every
+//! 64 hexadecimal digits, are tried as a value of the chain, as the key of an epoch and as the key of a field.
 //!
 //! The construction is written down here a second time, from its description and with the hash alone, so that
 //! a mistake in the program's own does not blind the search.
@@ -101,7 +101,7 @@ impl Attack {
         let mut pages = Vec::new();
         for Piece { bytes, is_locked } in pieces {
             for start in (0..bytes.len()).step_by(PAGE) {
-                let bytes = &bytes[start..bytes.len().min(start + PAGE + KEY_BYTES - 1)];
+                let bytes = &bytes[start..bytes.len().min(start + PAGE + 2 * KEY_BYTES - 1)];
                 let mut hasher = DefaultHasher::new();
                 hasher.write(bytes);
                 let hash = hasher.finish();
@@ -115,7 +115,8 @@ impl Attack {
 
     fn search_page(&self, page: &Page<'_>) -> Vec<Hit> {
         let (mut before, mut hits): (&[u8], _) = (&[], Vec::new());
-        for window in page.bytes.windows(KEY_BYTES) {
+        // What begins behind the page is tried with the next one.
+        for window in page.bytes.windows(KEY_BYTES).take(PAGE) {
             // A run of equal bytes is tried once.
             if window != before {
                 let key = window.try_into().expect("a window has 32 bytes");
@@ -123,6 +124,9 @@ impl Attack {
             }
             before = window;
         }
+        let digits = page.bytes.windows(2 * KEY_BYTES).take(PAGE);
+        let keys = digits.filter(|digits| digits[0].is_ascii_hexdigit()).filter_map(unhex);
+        hits.extend(keys.filter_map(|key| self.try_as_all(&key, page.is_locked)));
         hits
     }
 
@@ -172,11 +176,21 @@ impl Attack {
     }
 }
 
-/// Some bytes of a piece, and the 31 after them.
+/// Some bytes of a piece, and the 63 after them.
 struct Page<'a> {
     bytes: &'a [u8],
     hash: u64,
     is_locked: bool,
+}
+
+/// The key that 64 digits stand for.
+fn unhex(digits: &[u8]) -> Option<[u8; KEY_BYTES]> {
+    let mut key = [0; KEY_BYTES];
+    for (pair, byte) in digits.chunks_exact(2).zip(&mut key) {
+        let digit = |at: usize| char::from(pair[at]).to_digit(16);
+        *byte = (digit(0)? << 4 | digit(1)?) as u8;
+    }
+    Some(key)
 }
 
 /// The bytes of a token's text, `t1.EPOCH.CHARACTERS`.

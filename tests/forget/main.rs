@@ -19,6 +19,7 @@ use std::{
     fs,
     io::{self, BufRead as _, BufReader, Write as _},
     net::Ipv4Addr,
+    path::PathBuf,
     process::{Child, ChildStderr, ChildStdin, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError, mpsc::channel},
     thread,
@@ -98,11 +99,16 @@ fn the_search_finds_keys_where_they_lie() {
         for (role, key) in
             [(Role::Chain, *chain.expose_key()), (Role::Epoch, *chain.epoch_key().expose_key())]
         {
-            let mut bytes = vec![0xA5; 20_000];
-            bytes[at..at + KEY_BYTES].copy_from_slice(&key);
-            let hits = attack.search(&[Piece { bytes, is_locked: false }]);
-            let all = PLANTED as usize;
-            assert_eq!(hits, [Hit { role, run: 0, recovered: all, is_locked: false }], "at {at}");
+            let digits: String = key.iter().map(|byte| format!("{byte:02X}")).collect();
+            for key in [&key[..], digits.as_bytes()] {
+                let mut bytes = vec![0xA5; 20_000];
+                let at = at.min(bytes.len() - key.len());
+                bytes[at..at + key.len()].copy_from_slice(key);
+                let hits = attack.search(&[Piece { bytes, is_locked: false }]);
+                let recovered = PLANTED as usize;
+                let hit = Hit { role, run: 0, recovered, is_locked: false };
+                assert_eq!(hits, [hit], "at {at}");
+            }
         }
     }
     assert_eq!(attack.search(&[Piece { bytes: vec![0xA5; 20_000], is_locked: false }]), []);
@@ -260,8 +266,29 @@ fn with_keys_of_root<T>(work: impl FnOnce(&FieldKey) -> T) -> T {
     work(&key.field_key(SITE.as_bytes(), TokenField::Visitor))
 }
 
-/// In one process there are keys that live, keys whose epoch is over, keys that were destroyed by hand, and keys
-/// that were only derived, by a thread that did nothing since.
+/// Does something in a thread that does nothing after it for as long as this process runs.
+fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, is_done) = channel();
+    thread::spawn(move || {
+        done.send(work()).expect("somebody waits for it");
+        loop {
+            thread::park();
+        }
+    });
+    is_done.recv().expect("it does not panic")
+}
+
+/// Hands a chain on to another machine.
+fn hand_on(leader: PathBuf, node: PathBuf, now: Moment) {
+    let request = keys::request(&node).expect("no keys there");
+    let answer = aside(move || keys::export(&leader, &request.recipient, now).expect("a chain"));
+    aside(move || {
+        keys::import(&node, answer.sealed.as_bytes(), answer.id, now).expect("its answer")
+    });
+}
+
+/// In one process there are keys that live, keys whose epoch is over, keys that were destroyed by hand, keys of a
+/// chain that was handed on, and keys that were only derived, by a thread that did nothing since.
 #[test]
 fn an_epoch_that_is_over_is_forgotten() {
     let _turn = turn();
@@ -271,23 +298,23 @@ fn an_epoch_that_is_over_is_forgotten() {
     let made = desks.iter_mut().map(|desk| tokens(&desk.process(&log(start.unix))));
     let mut made: Vec<_> = made.collect();
     made.push(thread::spawn(tokens_of_root).join().expect("it does not panic"));
+    let (leader, node) = (Desk::open(Mode::Shared, start), Folder::new());
+    hand_on(leader.keys(), node.file("keys"), start);
+    let mut node = Desk::resume(node, at(DAY + HOUR));
+    made.push(tokens(&node.process(&log(at(DAY + HOUR).unix))));
     let attack = Attack::new(SITE, addresses(), made);
     let [_alive, solo, shared, destroyed] = &mut desks;
     for desk in [solo, shared] {
         desk.tick(over);
     }
-    assert!(keys::destroy(&destroyed.keys()).expect("usable"));
-    destroyed.tick(start);
-    let (derived, is_derived) = channel();
-    let (_end, ends) = channel::<()>();
-    thread::spawn(move || {
-        with_keys_of_root(|_| ());
-        derived.send(()).expect("somebody waits for it");
-        let _ = ends.recv();
-    });
-    is_derived.recv().expect("it does not panic");
+    for (desk, now) in [(destroyed, start), (&mut node, at(DAY + HOUR))] {
+        assert!(keys::destroy(&desk.keys()).expect("usable"));
+        desk.tick(now);
+    }
+    assert!(keys::destroy(&leader.keys()).expect("usable"));
+    aside(|| with_keys_of_root(|_| ()));
     let mut hits = attack.search(&memory::of_process("self").expect("one's own"));
-    for desk in &desks {
+    for desk in desks.iter().chain([&leader, &node]) {
         hits.extend(attack.search(&memory::of_folder(&desk.keys())));
     }
     assert_eq!(hits, of_run(&hits, 0));

@@ -31,7 +31,7 @@
 
 mod secret;
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use zeroize::Zeroize as _;
 
@@ -205,6 +205,29 @@ impl EpochKey {
 /// A public name of an epoch key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; 6]);
+
+impl FromStr for KeyId {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut id = [0; 6];
+        unhex(text.as_bytes(), &mut id)
+            .map(|()| Self(id))
+            .ok_or("12 hexadecimal digits are expected")
+    }
+}
+
+/// Writes what hexadecimal digits stand for over `out`, if there are as many as fit.
+pub(crate) fn unhex(digits: &[u8], out: &mut [u8]) -> Option<()> {
+    if digits.len() != 2 * out.len() {
+        return None;
+    }
+    for (pair, byte) in digits.chunks_exact(2).zip(out) {
+        let digit = |at: usize| char::from(pair[at]).to_digit(16);
+        *byte = (digit(0)? << 4 | digit(1)?) as u8;
+    }
+    Some(())
+}
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
