@@ -164,6 +164,33 @@ fn lines_of_a_virtual_host_have_tokens_of_their_own() {
     assert_eq!(clients(&named)[0], found[0]);
 }
 
+/// Whoever could choose the address of their own request could look up the token of anybody.
+#[test]
+fn a_forged_address_has_no_token() {
+    let (folder, now) = (Folder::new(), now());
+    let forwarded =
+        |client: &str, text: &str| format!("{} \"{text}\"\n", line(client, now).trim_end());
+    let log: String = [
+        line("198.51.100.9", now),
+        line("192.0.2.7", now),
+        line("203.0.113.8", now),
+        // Through a proxy, as it should be, and with what a visitor put before it.
+        forwarded("198.51.100.9", "192.0.2.7"),
+        forwarded("198.51.100.9", "203.0.113.8, 192.0.2.7"),
+        forwarded("198.51.100.9", "203.0.113.8, 192.0.2.7, 198.51.100.10"),
+        // Past the proxy.
+        forwarded("192.0.2.7", "203.0.113.8"),
+        forwarded("192.0.2.7", "203.0.113.8, 198.51.100.9"),
+    ]
+    .concat();
+    let trusting = clients(&tokens(&folder, &log, &["--trusted-proxy", "198.51.100.0/24"]));
+    let [proxy, own, victim] = &trusting[..3] else { panic!("three lines") };
+    assert!(trusting[3..].iter().all(|token| token == own && token != victim), "{trusting:?}");
+    let wary = clients(&tokens(&folder, &log, &[]));
+    assert_eq!(wary[..3], trusting[..3]);
+    assert_eq!(wary[3..], [proxy, proxy, proxy, own, own].map(String::clone));
+}
+
 #[test]
 fn lines_without_a_key_are_late_and_that_is_said() {
     let (folder, now) = (Folder::new(), now());
