@@ -16,6 +16,7 @@ mod encodings;
 mod every;
 mod identifiers;
 mod lines;
+mod tokens;
 
 use std::{collections::BTreeMap, fs, fs::OpenOptions, process::Command, sync::LazyLock};
 
@@ -420,6 +421,11 @@ fn no_format_lets_anything_out() {
             assert_eq!(summary["read"], lines.len() + 1, "{run}");
             assert!(summary["clean"].as_u64() > Some(0), "{run}");
         }
+        // The lines are of one day, on which alone they would have a key.
+        let args = ["--format", format.name(), "--client", "token", "--key-dir", "keys", "a.log"];
+        let done = run_in(folder.path(), &args, b"");
+        assert_eq!(done.status, 0, "{}", done.err());
+        search.none_in_run(&format!("{} without keys", format.name()), &done);
     }
 }
 
