@@ -26,6 +26,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use aho_corasick::AhoCorasick;
 use attack::{Attack, Bits, Hit, KEY_BYTES, Role, bits};
 use desk::Desk;
 use memory::Piece;
@@ -228,8 +229,19 @@ fn a_run_whose_keys_are_destroyed_has_forgotten_them() {
         {
             assert_eq!(attack.search(&what), []);
         }
+        // Nor is there a line left that says by its place whose a record is.
+        let memory = run.memory().expect("as before");
+        assert_eq!(memory.iter().map(|piece| lines_in(&piece.bytes)).sum::<usize>(), 0);
     }
     runs.into_iter().for_each(Run::end);
+}
+
+/// How many of the planted addresses stand in some bytes as a log has them.
+fn lines_in(bytes: &[u8]) -> usize {
+    let texts =
+        addresses().into_iter().map(|address| format!("{} - -", Ipv4Addr::from_bits(address)));
+    let texts = AhoCorasick::new(texts).expect("a few thousand bytes of patterns");
+    texts.find_iter(bytes).count()
 }
 
 /// The value of the chain of a run in shared mode.
