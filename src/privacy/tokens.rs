@@ -7,7 +7,7 @@
 //!
 //! When a key goes, everything derived from it goes with it, also while a worker waits for input: between
 //! two blocks what a worker derived lies on its desk, where the keyring finds and overwrites it. Within a
-//! block no lock is taken.
+//! block no lock is taken, but for the place of a further key.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -283,7 +283,10 @@ impl Derived {
         place: usize,
     ) -> Option<(usize, u64)> {
         let (_, key) = self.keys.keys.iter().find(|(known, _)| *known == epoch)?;
-        let key = key.field_key(site, TokenField::Visitor);
+        let key = match self.sites[place].take() {
+            Some(old) => key.field_key_in_place_of(old.key, site, TokenField::Visitor),
+            None => key.field_key(site, TokenField::Visitor),
+        };
         self.next_site += 1;
         self.sites[place] = Some(Site { hash, epoch, number: self.next_site, key });
         Some((place, self.next_site))

@@ -111,16 +111,20 @@ impl EpochLength {
 const DERIVATION_WORDS: usize = 1_024;
 
 /// The secret that follows from `material`. No trace of either is left on the stack.
-#[cold]
 fn derive(context: &'static str, material: &[&[u8]]) -> Secret {
-    let secret = Secret::write(|place| derive_into(context, material, place));
-    overwrite_stack::<DERIVATION_WORDS>();
-    secret
+    Secret::write(|place| derive_into(context, material, place))
 }
 
-/// The work of [`derive`], in a call of its own so that it works below what is overwritten.
-#[inline(never)]
+/// Derives a secret at its place.
+#[cold]
 fn derive_into(context: &'static str, material: &[&[u8]], place: &mut [u8; KEY_BYTES]) {
+    derive_below(context, material, place);
+    overwrite_stack::<DERIVATION_WORDS>();
+}
+
+/// The work of [`derive_into`], in a call of its own so that it works below what is overwritten.
+#[inline(never)]
+fn derive_below(context: &'static str, material: &[&[u8]], place: &mut [u8; KEY_BYTES]) {
     let mut hasher = blake3::Hasher::new_derive_key(context);
     for part in material {
         hasher.update(part);
@@ -184,6 +188,20 @@ impl EpochKey {
     pub fn field_key(&self, site: &[u8], field: TokenField) -> FieldKey {
         let site = blake3::hash(site);
         FieldKey(derive(field.context(), &[self.0.bytes(), site.as_bytes()]))
+    }
+
+    /// The key of one field on another site, at the place of a key that is not needed any more.
+    #[must_use]
+    pub(crate) fn field_key_in_place_of(
+        &self,
+        mut old: FieldKey,
+        site: &[u8],
+        field: TokenField,
+    ) -> FieldKey {
+        let site = blake3::hash(site);
+        let material = [&self.0.bytes()[..], site.as_bytes()];
+        old.0.rewrite(|place| derive_into(field.context(), &material, place));
+        old
     }
 
     /// A public name of the key, by which machines compare theirs.

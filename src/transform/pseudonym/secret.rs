@@ -85,7 +85,7 @@ impl Secret {
     #[must_use]
     pub fn write(write: impl FnOnce(&mut [u8; KEY_BYTES])) -> Self {
         let mut secret = Self { place: Some(places().take()) };
-        write(secret.place.as_mut().expect("taken above"));
+        secret.rewrite(write);
         secret
     }
 
@@ -93,6 +93,11 @@ impl Secret {
     #[must_use]
     pub fn copy_of(bytes: &[u8; KEY_BYTES]) -> Self {
         Self::write(|place| place.copy_from_slice(bytes))
+    }
+
+    /// Writes over what was there, without a look at other places.
+    pub(super) fn rewrite(&mut self, write: impl FnOnce(&mut [u8; KEY_BYTES])) {
+        write(self.place.as_mut().expect("it is there until it is dropped"));
     }
 
     /// The bytes.
