@@ -3,10 +3,10 @@
 
 What decides is how soon an address comes again, so there are two logs: one of visits, as most are, and one in
 which addresses are scattered. Each is made of the sample's lines, or is a log that is given, with its times moved
-to the last hour, because only then is there a key. The lines of a made log all repeat, so that everything else costs
-less than in life and tokens look dearer; the bars are for logs that are given. What counts is the median, over pairs in turns, of the CPU
-seconds' ratios. Where there is valgrind, the instructions of a part of the log are counted too: they are the
-same on a busy machine.
+to the last hour, because only then is there a key. The lines of a made log all repeat, so that everything else
+costs less than in life and tokens look dearer; the bars are for logs that are given. What counts is the median,
+over pairs in turns, of the CPU seconds' ratios. Where there is valgrind, the instructions of a part of the log are
+counted too: they are the same on a busy machine.
 """
 
 import argparse
