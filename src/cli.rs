@@ -186,7 +186,7 @@ pub enum KeysCommand {
         #[arg(long, value_name = "RECIPIENT|FILE")]
         to: String,
 
-        /// Write the answer to a file instead of standard output
+        /// Write the answer to a file, - for standard output, which is also the default
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },

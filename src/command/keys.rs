@@ -186,6 +186,7 @@ fn request(path: &Path, file: &Path) -> Result<ExitCode> {
 fn export(path: &Path, to: &str, output: Option<&Path>) -> Result<ExitCode> {
     let recipient = if to.starts_with("age1") { to.to_owned() } else { recipient_in(to)? };
     let answer = keys::export(path, &recipient, keys::now()).map_err(usage)?;
+    let output = output.filter(|file| file.as_os_str() != "-");
     match output {
         None => drop(print(answer.sealed.as_bytes())?),
         Some(file) => replace_private(file, answer.sealed.as_bytes())
