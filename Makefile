@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test slow bench fuzz install toolchain
+.PHONY: help demo check test bench fuzz install toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -25,13 +25,11 @@ check: toolchain ## everything that must hold: format, lints, tests, documentati
 test: toolchain ## run the tests
 	$(CARGO) test --locked
 
-slow: toolchain ## run the tests that take long or much memory, which make test leaves out
-	$(CARGO) test --locked --lib --test presets -- --ignored
-
 bench: toolchain ## compare the speed with other tools, side by side
 	$(CARGO) build --release --locked
 	benches/compare.py
 	benches/formats.py
+	benches/tokens.py
 
 fuzz: toolchain ## run each fuzz target for a minute (SECONDS=n for another time); needs cargo-fuzz
 	@command -v cargo-fuzz >/dev/null 2>&1 || { echo 'first: cargo install cargo-fuzz' >&2; exit 1; }

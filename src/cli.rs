@@ -7,7 +7,11 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
-use crate::{field::Field, source::LINE_BYTES_MAX, transform::pseudonym::EpochLength};
+use crate::{
+    field::Field,
+    source::LINE_BYTES_MAX,
+    transform::pseudonym::{EpochLength, KeyId},
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -171,6 +175,38 @@ pub enum KeysCommand {
         /// Where the keys are.
         #[command(flatten)]
         place: KeyPlace,
+    },
+    /// Hand the chain of keys on to another machine, which asked for it with import --request
+    Export {
+        /// Where the keys are.
+        #[command(flatten)]
+        place: KeyPlace,
+
+        /// Who may open it: the text age1... that the request wrote, or the file with it
+        #[arg(long, value_name = "RECIPIENT|FILE")]
+        to: String,
+
+        /// Write the answer to a file, - for standard output, which is also the default
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Begin with the keys of a chain that another machine leads: first ask for it, then import the answer
+    Import {
+        /// Where the keys are.
+        #[command(flatten)]
+        place: KeyPlace,
+
+        /// The answer, - for standard input
+        #[arg(required_unless_present = "request", requires = "expect")]
+        answer: Option<PathBuf>,
+
+        /// The key id that the leading machine said when it answered
+        #[arg(long, value_name = "KID", requires = "answer")]
+        expect: Option<KeyId>,
+
+        /// Ask: write who may open the answer to a file, - for standard output
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["answer", "expect"])]
+        request: Option<PathBuf>,
     },
     /// Destroy all keys, so that no token can be undone any more
     Destroy {

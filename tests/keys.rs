@@ -8,19 +8,19 @@ mod program;
 
 use std::{
     fs,
-    io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
     process::{Command, Stdio},
     thread,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use program::{Done, Folder, TAMIS, run_in};
 use serde_json::Value;
 use tamis::transform::{
     address::Truncation,
-    pseudonym::{ChainKey, Epoch, EpochLength, TOKEN_TEXT_BYTES_MAX, Token, TokenField},
+    pseudonym::{ChainKey, Epoch, EpochLength, Secret, TOKEN_TEXT_BYTES_MAX, Token, TokenField},
     time::Timestamp,
 };
 
@@ -40,7 +40,7 @@ fn tokens_are_those_of_the_vectors() {
         |value: &Value| u32::try_from(value.as_u64().expect("a number")).expect("a small one");
     let length = EpochLength::new(number(&all["epoch_seconds"])).expect("an epoch may be so long");
     let root = unhex(all["root_hex"].as_str().expect("text"));
-    let root = Box::new(root.try_into().expect("a root has 32 bytes"));
+    let root = Secret::copy_of(&root.try_into().expect("a root has 32 bytes"));
     let mut at = number(&all["first_epoch"]);
     let mut chain = ChainKey::genesis(root, length, Epoch(at));
     let mut count = 0;
@@ -164,6 +164,33 @@ fn lines_of_a_virtual_host_have_tokens_of_their_own() {
     assert_eq!(clients(&named)[0], found[0]);
 }
 
+/// Whoever could choose the address of their own request could look up the token of anybody.
+#[test]
+fn a_forged_address_has_no_token() {
+    let (folder, now) = (Folder::new(), now());
+    let forwarded =
+        |client: &str, text: &str| format!("{} \"{text}\"\n", line(client, now).trim_end());
+    let log: String = [
+        line("198.51.100.9", now),
+        line("192.0.2.7", now),
+        line("203.0.113.8", now),
+        // Through a proxy, as it should be, and with what a visitor put before it.
+        forwarded("198.51.100.9", "192.0.2.7"),
+        forwarded("198.51.100.9", "203.0.113.8, 192.0.2.7"),
+        forwarded("198.51.100.9", "203.0.113.8, 192.0.2.7, 198.51.100.10"),
+        // Past the proxy.
+        forwarded("192.0.2.7", "203.0.113.8"),
+        forwarded("192.0.2.7", "203.0.113.8, 198.51.100.9"),
+    ]
+    .concat();
+    let trusting = clients(&tokens(&folder, &log, &["--trusted-proxy", "198.51.100.0/24"]));
+    let [proxy, own, victim] = &trusting[..3] else { panic!("three lines") };
+    assert!(trusting[3..].iter().all(|token| token == own && token != victim), "{trusting:?}");
+    let wary = clients(&tokens(&folder, &log, &[]));
+    assert_eq!(wary[..3], trusting[..3]);
+    assert_eq!(wary[3..], [proxy, proxy, proxy, own, own].map(String::clone));
+}
+
 #[test]
 fn lines_without_a_key_are_late_and_that_is_said() {
     let (folder, now) = (Folder::new(), now());
@@ -205,7 +232,7 @@ fn destroyed_keys_do_not_come_back_in_a_process_that_knew_them() {
     let wait_for = |count: usize| {
         let lines = || fs::read_to_string(folder.file("clean")).unwrap_or_default();
         while lines().lines().count() < count {
-            thread::sleep(std::time::Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20));
         }
     };
     send();
@@ -218,9 +245,9 @@ fn destroyed_keys_do_not_come_back_in_a_process_that_knew_them() {
         status.out().contains("\nkey ")
     };
     while !has_keys() {
-        thread::sleep(std::time::Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100));
     }
-    thread::sleep(std::time::Duration::from_millis(100));
+    thread::sleep(Duration::from_millis(100));
     send();
     drop(pipe);
     assert!(child.wait().expect("it ends").success());
@@ -271,4 +298,222 @@ fn without_a_directory_nothing_is_read() {
     command.env("RUNTIME_DIRECTORY", format!("{}:{}", own.display(), more.display()));
     let done = program::finish(&mut command, b"");
     assert_eq!(done.out(), format!("no keys in {}\n", own.display()));
+}
+
+/// What runs a command as somebody who is not root and may lock no memory, in a folder that is prepared for it
+/// with a copy of the program; nothing, and a line that says so, where these tools are not there.
+fn as_nobody(folder: &Folder) -> Option<Command> {
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("ours");
+    fs::copy(TAMIS, folder.file("tamis")).expect("the binary is a file");
+    let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let is_root = fs::metadata("/proc/self").expect("Linux").uid() == 0;
+    let words = [if is_root { &user[..] } else { &[] }, &["prlimit", "--memlock=0:0"]].concat();
+    let is_there = Command::new(words[0]).arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !is_there {
+        let _ = writeln!(io::stderr(), "SKIPPED: {} is not there", words[0]);
+        return None;
+    }
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).current_dir(folder.path());
+    Some(command)
+}
+
+/// The files of descriptors belong to root in a process that lets nobody read its memory; its own user may open
+/// them all the same. And where no memory may be locked, keys lie in ordinary memory.
+#[test]
+fn whoever_may_lock_no_memory_and_is_not_root_has_tokens_in_every_way_to_read_and_write() {
+    let (folder, log) = (Folder::new(), line("192.0.2.7", now()));
+    fs::write(folder.file("log"), log).expect("the folder is ours");
+    let Some(mut command) = as_nobody(&folder) else { return };
+    let script = "
+        options='--client token --key-dir keys --format combined'
+        ./tamis $options log
+        ./tamis $options -o /dev/stdout log | cat
+        ./tamis $options -o /dev/stdout log > out; cat out
+        ./tamis $options /dev/stdin < log
+        ./tamis $options <(cat log)
+        ./tamis $options /dev/fd/7 7< log";
+    let done = program::finish(command.args(["bash", "-euo", "pipefail", "-c", script]), b"");
+    assert_eq!(done.status, 0, "{}", done.err());
+    let found = clients(&done);
+    assert_eq!(found.len(), 6, "{}", done.err());
+    assert!(found.iter().all(|token| *token == found[0] && !token.is_empty()), "{found:?}");
+}
+
+/// The memory of a process with keys is a file of root's, and there is no core dump.
+#[test]
+fn nobody_reads_the_memory_of_a_process_with_keys() {
+    let folder = Folder::new();
+    let Some(mut command) = as_nobody(&folder) else { return };
+    command.args(["./tamis", "--client", "token", "--key-dir", "keys", "--format", "combined"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("it is there");
+    let mut stdin = child.stdin.take().expect("piped above");
+    stdin.write_all(line("192.0.2.7", now()).as_bytes()).expect("it reads");
+    let mut record = [0];
+    child.stdout.take().expect("piped above").read_exact(&mut record).expect("a record");
+    let process = Path::new("/proc").join(child.id().to_string());
+    assert_eq!(fs::metadata(process.join("mem")).expect("it runs").uid(), 0);
+    let limits = fs::read_to_string(process.join("limits")).expect("it runs");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"]);
+    drop(stdin);
+    assert!(child.wait().is_ok());
+}
+
+/// Runs `tamis keys` in a folder, with the key directory that the last argument names.
+fn keys(folder: &Folder, args: &[&str], directory: &str) -> Done {
+    run_in(folder.path(), &[&["keys"], args, &["--key-dir", directory]].concat(), b"")
+}
+
+/// The public name of the next key, as `tamis keys status` tells it.
+fn next_id(folder: &Folder, directory: &str) -> String {
+    let status = keys(folder, &["status"], directory);
+    let line = status.out().lines().find(|line| line.starts_with("next ")).expect("a chain");
+    line.split(' ').nth(1).expect("a name").to_owned()
+}
+
+fn mode(folder: &Folder, name: &str) -> u32 {
+    fs::metadata(folder.file(name)).expect("it is there").permissions().mode() & 0o777
+}
+
+#[test]
+fn a_chain_is_asked_for_handed_on_and_imported() {
+    let folder = Folder::new();
+    assert_eq!(keys(&folder, &["init", "--shared"], "leader").status, 0);
+    let asked = keys(&folder, &["import", "--request", "request"], "node");
+    assert_eq!((asked.out(), asked.status), ("", 0));
+    assert!(asked.err().contains("a request is open in node;"), "{}", asked.err());
+    assert!(asked.err().contains("tamis keys export --to REQUEST -o ANSWER"), "{}", asked.err());
+    assert_eq!(mode(&folder, "node"), 0o700);
+    assert_eq!(mode(&folder, "node/request.identity"), 0o600);
+    // Asked again, with the recipient on standard output.
+    let again = keys(&folder, &["import", "--request", "-"], "node");
+    assert!(again.out().starts_with("age1") && again.out().lines().count() == 1);
+    assert!(again.err().contains("in place of an earlier one"), "{}", again.err());
+    let waiting = keys(&folder, &["status"], "node");
+    assert_eq!(waiting.out(), "no keys in node yet: a request waits for its answer\n");
+
+    let exported = keys(&folder, &["export", "--to", again.out().trim()], "leader");
+    let id = next_id(&folder, "leader");
+    let command = format!("tamis keys import ANSWER --expect {id}");
+    assert!(exported.err().contains(&command), "{}", exported.err());
+    assert!(exported.out().starts_with("-----BEGIN AGE ENCRYPTED FILE-----\n"));
+    fs::write(folder.file("request"), format!("# of the node\n\n{}", again.out())).expect("ours");
+    let exported = keys(&folder, &["export", "--to", "request", "-o", "answer"], "leader");
+    assert_eq!((exported.out(), exported.status), ("", 0));
+    assert_eq!(mode(&folder, "answer"), 0o600);
+
+    let imported = keys(&folder, &["import", "answer", "--expect", &id], "node");
+    assert_eq!(imported.status, 0, "{}", imported.err());
+    assert!(imported.out().contains("mode      shared; an epoch has 86400 s"));
+    assert_eq!(next_id(&folder, "node"), id);
+    assert!(!folder.file("node/request.identity").exists());
+    let both = ["leader", "node"].map(|name| folder.file(name));
+    let [first, second] = both.map(|path| chain_in(&path));
+    assert_eq!(first, second);
+    // Lines of the epoch that is now have no key there, unless the next one has all but begun.
+    let run = run_in(
+        folder.path(),
+        &["--client", "token", "--key-dir", "node"],
+        line("192.0.2.7", now() - 3 * 3_600).as_bytes(),
+    );
+    assert_eq!((clients(&run), run.status), (vec![String::new()], 0));
+}
+
+/// The name and content of the file with the value of the chain.
+fn chain_in(directory: &Path) -> (String, Vec<u8>) {
+    let entries = fs::read_dir(directory).expect("made");
+    let mut paths = entries.map(|entry| entry.expect("readable").path());
+    let path = paths.find(|path| path.display().to_string().contains("chain-")).expect("one");
+    (path.file_name().expect("it has one").display().to_string(), fs::read(&path).expect("ours"))
+}
+
+#[test]
+fn an_answer_that_is_none_is_refused_and_the_request_stays_open() {
+    let folder = Folder::new();
+    for leader in ["leader", "forger"] {
+        assert_eq!(keys(&folder, &["init", "--shared"], leader).status, 0);
+    }
+    assert_eq!(keys(&folder, &["import", "--request", "request"], "node").status, 0);
+    for (leader, file) in [("leader", "answer"), ("forger", "forged")] {
+        let exported = keys(&folder, &["export", "--to", "request", "-o", file], leader);
+        assert_eq!(exported.status, 0, "{}", exported.err());
+    }
+    let id = next_id(&folder, "leader");
+    fs::write(folder.file("half"), &fs::read(folder.file("answer")).expect("ours")[..200])
+        .expect("the folder is ours");
+    let identity = fs::read(folder.file("node/request.identity")).expect("ours");
+    for (file, expect, status, says) in [
+        ("forged", &*id, 3, "refused the answer: its key is not the one that --expect names"),
+        ("answer", "000000000000", 3, "refused the answer"),
+        ("half", &id, 2, "cannot read the answer: it is damaged, or to another request"),
+        ("request", &id, 2, "cannot read the answer: it is damaged"),
+        ("nowhere", &id, 2, "cannot read the answer in nowhere"),
+        ("answer", &id[1..], 2, "12 hexadecimal digits are expected"),
+    ] {
+        let done = keys(&folder, &["import", file, "--expect", expect], "node");
+        assert_eq!((done.out(), done.status), ("", status), "{}", done.err());
+        assert!(done.err().contains(says), "{}", done.err());
+        assert_eq!(fs::read(folder.file("node/request.identity")).expect("ours"), identity);
+        assert_eq!(fs::read_dir(folder.file("node")).expect("made").count(), 2, "and the lock");
+    }
+    let elsewhere = keys(&folder, &["import", "answer", "--expect", &id], "elsewhere");
+    assert!(elsewhere.status == 2 && elsewhere.err().contains("no request is open in elsewhere"));
+    assert_eq!(keys(&folder, &["import", "answer"], "node").status, 2);
+    assert_eq!(keys(&folder, &["import"], "node").status, 2);
+    let run = run_in(folder.path(), &["--client", "token", "--key-dir", "node"], b"");
+    assert!(run.status == 2 && run.err().contains("a request for a chain is open"));
+    let mut command = Command::new(TAMIS);
+    command.args(["keys", "import", "-", "--expect", &id, "--key-dir", "node"]);
+    let answer = fs::read(folder.file("answer")).expect("ours");
+    let done = program::finish(command.current_dir(folder.path()), &answer);
+    assert_eq!(done.status, 0, "{}", done.err());
+    let solo = keys(&folder, &["init"], "solo");
+    assert_eq!(solo.status, 0);
+    let export = keys(&folder, &["export", "--to", "request"], "solo");
+    assert!(export.status == 2 && export.err().contains("drawn for this machine alone (solo)"));
+    let request = keys(&folder, &["import", "--request", "-"], "solo");
+    assert!(request.out().is_empty() && request.status == 2);
+}
+
+/// Wherever an import is killed, the request is open, or the keys are there and work.
+#[test]
+fn a_killed_import_is_done_or_not_begun() {
+    let folder = Folder::new();
+    assert_eq!(keys(&folder, &["init", "--shared"], "leader").status, 0);
+    assert_eq!(keys(&folder, &["import", "--request", "request"], "node").status, 0);
+    let export = ["export", "--to", "request", "-o", "answer"];
+    assert_eq!(keys(&folder, &export, "leader").status, 0);
+    let id = next_id(&folder, "leader");
+    let identity = fs::read(folder.file("node/request.identity")).expect("ours");
+    let import = ["import", "answer", "--expect", &id];
+    let (mut turn, mut done) = (0, 0);
+    // Later and later, until some are through.
+    while done < 10 {
+        turn += 1;
+        let _ = fs::remove_dir_all(folder.file("node"));
+        assert_eq!(keys(&folder, &["import", "--request", "-"], "node").status, 0);
+        fs::write(folder.file("node/request.identity"), &identity).expect("ours");
+        let mut child = Command::new(TAMIS)
+            .args(["keys"])
+            .args(import)
+            .args(["--key-dir", "node"])
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        thread::sleep(Duration::from_micros(turn * 150));
+        let _ = child.kill();
+        assert!(child.wait().is_ok());
+        let status = keys(&folder, &["status"], "node");
+        let is_done = status.out().contains("mode      shared");
+        done += u32::from(is_done);
+        assert!(is_done || status.out().contains("a request waits"), "{}", status.out());
+        assert_eq!(folder.file("node/request.identity").exists(), !is_done);
+        // Once more: it is done now, or was already.
+        let expect = if is_done { 2 } else { 0 };
+        assert_eq!(keys(&folder, &import, "node").status, expect);
+        assert_eq!(next_id(&folder, "node"), id);
+    }
 }

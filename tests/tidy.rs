@@ -33,6 +33,7 @@ const NEIGHBOURS: [(&str, &str); 1] = [("sink", "emit")];
 
 /// Each dependency and its homes, files or directories under `src`. No home: tests only.
 const HOMES: &[(&str, &[&str])] = &[
+    ("age", &["keys/exchange", "privacy/seal", "quarantine"]),
     ("aho-corasick", &[]),
     ("anyhow", &["main", "cli", "settings", "command"]),
     ("blake3", &["policy", "transform/pseudonym"]),
@@ -51,6 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("proptest", &[]),
     ("psl", &["transform/referrer"]),
     ("rayon", &["engine"]),
+    ("region", &["transform/pseudonym"]),
     ("rustix", &["source", "sink", "command", "keys"]),
     ("serde", &["policy", "settings", "counts"]),
     ("serde_json", &["counts", "command"]),

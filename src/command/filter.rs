@@ -4,7 +4,7 @@ use std::{
     fmt,
     fs::{self, File, Metadata},
     io::{self, IsTerminal, Write},
-    os::{fd::AsFd, unix::fs::OpenOptionsExt},
+    os::fd::AsFd,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -20,7 +20,7 @@ use super::{
     control::{Control, Duties, TendKeys, WriteCounts},
     formats::{code_of, origin},
     keys::{self, RunKeys},
-    own, policies,
+    own, policies, replace_private,
     summary::Facts,
 };
 use crate::{
@@ -312,35 +312,13 @@ fn exit_code(finished: &Finished) -> u8 {
     }
 }
 
-/// Writes a report beside its place and moves it there, so that a reader never sees half of one.
-/// Counts are internal: only their owner may read them.
+/// Writes a report to its place. Counts are internal: only their owner may read them.
 fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
     if path.as_os_str() == "-" {
         return Ok(report.write_text(&mut io::stderr().lock())?);
     }
-    let failed = || format!("cannot write the counts to {}", path.display());
-    // Through links, to what they point at; and straight into what is no file, such as a pipe.
-    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return fs::write(path, report.to_json()).with_context(failed);
-    }
-    let mut name = path.file_name().with_context(failed)?.to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let aside = path.with_file_name(name);
-    // A part that an earlier run of the same number left behind is in the way; anything else there is
-    // not ours to write to.
-    let _ = fs::remove_file(&aside);
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)
-        .and_then(|mut file| file.write_all(report.to_json().as_bytes()))
-        .and_then(|()| fs::rename(&aside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&aside);
-    }
-    written.with_context(failed)
+    replace_private(path, report.to_json().as_bytes())
+        .with_context(|| format!("cannot write the counts to {}", path.display()))
 }
 
 /// What is said when so many lines are not of the format that the log may have another one: at least ten, and

@@ -4,7 +4,7 @@ use std::{
     env,
     fmt::Write as _,
     fs,
-    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{
@@ -13,23 +13,24 @@ use std::{
     },
 };
 
-use anyhow::Result;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use anyhow::{Context as _, Result};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-use super::{FAILED, Usage, complain, print};
+use super::{FAILED, GATE, Usage, complain, print, replace_private};
 use crate::{
     cli::{KeyPlace, KeysCommand},
     keys::{self, Health, Keeper, KeysError, LATE_SECONDS, Mode, Status},
     policy::Plan,
     privacy::Keyring,
     transform::{
-        pseudonym::{SketchKey, TokenField},
+        pseudonym::{KeyId, SketchKey, TokenField, all_are_locked},
         time::Timestamp,
     },
 };
 
 /// Runs `tamis keys`.
 pub(super) fn run(command: &KeysCommand) -> Result<ExitCode> {
+    keep_to_oneself();
     match command {
         KeysCommand::Init { place, confirm_clock: true, .. } => confirm_clock(&path(place)?),
         KeysCommand::Init { place, shared, epoch, .. } => {
@@ -39,6 +40,15 @@ pub(super) fn run(command: &KeysCommand) -> Result<ExitCode> {
             status(&path)
         }
         KeysCommand::Status { place } => status(&path(place)?),
+        KeysCommand::Export { place, to, output } => export(&path(place)?, to, output.as_deref()),
+        KeysCommand::Import { place, request: Some(file), .. } => request(&path(place)?, file),
+        KeysCommand::Import { place, answer: Some(answer), expect: Some(expect), .. } => {
+            import(&path(place)?, answer, *expect)
+        }
+        // The command line asks for one or the other.
+        KeysCommand::Import { .. } => {
+            Err(Usage("cannot import: name an answer and --expect, or --request".to_owned()).into())
+        }
         KeysCommand::Destroy { place, yes } => destroy(&path(place)?, *yes),
     }
 }
@@ -87,13 +97,17 @@ fn confirm_clock(path: &Path) -> Result<ExitCode> {
 fn status(path: &Path) -> Result<ExitCode> {
     match keys::status(path, keys::now()).map_err(usage)? {
         Some(status) => print(describe(&status).as_bytes()),
+        None if keys::has_open_request(path).map_err(usage)? => print(
+            format!("no keys in {} yet: a request waits for its answer\n", path.display())
+                .as_bytes(),
+        ),
         None => print(format!("no keys in {}\n", path.display()).as_bytes()),
     }
 }
 
 /// What there is, in words that hold no secret.
 fn describe(status: &Status) -> String {
-    let Status { path, in_memory, mode, length, health, epochs } = status;
+    let Status { path, in_memory, mode, length, health, epochs, next } = status;
     let kind = match (*in_memory, swaps()) {
         (true, false) => "in memory",
         (true, true) => {
@@ -119,8 +133,15 @@ fn describe(status: &Status) -> String {
             epoch.0
         );
     }
+    if let Some((epoch, id)) = next {
+        let [start, end] = [length.start(*epoch), length.end(*epoch)].map(time);
+        let _ = writeln!(text, "next {id} epoch {} from {start} to {end}", epoch.0);
+    }
     text
 }
+
+/// How much is read of a request or an answer, which have less than a kilobyte.
+const EXCHANGE_BYTES_MAX: u64 = 65_536;
 
 const ON_DISK: &str = "on a disk, which may keep keys that were destroyed: wear levelling, copies on write, \
                        snapshots, backups";
@@ -139,6 +160,91 @@ fn time(unix: i64) -> String {
 /// Whether there is a disk that memory may be written to.
 fn swaps() -> bool {
     fs::read_to_string("/proc/swaps").is_ok_and(|text| text.lines().count() > 1)
+}
+
+/// Asks for a chain.
+fn request(path: &Path, file: &Path) -> Result<ExitCode> {
+    let request = keys::request(path).map_err(usage)?;
+    let recipient = request.recipient + "\n";
+    if file.as_os_str() == "-" {
+        print(recipient.as_bytes())?;
+    } else {
+        let failed = || format!("cannot write the request to {}; ask again", file.display());
+        fs::write(file, recipient).with_context(failed)?;
+    }
+    let replaced = if request.replaced { ", in place of an earlier one" } else { "" };
+    complain(format!(
+        "a request is open in {}{replaced}; bring it to the machine that leads the chain, run there\n  \
+         tamis keys export --to REQUEST -o ANSWER\n\
+         and bring back the answer, and by another way the key id that is said there",
+        path.display()
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Answers a request, given its recipient or the file with it.
+fn export(path: &Path, to: &str, output: Option<&Path>) -> Result<ExitCode> {
+    let recipient = if to.starts_with("age1") { to.to_owned() } else { recipient_in(to)? };
+    let answer = keys::export(path, &recipient, keys::now()).map_err(usage)?;
+    let output = output.filter(|file| file.as_os_str() != "-");
+    match output {
+        None => drop(print(answer.sealed.as_bytes())?),
+        Some(file) => replace_private(file, answer.sealed.as_bytes())
+            .with_context(|| format!("cannot write the answer to {}", file.display()))?,
+    }
+    let file = output.map_or_else(|| "ANSWER".to_owned(), |file| file.display().to_string());
+    complain(format!(
+        "the answer gives keys from epoch {} on, which begins at {}; run on the other machine\n  \
+         tamis keys import {file} --expect {}",
+        answer.epoch.0,
+        time(answer.length.start(answer.epoch)),
+        answer.id
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first line of a file that is no comment.
+fn recipient_in(file: &str) -> Result<String> {
+    let read = || -> io::Result<String> {
+        let mut text = String::new();
+        fs::File::open(file)?.take(EXCHANGE_BYTES_MAX).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|error| {
+        Usage(format!(
+            "cannot read for whom to export in {file}: {error}; name the file of the request"
+        ))
+    })?;
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.find(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(line.unwrap_or_default().to_owned())
+}
+
+/// Begins with the keys of an answer.
+fn import(path: &Path, answer: &Path, expect: KeyId) -> Result<ExitCode> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let limit = EXCHANGE_BYTES_MAX;
+        if answer.as_os_str() == "-" {
+            io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
+        } else {
+            fs::File::open(answer)?.take(limit).read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error| {
+        Usage(format!("cannot read the answer in {}: {error}; name its file", answer.display()))
+    })?;
+    match keys::import(path, &bytes, expect, keys::now()) {
+        Err(error @ KeysError::OtherKey) => {
+            complain(error);
+            Ok(ExitCode::from(GATE))
+        }
+        done => {
+            done.map_err(usage)?;
+            status(path)
+        }
+    }
 }
 
 fn destroy(path: &Path, yes: bool) -> Result<ExitCode> {
@@ -170,6 +276,13 @@ pub(super) fn sketch_key() -> Result<Arc<SketchKey>> {
     Ok(Arc::new(SketchKey::new(keys::random()?)))
 }
 
+/// Lets nobody but root read the memory of this process, neither while it runs nor as a core dump.
+fn keep_to_oneself() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = setrlimit(Resource::Core, none);
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
 /// The keys of a run.
 pub(super) struct RunKeys {
     keeper: Mutex<Keeper>,
@@ -177,6 +290,8 @@ pub(super) struct RunKeys {
     /// Whether the last look at the keys found that no token can be made.
     is_in_trouble: AtomicBool,
     had_trouble: AtomicBool,
+    /// Whether it was said that keys may be swapped out.
+    has_warned: AtomicBool,
 }
 
 impl RunKeys {
@@ -193,9 +308,7 @@ impl RunKeys {
             };
         }
         let path = self::key_dir(key_dir)?;
-        // A core dump would hold the keys.
-        let none = Rlimit { current: Some(0), maximum: Some(0) };
-        let _ = setrlimit(Resource::Core, none);
+        keep_to_oneself();
         let keeper = Keeper::open(&path, keys::now()).map_err(usage)?;
         if !keeper.is_in_memory() {
             complain(format!(
@@ -205,7 +318,13 @@ impl RunKeys {
         }
         let keyring = Arc::clone(keeper.keyring());
         let keeper = Mutex::new(keeper);
-        let run = Self { keeper, keyring, is_in_trouble: false.into(), had_trouble: false.into() };
+        let run = Self {
+            keeper,
+            keyring,
+            is_in_trouble: false.into(),
+            had_trouble: false.into(),
+            has_warned: false.into(),
+        };
         run.tend();
         Ok(Some(run))
     }
@@ -226,6 +345,17 @@ impl RunKeys {
         if let Some(trouble) = trouble.filter(|_| !was_in_trouble) {
             self.had_trouble.store(true, Ordering::SeqCst);
             complain(trouble);
+        }
+        self.warn_of_swapping();
+    }
+
+    /// Says once that keys may come onto a disk, where that is so.
+    fn warn_of_swapping(&self) {
+        if !all_are_locked() && swaps() && !self.has_warned.swap(true, Ordering::SeqCst) {
+            complain(
+                "the keys in memory may be swapped to a disk that keeps them: this process may not lock memory; \
+                 raise the limit (ulimit -l, or LimitMEMLOCK= in a systemd service), or encrypt swap or use none",
+            );
         }
     }
 

@@ -9,7 +9,14 @@ mod own;
 mod policies;
 mod summary;
 
-use std::{io::Write as _, panic, process::ExitCode};
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    panic,
+    path::Path,
+    process::{self, ExitCode},
+};
 
 use anyhow::Result;
 use clap::CommandFactory;
@@ -85,4 +92,31 @@ fn print(text: &[u8]) -> Result<ExitCode> {
         }
         _ => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Writes a file that only its owner may read: beside its place first, and then moved there, so that a reader never
+/// sees half of one.
+fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Through links, to what they point at; and straight into what is no file, such as a pipe.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return fs::write(path, bytes);
+    }
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
+    name.push(format!(".{}.part", process::id()));
+    let aside = path.with_file_name(name);
+    // A part that an earlier run of the same number left behind is in the way; anything else there is
+    // not ours to write to.
+    let _ = fs::remove_file(&aside);
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&aside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    written
 }

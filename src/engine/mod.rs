@@ -249,6 +249,7 @@ impl Engine {
                 (input.turn - 1, given)
             };
             worker.process(&given, &block, &mut batch);
+            block.wipe();
             if !self.deliver(turn, &mut batch) {
                 promise.keep();
                 return;

@@ -5,6 +5,7 @@
 //! state              solo or shared, the length of an epoch, the clocks; no secret
 //! epoch-20779.key    the key of an epoch, 32 bytes
 //! chain-20780.key    shared only: the value of the chain from which later keys come
+//! request.identity   while a request for a chain is open: what opens the answer, an age identity as text
 //! ```
 //!
 //! A key is destroyed by overwriting its file and removing it. That ends it where files lie in memory (tmpfs);
@@ -12,7 +13,6 @@
 //! are read or removed, links are not followed, and a directory or file that others may read is refused.
 
 use std::{
-    fmt,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _},
@@ -24,83 +24,15 @@ use rustix::{
     process::geteuid,
     rand::{GetRandomFlags, getrandom},
 };
-use zeroize::Zeroize as _;
+use zeroize::Zeroizing;
 
-use crate::transform::pseudonym::{ChainKey, Epoch, EpochKey, EpochLength, KEY_BYTES};
+use super::error::KeysError;
+use crate::transform::pseudonym::{ChainKey, Epoch, EpochKey, EpochLength, KEY_BYTES, Secret};
 
-/// How many bytes the file `state` has at most.
-const STATE_BYTES_MAX: u64 = 1_024;
+/// How many bytes the files of text have at most; they have about a hundred.
+const TEXT_BYTES_MAX: u64 = 1_024;
 
-/// Why keys cannot be used.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum KeysError {
-    /// The system refused something.
-    Io {
-        /// What was tried, such as `cannot read`.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// Others may read it.
-    Loose {
-        /// The directory or file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// It belongs to somebody else.
-    Foreign(PathBuf),
-    /// There is something of the name of one of our files that is none.
-    Strange(PathBuf),
-    /// There are keys already.
-    Exists(PathBuf),
-    /// The shared chain that this run followed is gone, or another one is there.
-    Gone(PathBuf),
-    /// The kernel gave no random numbers.
-    Random,
-}
-
-impl fmt::Display for KeysError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io { what, path, error } => write!(f, "{what} {}: {error}", path.display()),
-            Self::Loose { path, mode } => write!(
-                f,
-                "cannot use the keys in {}: its permissions are {mode:o}, so others may read them; \
-                 run chmod go= on it (in a systemd service: RuntimeDirectoryMode=0700)",
-                path.display()
-            ),
-            Self::Foreign(path) => write!(
-                f,
-                "cannot use the keys in {}: it belongs to another user; name a directory of one's own with \
-                 --key-dir",
-                path.display()
-            ),
-            Self::Strange(path) => write!(
-                f,
-                "cannot use the keys: {} is no file that tamis wrote; name another directory with --key-dir",
-                path.display()
-            ),
-            Self::Exists(path) => write!(
-                f,
-                "cannot begin anew in {}: there are keys already; see tamis keys status, or end them with \
-                 tamis keys destroy",
-                path.display()
-            ),
-            Self::Gone(path) => write!(
-                f,
-                "the shared chain in {} is gone or another one; clients stay empty until tamis is started anew",
-                path.display()
-            ),
-            Self::Random => f.write_str("cannot draw a key: the kernel gave no random numbers"),
-        }
-    }
-}
-
-impl std::error::Error for KeysError {}
+const IDENTITY: &str = "request.identity";
 
 /// Whether each machine draws its keys, or several derive the same ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,6 +170,11 @@ impl Drop for Locked<'_> {
 }
 
 impl Locked<'_> {
+    /// Where the directory is.
+    pub(super) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.directory.path.join(name)
     }
@@ -251,28 +188,67 @@ impl Locked<'_> {
                 return Ok(None);
             }
             Err(error) => return Err(error),
-            Ok(file) => file.take(STATE_BYTES_MAX).read_to_string(&mut text),
+            Ok(file) => file.take(TEXT_BYTES_MAX).read_to_string(&mut text),
         }
         .map_err(|error| failed("cannot read", &path, error))?;
         State::parse(&text).map(Some).ok_or(KeysError::Strange(path))
     }
 
     pub(super) fn set_state(&self, state: State) -> Result<(), KeysError> {
-        let (aside, path) = (self.file("state.new"), self.file("state"));
+        self.replace("state", state.to_text().as_bytes())?;
+        self.change()
+    }
+
+    /// Whether a request for a chain is open.
+    pub(super) fn has_request(&self) -> Result<bool, KeysError> {
+        let path = self.file(IDENTITY);
+        path.try_exists().map_err(|error| failed("cannot open", &path, error))
+    }
+
+    /// What opens the answer to the request that is open.
+    pub(super) fn identity(&self) -> Result<Option<Zeroizing<String>>, KeysError> {
+        if !self.has_request()? {
+            return Ok(None);
+        }
+        let path = self.file(IDENTITY);
+        let file = open(OpenOptions::new().read(true), &path)?;
+        // Room for all of it, so that no part is left behind where the text was moved.
+        let mut text = Zeroizing::new(String::with_capacity(2 * TEXT_BYTES_MAX as usize));
+        match file.take(TEXT_BYTES_MAX).read_to_string(&mut text) {
+            Ok(_) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(KeysError::Strange(path))
+            }
+            Err(error) => Err(failed("cannot read", &path, error)),
+        }
+    }
+
+    /// Opens a request in place of an earlier one.
+    pub(super) fn put_identity(&self, text: &str) -> Result<(), KeysError> {
+        self.destroy_identity()?;
+        self.replace(IDENTITY, text.as_bytes())
+    }
+
+    pub(super) fn destroy_identity(&self) -> Result<(), KeysError> {
+        self.destroy(&aside(IDENTITY))?;
+        self.destroy(IDENTITY)
+    }
+
+    /// Replaces a file so that it is there as a whole or as it was.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), KeysError> {
+        let (aside, path) = (self.file(&aside(name)), self.file(name));
         let mut options = OpenOptions::new();
         let mut file = open(options.write(true).create(true).truncate(true), &aside)?;
-        file.write_all(state.to_text().as_bytes())
+        file.write_all(bytes)
             .and_then(|()| fs::rename(&aside, &path))
-            .map_err(|error| failed("cannot write", &path, error))?;
-        self.change()
+            .map_err(|error| failed("cannot write", &path, error))
     }
 
     /// Says that the keys are others now.
     pub(super) fn change(&self) -> Result<(), KeysError> {
-        let mut bytes = random()?;
-        let generation =
-            bytes.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte)).max(1);
-        bytes.zeroize();
+        let mut bytes = [0; 8];
+        fill_randomly(&mut bytes)?;
+        let generation = u64::from_ne_bytes(bytes).max(1);
         let text = format!("{generation:016x}");
         let file = &self.directory.lock;
         file.write_all_at(text.as_bytes(), 0)
@@ -332,22 +308,29 @@ impl Locked<'_> {
         self.destroy(&chain_name(epoch))
     }
 
-    /// Destroys every key, and what the directory says of itself.
-    pub(super) fn destroy_all(&self) -> Result<(), KeysError> {
+    /// Destroys every key.
+    pub(super) fn destroy_keys(&self) -> Result<(), KeysError> {
         for epoch in self.keys()? {
             self.destroy_key(epoch)?;
         }
         for epoch in self.chains()? {
             self.destroy_chain(epoch)?;
         }
-        for name in ["state", "state.new"] {
+        Ok(())
+    }
+
+    /// Destroys every key, what opens the answer to a request, and what the directory says of itself.
+    pub(super) fn destroy_all(&self) -> Result<(), KeysError> {
+        self.destroy_keys()?;
+        self.destroy_identity()?;
+        for name in ["state", &aside("state")] {
             remove(&self.file(name))?;
         }
         self.change()
     }
 
     /// 32 bytes, or nothing: a file that was not written to its end was never used.
-    fn read(&self, name: &str) -> Result<Option<Box<[u8; KEY_BYTES]>>, KeysError> {
+    fn read(&self, name: &str) -> Result<Option<Secret>, KeysError> {
         let path = self.file(name);
         let mut file = match open(OpenOptions::new().read(true), &path) {
             Err(KeysError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
@@ -355,9 +338,8 @@ impl Locked<'_> {
             }
             found => found?,
         };
-        let mut bytes = Box::new([0; KEY_BYTES]);
-        match file.read_exact(&mut *bytes) {
-            Ok(()) => Ok(Some(bytes)),
+        match Secret::try_write(|place| file.read_exact(place)) {
+            Ok(secret) => Ok(Some(secret)),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             Err(error) => Err(failed("cannot read", &path, error)),
         }
@@ -377,7 +359,8 @@ impl Locked<'_> {
             }
             found => found?,
         };
-        file.write_all(&[0; KEY_BYTES])
+        file.metadata()
+            .and_then(|metadata| file.write_all(&vec![0; metadata.len() as usize]))
             .and_then(|()| file.sync_all())
             .map_err(|error| failed("cannot overwrite", &path, error))?;
         remove(&path)
@@ -389,13 +372,22 @@ impl Locked<'_> {
 /// # Errors
 ///
 /// The kernel gave none.
-pub fn random() -> Result<Box<[u8; KEY_BYTES]>, KeysError> {
-    let mut bytes = Box::new([0; KEY_BYTES]);
+pub fn random() -> Result<Secret, KeysError> {
+    Secret::try_write(|place| fill_randomly(place))
+}
+
+fn fill_randomly(bytes: &mut [u8]) -> Result<(), KeysError> {
+    let length = bytes.len();
     // Up to 256 bytes come whole or not at all (getrandom(2)).
-    match getrandom(&mut *bytes, GetRandomFlags::empty()) {
-        Ok(KEY_BYTES) => Ok(bytes),
+    match getrandom(bytes, GetRandomFlags::empty()) {
+        Ok(count) if count == length => Ok(()),
         _ => Err(KeysError::Random),
     }
+}
+
+/// Where a file is written before it takes its place.
+fn aside(name: &str) -> String {
+    format!("{name}.new")
 }
 
 fn key_name(epoch: Epoch) -> String {

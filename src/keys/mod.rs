@@ -13,8 +13,12 @@
 
 mod clock;
 mod directory;
+mod error;
+mod exchange;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_exchange;
 
 use std::{
     path::{Path, PathBuf},
@@ -23,7 +27,9 @@ use std::{
 
 pub use clock::{Moment, now};
 use directory::{Directory, Locked, State};
-pub use directory::{KeysError, Mode, random};
+pub use directory::{Mode, random};
+pub use error::KeysError;
+pub use exchange::{Answer, Request, export, import, request};
 
 use crate::{
     privacy::{AHEAD_SECONDS, Keyring, Keys},
@@ -63,7 +69,7 @@ impl Keeper {
         let directory = Directory::open(path, true)?.expect("it is made when it is not there");
         let state = {
             let locked = directory.lock()?;
-            match locked.state()? {
+            match begun(&locked)? {
                 Some(state) => trust_new_session(&locked, state, now)?,
                 None => begin(&locked, Mode::Solo, EpochLength::default(), now)?,
             }
@@ -125,7 +131,7 @@ impl Keeper {
     /// Looks at a directory that somebody else changed. A chain that is gone is not replaced.
     fn reread(&mut self, now: Moment) -> Result<(), KeysError> {
         let locked = self.directory.lock()?;
-        let found = locked.state()?;
+        let found = begun(&locked)?;
         self.state = match (self.state.mode, found) {
             (mode, Some(found)) if found.mode == mode && found.length == self.state.length => found,
             (Mode::Solo, None) => begin(&locked, Mode::Solo, self.state.length, now)?,
@@ -143,7 +149,7 @@ impl Keeper {
 pub fn init(path: &Path, mode: Mode, length: EpochLength, now: Moment) -> Result<(), KeysError> {
     let directory = Directory::open(path, true)?.expect("it is made when it is not there");
     let locked = directory.lock()?;
-    if locked.state()?.is_some() {
+    if begun(&locked)?.is_some() {
         return Err(KeysError::Exists(path.to_owned()));
     }
     let state = begin(&locked, mode, length, now)?;
@@ -159,12 +165,12 @@ pub fn init(path: &Path, mode: Mode, length: EpochLength, now: Moment) -> Result
 pub fn confirm_clock(path: &Path, now: Moment) -> Result<bool, KeysError> {
     let Some(directory) = Directory::open(path, false)? else { return Ok(false) };
     let locked = directory.lock()?;
-    let Some(state) = locked.state()? else { return Ok(false) };
+    let Some(state) = begun(&locked)? else { return Ok(false) };
     locked.set_state(State { started: now.started(), session: now.session, ..state })?;
     Ok(true)
 }
 
-/// Destroys all keys of a directory. False when there was none.
+/// Destroys all keys of a directory, and gives up a request that is open. False when there was nothing.
 ///
 /// # Errors
 ///
@@ -172,7 +178,8 @@ pub fn confirm_clock(path: &Path, now: Moment) -> Result<bool, KeysError> {
 pub fn destroy(path: &Path) -> Result<bool, KeysError> {
     let Some(directory) = Directory::open(path, false)? else { return Ok(false) };
     let locked = directory.lock()?;
-    let was_there = locked.state()?.is_some() || !locked.keys()?.is_empty();
+    let was_there =
+        locked.state()?.is_some() || !locked.keys()?.is_empty() || locked.has_request()?;
     locked.destroy_all()?;
     Ok(was_there)
 }
@@ -192,6 +199,8 @@ pub struct Status {
     pub health: Health,
     /// The epochs that have a key, and its public name.
     pub epochs: Vec<(Epoch, KeyId)>,
+    /// The epoch whose key the chain gives next, and the public name of that key.
+    pub next: Option<(Epoch, KeyId)>,
 }
 
 /// What may be told of a key directory, after the keys whose time is over were destroyed; nothing when
@@ -203,7 +212,7 @@ pub struct Status {
 pub fn status(path: &Path, now: Moment) -> Result<Option<Status>, KeysError> {
     let Some(directory) = Directory::open(path, false)? else { return Ok(None) };
     let locked = directory.lock()?;
-    let Some(state) = locked.state()? else { return Ok(None) };
+    let Some(state) = begun(&locked)? else { return Ok(None) };
     let state = trust_new_session(&locked, state, now)?;
     let (health, trusted) = judge(state, now);
     let (first, _) = window(state.length, trusted);
@@ -214,7 +223,21 @@ pub fn status(path: &Path, now: Moment) -> Result<Option<Status>, KeysError> {
     }
     let in_memory = directory.is_in_memory();
     let State { mode, length, .. } = state;
-    Ok(Some(Status { path: path.to_owned(), in_memory, mode, length, health, epochs }))
+    // A chain that nobody looked after for a while names an epoch that is over.
+    let next = chain(&locked)?.filter(|(epoch, _)| length.end(*epoch) > trusted);
+    let next = next.map(|(epoch, chain)| (epoch, chain.epoch_key().id()));
+    Ok(Some(Status { path: path.to_owned(), in_memory, mode, length, health, epochs, next }))
+}
+
+/// Whether a request for a chain waits for its answer.
+///
+/// # Errors
+///
+/// The directory cannot be used.
+pub fn has_open_request(path: &Path) -> Result<bool, KeysError> {
+    let Some(directory) = Directory::open(path, false)? else { return Ok(false) };
+    let locked = directory.lock()?;
+    Ok(begun(&locked)?.is_none() && locked.has_request()?)
 }
 
 /// The first and the last epoch that have a key at a moment.
@@ -243,12 +266,26 @@ fn trust_new_session(locked: &Locked<'_>, state: State, now: Moment) -> Result<S
     Ok(state)
 }
 
+/// What the directory says of itself. A request is over once there are keys, also where whoever imported them was
+/// killed before it could say so.
+fn begun(locked: &Locked<'_>) -> Result<Option<State>, KeysError> {
+    let state = locked.state()?;
+    if state.is_some() {
+        locked.destroy_identity()?;
+    }
+    Ok(state)
+}
+
+/// Begins keys where there are none; whoever asked for those of a chain does not want others.
 fn begin(
     locked: &Locked<'_>,
     mode: Mode,
     length: EpochLength,
     now: Moment,
 ) -> Result<State, KeysError> {
+    if locked.has_request()? {
+        return Err(KeysError::RequestOpen(locked.path().to_owned()));
+    }
     // What an interrupted destruction left behind must not be taken up again.
     locked.destroy_all()?;
     let state = State { mode, length, started: now.started(), session: now.session };
@@ -310,13 +347,7 @@ fn draw(locked: &Locked<'_>, first: Epoch, last: Epoch) -> Result<bool, KeysErro
 
 /// Derives the keys up to `last` from the chain, which moves on to the epoch after it.
 fn step(locked: &Locked<'_>, first: Epoch, last: Epoch) -> Result<bool, KeysError> {
-    let mut chain = None;
-    for epoch in locked.chains()? {
-        if let Some(found) = locked.chain(epoch)? {
-            chain = Some((epoch, found));
-        }
-    }
-    let Some((mut at, mut chain)) = chain else { return Ok(false) };
+    let Some((mut at, mut chain)) = chain(locked)? else { return Ok(false) };
     let begun_at = at;
     while at <= last {
         if at >= first {
@@ -332,4 +363,15 @@ fn step(locked: &Locked<'_>, first: Epoch, last: Epoch) -> Result<bool, KeysErro
         locked.destroy_chain(old)?;
     }
     Ok(at != begun_at)
+}
+
+/// The latest value of the chain, and the epoch whose key it gives.
+fn chain(locked: &Locked<'_>) -> Result<Option<(Epoch, ChainKey)>, KeysError> {
+    let mut chain = None;
+    for epoch in locked.chains()? {
+        if let Some(found) = locked.chain(epoch)? {
+            chain = Some((epoch, found));
+        }
+    }
+    Ok(chain)
 }

@@ -10,17 +10,18 @@ use std::{
 };
 
 use super::*;
+use crate::transform::pseudonym::Secret;
 
-const DAY: i64 = 86_400;
-const HOUR: i64 = 3_600;
+pub(super) const DAY: i64 = 86_400;
+pub(super) const HOUR: i64 = 3_600;
 /// The beginning of some epoch.
-const START: i64 = 20_779 * DAY;
+pub(super) const START: i64 = 20_779 * DAY;
 
 /// A directory that is not there yet, in one that is removed at the end.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = env::temp_dir().join(format!("tamis-keys-{}-{number}", process::id()));
@@ -28,12 +29,12 @@ impl Folder {
         Self(path)
     }
 
-    fn keys(&self) -> PathBuf {
+    pub(super) fn keys(&self) -> PathBuf {
         self.0.join("keys")
     }
 
     /// The names of the files that have keys.
-    fn files(&self) -> Vec<String> {
+    pub(super) fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.keys()).expect("the directory was made");
         let names = entries.map(|entry| entry.expect("readable").file_name().display().to_string());
         let mut names: Vec<_> = names.filter(|name| name.ends_with(".key")).collect();
@@ -42,7 +43,7 @@ impl Folder {
     }
 
     /// The public names of the keys by epoch.
-    fn ids(&self, now: Moment) -> Vec<(Epoch, KeyId)> {
+    pub(super) fn ids(&self, now: Moment) -> Vec<(Epoch, KeyId)> {
         status(&self.keys(), now).expect("usable").map(|status| status.epochs).unwrap_or_default()
     }
 }
@@ -54,11 +55,11 @@ impl Drop for Folder {
 }
 
 /// The moment `seconds` after the epoch began, on a machine that was started a day before it.
-fn at(seconds: i64) -> Moment {
+pub(super) fn at(seconds: i64) -> Moment {
     Moment { unix: START + seconds, boot: DAY + seconds, session: 1 }
 }
 
-fn open(folder: &Folder, now: Moment) -> Keeper {
+pub(super) fn open(folder: &Folder, now: Moment) -> Keeper {
     Keeper::open(&folder.keys(), now).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -261,10 +262,9 @@ fn candidates(folder: &Folder) -> Vec<EpochKey> {
     for entry in fs::read_dir(folder.keys()).expect("made") {
         let content = fs::read(entry.expect("readable").path()).expect("ours");
         let windows = content.windows(32);
-        found
-            .extend(windows.map(|window| {
-                EpochKey::new(Box::new(window.try_into().expect("it has 32 bytes")))
-            }));
+        found.extend(windows.map(|window| {
+            EpochKey::new(Secret::copy_of(window.try_into().expect("it has 32 bytes")))
+        }));
     }
     found
 }
@@ -301,7 +301,7 @@ fn once_keys_are_destroyed_no_token_can_be_undone() {
         let folder = Folder::new();
         init(&folder.keys(), mode, EpochLength::default(), at(5 * HOUR)).expect("nothing there");
         let key = fs::read(folder.keys().join("epoch-20779.key")).expect("there");
-        let key = EpochKey::new(Box::new(key.try_into().expect("it has 32 bytes")));
+        let key = EpochKey::new(Secret::copy_of(&key.try_into().expect("it has 32 bytes")));
         let key = key.field_key(b"www.example.com", TokenField::Visitor);
         let tokens: Vec<_> = (0..256)
             .step_by(16)

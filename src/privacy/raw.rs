@@ -24,9 +24,10 @@
 //! }
 //! ```
 //!
-//! Blocks are recycled, so the part of a block after its end holds bytes of earlier lines; no method
-//! reaches them. A block is overwritten with zeros when it is dropped, as far as the compiler and
-//! the operating system let a program do that.
+//! Blocks are recycled, so the part of a block after its end may hold bytes of earlier lines; no method
+//! reaches them. A block is overwritten with zeros once its lines are through ([`RawBlock::wipe`]), for a line that
+//! stays in memory says whose token its record has, and when it is dropped, as far as the compiler and the operating
+//! system let a program do that.
 
 use std::{
     fmt,
@@ -42,13 +43,15 @@ use crate::format::Format;
 pub struct RawBlock {
     bytes: Vec<u8>,
     end: usize,
+    /// Nothing but zeros comes after this.
+    used: usize,
 }
 
 impl RawBlock {
     /// A block with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: vec![0; capacity], end: 0 }
+        Self { bytes: vec![0; capacity], end: 0, used: 0 }
     }
 
     /// Fills the free part from `reader` with one call and says how many bytes came, 0 at the end.
@@ -59,6 +62,7 @@ impl RawBlock {
     pub fn read_from(&mut self, reader: &mut impl Read) -> io::Result<usize> {
         let count = reader.read(&mut self.bytes[self.end..])?;
         self.end += count;
+        self.used = self.used.max(self.end);
         debug_assert!(self.end <= self.bytes.len(), "a reader fills at most the buffer");
         Ok(count)
     }
@@ -86,6 +90,14 @@ impl RawBlock {
         self.end = 0;
     }
 
+    /// Forgets the content, and overwrites it and what earlier reads left behind it.
+    pub fn wipe(&mut self) {
+        // No call that the compiler must keep, which would take longer: somebody may look at these bytes later.
+        self.bytes[..self.used].fill(0);
+        self.end = 0;
+        self.used = 0;
+    }
+
     /// Whether a line end came in at or after `from`.
     #[must_use]
     pub fn has_line_end(&self, from: usize) -> bool {
@@ -100,6 +112,7 @@ impl RawBlock {
         let tail = &self.bytes[cut..self.end];
         next.bytes[..tail.len()].copy_from_slice(tail);
         next.end = tail.len();
+        next.used = next.used.max(next.end);
         self.end = cut;
     }
 
@@ -112,6 +125,7 @@ impl RawBlock {
         let end = self.end + tail.end;
         self.bytes[self.end..end].copy_from_slice(&tail.bytes[..tail.end]);
         self.end = end;
+        self.used = self.used.max(end);
         tail.end = 0;
     }
 
@@ -201,6 +215,7 @@ impl RawBlock {
         if found.is_some() {
             rest.bytes[..left.len()].copy_from_slice(&self.bytes[left.clone()]);
             rest.end = left.len();
+            rest.used = rest.used.max(rest.end);
             self.end = to;
         } else if from > 0 {
             self.bytes.copy_within(left.clone(), to);
@@ -329,6 +344,30 @@ mod tests {
             first.move_tail_to(&mut second);
             assert_eq!(&first.bytes[..first.end], kept.as_bytes());
             assert_eq!(&second.bytes[..second.end], moved.as_bytes());
+        }
+    }
+
+    /// Whatever was moved about before.
+    #[test]
+    fn a_block_that_is_wiped_holds_nothing_behind_its_end_either() {
+        for work in [
+            (|_, _| {}) as fn(&mut RawBlock, &mut RawBlock),
+            |first, _| first.clear(),
+            |first, second| first.move_tail_to(second),
+            |first, second| {
+                first.move_tail_to(second);
+                first.append(second);
+            },
+            |first, _| assert!(first.skip_line()),
+            |first, _| assert_eq!(first.remove_long_lines(3), 2),
+            |first, second| assert!(first.take_directives(None, true, 32, second).is_some()),
+        ] {
+            let (mut first, mut second) = (block(b"longer\n#Fields: c-ip\nab\n0"), block(b""));
+            work(&mut first, &mut second);
+            for block in [&mut first, &mut second] {
+                block.wipe();
+                assert!(block.is_empty() && block.bytes == [0; 32]);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
         address::{CLIENT_BYTES_MAX, Client},
         agent::Classifier,
         language::Language,
-        pseudonym::{Epoch, EpochKey, EpochLength, Token, TokenField},
+        pseudonym::{Epoch, EpochKey, EpochLength, Secret, Token, TokenField},
     },
 };
 
@@ -245,7 +245,7 @@ fn a_cookie_opts_out_however_the_server_wrote_it() {
 /// A keyring with the key of the day of these lines, and that day's number.
 fn keyring() -> (Arc<Keyring>, Epoch) {
     let (keyring, epoch) = (Arc::new(Keyring::default()), Epoch(20_779));
-    let key = EpochKey::new(Box::new([7; 32]));
+    let key = EpochKey::new(Secret::copy_of(&[7; 32]));
     keyring.publish(Keys { length: EpochLength::default(), keys: vec![(epoch, key)] });
     keyring.set_now(20_779 * 86_400 + 50_000);
     (keyring, epoch)
@@ -262,7 +262,7 @@ fn a_cookie_has_one_token_however_the_server_wrote_it() {
     let (keyring, epoch) = keyring();
     let door = door_of("cookie = { name = \"visitor\", as = \"token\" }");
     let mut door = Door(door.0.with_keyring(&keyring));
-    let key = EpochKey::new(Box::new([7; 32])).field_key(b"-", TokenField::Cookie);
+    let key = EpochKey::new(Secret::copy_of(&[7; 32])).field_key(b"-", TokenField::Cookie);
     let told = |token: Option<Token>| format!("{:?}", token.map(|token| token.characters()));
     let mut check = |format: &Format, line: &str, value: Option<&str>| {
         let expect = value.map(|value| key.token(epoch, value.as_bytes()));

@@ -94,9 +94,10 @@ impl Drop for Visitors {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transform::pseudonym::Secret;
 
     fn visitors(key: u8) -> Visitors {
-        Visitors::new(Arc::new(SketchKey::new(Box::new([key; 32]))))
+        Visitors::new(Arc::new(SketchKey::new(Secret::copy_of(&[key; 32]))))
     }
 
     #[test]

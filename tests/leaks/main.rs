@@ -17,6 +17,7 @@ mod mmdb;
 
 mod encodings;
 mod every;
+mod everything;
 mod identifiers;
 mod lines;
 mod tokens;
@@ -258,7 +259,7 @@ pattern = "{alnum:1-32}"
 path = "/by/{author}"
 "#;
 
-/// Runs with the published policies other than Mozilla's, whose client `tokens.rs` tries. Sitecore's keeps more of
+/// Runs with the published policies other than Mozilla's, whose client `everything.rs` tries. Sitecore's keeps more of
 /// an IPv6 address than the search can tell from the whole of it.
 fn published(search: &Search, folder: &Folder, format: &str) {
     for policy in ["strict", "wordpress-2011", "canonical-2012", "sitecore-2012"] {
@@ -426,6 +427,11 @@ fn no_format_lets_anything_out() {
             assert_eq!(summary["read"], lines.len() + 1, "{run}");
             assert!(summary["clean"].as_u64() > Some(0), "{run}");
         }
+        // The lines are of one day, on which alone they would have a key.
+        let args = ["--format", format.name(), "--client", "token", "--key-dir", "keys", "a.log"];
+        let done = run_in(folder.path(), &args, b"");
+        assert_eq!(done.status, 0, "{}", done.err());
+        search.none_in_run(&format!("{} without keys", format.name()), &done);
     }
 }
 

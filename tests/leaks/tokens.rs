@@ -1,200 +1,225 @@
-//! A policy with everything that can be told, tokens, networks and files included, and cookies that are planted.
+//! Runs that make tokens, and what is said of keys: neither a planted identifier comes out, nor a part of a key.
 //!
-//! Keys live for their own day, so lines are dated when the test runs. Names of organisations come from a file of the
-//! operator's and are nobody's secret. A token has 80 random bits: that one of them looks like a planted number is
-//! less likely than one in ten thousand runs.
+//! A key comes out when 12 of its bytes do, in any of the encodings. What is searched for are the files of the key
+//! directory as they are while the program runs; the positive control is that the search finds them there and in
+//! each encoding. The keys of the runs are fixed ones, so that tokens, which could look like an identifier by
+//! chance, are the same in every run of this test.
 
 use std::{
-    collections::BTreeSet,
     fs,
+    path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use aho_corasick::AhoCorasick;
 use tamis::transform::time::Timestamp;
 
 use super::{
-    ENCODINGS, Folder, Identifier, OWN, SEARCH, Search, mmdb, planted_in, program::Done, run_in,
+    FORMATS, LINE_MAX, SEARCH, Search,
+    encodings::ENCODINGS,
+    lines::planted,
+    log,
+    program::{Dice, Done, Folder, finish, run_in},
 };
 
-/// A policy that tells all that there are words for.
-const EVERYTHING: &str = r#"
-name = "everything"
-version = 1
-[record]
-time = { grain = "minute" }
-site = "declared"
-client = "token"
-network = { ipv4 = 24, ipv6 = 32 }
-allow_linking = true
-country = true
-organisation = true
-method = true
-path = { shape = "cleaned" }
-protocol = true
-status = true
-bytes = { exact = "plain-path" }
-duration = { bucket = "1-2-5" }
-referrer = "origin"
-browser = { version = "major" }
-os = true
-device = true
-bot = true
-language = "primary"
-errors = true
-cookie = { name = "a", as = "token" }
-[counts]
-tables = ["hour", "path", "referrer", "country"]
-[sites]
-declared = ["www.example.com"]
-[network]
-country_db = "countries.mmdb"
-organisation_db = "organisations.mmdb"
-[opt_out]
-cookie = "optout"
-"#;
+/// How many bytes of a key must not come out in one piece.
+const PIECE_BYTES: usize = 12;
 
-/// Cookie headers: `@` stands for an identifier. One without a cookie named `a` has no token.
-const COOKIES: [&str; 9] = [
-    "a=@",
-    "a=b@; c=d",
-    "@=1; a=@; @",
-    "c=@; a=x; d=@",
-    "a=, a=@",
-    "a= @ ; c=@",
-    "A=@; aa=@; b=a=@",
-    "@",
-    "session=@; user=@",
-];
-
-/// This moment as logs have it, without its zone.
-fn now() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    let time = Timestamp::from_unix(now.as_secs().cast_signed()).expect("before 2101");
-    let mut text = Vec::new();
-    time.write_rfc3339(&mut text);
-    str::from_utf8(&text).expect("ASCII").trim_end_matches('Z').to_owned()
+/// Finds parts of keys.
+struct Keys {
+    /// The content of each file with a secret.
+    secrets: Vec<Vec<u8>>,
+    automaton: AhoCorasick,
 }
 
-/// A folder with the policy and its files.
-fn folder() -> Folder {
+impl Keys {
+    /// The keys, chain values and identities in a key directory.
+    fn of(directory: &Path) -> Self {
+        let entries = fs::read_dir(directory).expect("made");
+        let paths = entries.map(|entry| entry.expect("readable").path());
+        let is_secret = |path: &Path| {
+            path.extension().is_some_and(|extension| extension == "key" || extension == "identity")
+        };
+        let files = paths.filter(|path| is_secret(path));
+        let secrets: Vec<_> = files.map(|path| fs::read(path).expect("ours")).collect();
+        let mut patterns = Vec::new();
+        for secret in &secrets {
+            // All identities begin and end alike.
+            let telling = secret.strip_prefix(b"AGE-SECRET-KEY-1").unwrap_or(secret);
+            for piece in telling.trim_ascii_end().windows(PIECE_BYTES) {
+                patterns.extend(ENCODINGS.iter().flat_map(|encoding| (encoding.search)(piece)));
+            }
+        }
+        let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(patterns);
+        let keys = Self { secrets, automaton: automaton.expect("a few thousand patterns") };
+        keys.control();
+        keys
+    }
+
+    fn control(&self) {
+        assert!(!self.secrets.is_empty(), "a key directory has keys");
+        for secret in &self.secrets {
+            assert!(self.automaton.is_match(secret));
+            for encoding in ENCODINGS {
+                let written = [b"so: ", &(encoding.write)(secret)[..], b"."].concat();
+                assert!(self.automaton.is_match(&written), "{}", encoding.name);
+            }
+        }
+    }
+
+    fn none_in(&self, place: &str, text: &[u8]) {
+        // Not what was found, which would be in the test's own output then.
+        assert!(!self.automaton.is_match(text), "a key leaks to {place}");
+    }
+
+    fn none_in_run(&self, name: &str, done: &Done) {
+        self.none_in(&format!("standard output of {name}"), &done.stdout);
+        self.none_in(&format!("standard error of {name}"), &done.stderr);
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("later than 1970");
+    i64::try_from(since.as_secs()).expect("not so late")
+}
+
+/// The log with the time of now in the place of the usual one, because keys are of now.
+fn dated(log: &[u8]) -> Vec<u8> {
+    let usual = AhoCorasick::new(["22/Nov/2026:14:05:37 +0000"]).expect("one pattern");
+    let mut time = Vec::new();
+    Timestamp::from_unix(now()).expect("the clock is fine").write_clf(&mut time);
+    usual.replace_all_bytes(log, &[time])
+}
+
+/// Begins keys that are the same in every run of this test.
+fn begin_fixed(folder: &Folder) {
+    assert_eq!(run_in(folder.path(), &["keys", "init", "--key-dir", "keys"], b"").status, 0);
+    let mut dice = Dice(7);
+    for entry in fs::read_dir(folder.file("keys")).expect("made") {
+        let path = entry.expect("readable").path();
+        if path.extension().is_some_and(|extension| extension == "key") {
+            let key: Vec<_> = (0..4).flat_map(|_| dice.next().to_le_bytes()).collect();
+            fs::write(path, key).expect("ours");
+        }
+    }
+}
+
+#[test]
+fn nothing_planted_and_no_key_comes_out_beside_tokens() {
+    let search = &*SEARCH;
+    for format in FORMATS {
+        let lines = planted(format, &search.identifiers);
+        let folder = Folder::new();
+        begin_fixed(&folder);
+        let keys = Keys::of(&folder.file("keys"));
+        fs::write(folder.file("a.log"), dated(&log(&lines))).expect("the folder is ours");
+        for (form, threads, site) in
+            [("jsonl", "1", None), ("csv", "3", Some("www.example.com")), ("combined", "2", None)]
+        {
+            let mut args = vec!["--client", "token", "--key-dir", "keys", "--format", format];
+            args.extend(["--emit", form, "--threads", threads, "--max-line", LINE_MAX]);
+            args.extend(site.iter().flat_map(|site| ["--site", site]));
+            args.extend(["--counts", "counts.json", "--summary", "json", "a.log"]);
+            let done = run_in(folder.path(), &args, b"");
+            check_run(search, &keys, &args.join(" "), &done);
+            let counts = fs::read(folder.file("counts.json")).expect("counts were written");
+            search.none_in("counts beside tokens", &counts);
+            keys.none_in("counts", &counts);
+        }
+    }
+}
+
+fn check_run(search: &Search, keys: &Keys, name: &str, done: &Done) {
+    assert_eq!(done.status, 0, "{name}: {}", done.err());
+    let clean = done.summary()["clean"].as_u64().expect("a number");
+    let tokens = done.out().lines().filter(|record| record.contains("t1."));
+    assert!(tokens.count() as u64 > clean / 2, "{name}: hardly anything has a token");
+    search.none_in_run(name, done);
+    keys.none_in_run(name, done);
+}
+
+/// Every `tamis keys` command, with what it says when it cannot do its work.
+#[test]
+fn nothing_that_is_said_of_keys_tells_one() {
     let folder = Folder::new();
-    let networks = |known: [&'static str; 2]| {
-        [mmdb::v4([198, 51, 100, 0], 24, known[0]), mmdb::v4([192, 0, 0, 0], 16, known[1])]
+    let run = |args: &[&str], directory: &str, status: i32| {
+        let args = [&["keys"], args, &["--key-dir", directory]].concat();
+        let done = run_in(folder.path(), &args, b"");
+        assert_eq!(done.status, status, "{args:?}: {}", done.err());
+        done
     };
-    let countries = mmdb::countries(&networks(["DE", "SE"]));
-    let organisations = mmdb::organisations(&networks(["Example Networks, Inc.", "Exemple"]));
-    fs::write(folder.file("everything.toml"), EVERYTHING).expect("the folder is ours");
-    fs::write(folder.file("countries.mmdb"), countries).expect("the folder is ours");
-    fs::write(folder.file("organisations.mmdb"), organisations).expect("the folder is ours");
-    folder
-}
-
-/// Runs the policy on a log in every form, searches what comes out, and returns the JSON.
-fn run_and_search(search: &Search, folder: &Folder, format: &[&str], log: &[u8]) -> String {
-    fs::write(folder.file("a.log"), log).expect("the folder is ours");
-    let mut json = String::new();
-    for form in ["csv", "combined", "jsonl"] {
-        let args = ["--policy", "everything.toml", "--key-dir", "keys", "--emit", form];
-        let more = ["--counts", "-", "--summary", "json", "a.log"];
-        let done: Done = run_in(folder.path(), &[&args[..], format, &more].concat(), b"");
-        assert_eq!(done.status, 0, "{}", done.err());
-        search.none_in_run(&format!("a run with everything as {form}"), &done);
-        json = done.out().to_owned();
+    let mut said = vec![
+        run(&["init", "--shared"], "leader", 0),
+        run(&["init", "--shared"], "forger", 0),
+        run(&["init"], "solo", 0),
+        run(&["import", "--request", "request"], "node", 0),
+    ];
+    let node = Keys::of(&folder.file("node"));
+    said.push(run(&["export", "--to", "request"], "leader", 0));
+    for (leader, file) in [("leader", "answer"), ("forger", "forged")] {
+        said.push(run(&["export", "--to", "request", "-o", file], leader, 0));
     }
-    json
+    let status = run(&["status"], "leader", 0);
+    let next = status.out().lines().find(|line| line.starts_with("next ")).expect("a chain");
+    let id = next.split(' ').nth(1).expect("a name").to_owned();
+    said.push(status);
+    let directories = ["leader", "forger", "solo"].map(|name| Keys::of(&folder.file(name)));
+    fs::write(folder.file("damaged"), "-----BEGIN AGE ENCRYPTED FILE-----\n").expect("ours");
+    // Keys in the place of other things: none of what cannot be read is shown.
+    let chain = format!("leader/{}", chain_file(&folder.file("leader")));
+    said.extend([
+        run(&["status"], "node", 0),
+        run(&["export", "--to", &chain], "leader", 2),
+        run(&["export", "--to", "node/request.identity"], "leader", 2),
+        run(&["export", "--to", "request"], "solo", 2),
+        run(&["import", "forged", "--expect", &id], "node", 3),
+        run(&["import", "damaged", "--expect", &id], "node", 2),
+        run(&["import", &chain, "--expect", &id], "node", 2),
+        run(&["import", "node/request.identity", "--expect", &id], "node", 2),
+        run(&["import", "answer", "--expect", &id], "leader", 2),
+        run(&["import", "answer", "--expect", &id], "node", 0),
+        run(&["import", "answer", "--expect", &id], "node", 2),
+        run(&["status"], "node", 0),
+        run(&["init", "--confirm-clock"], "node", 0),
+        run(&["destroy"], "leader", 2),
+    ]);
+    // A key file as a log, and as a policy.
+    for args in [[&chain, "--format", "combined"], ["--policy", &chain, "request"]] {
+        said.push(run_in(folder.path(), &args, b""));
+    }
+    said.push(run(&["destroy", "--yes"], "leader", 0));
+    let answer = fs::read(folder.file("answer")).expect("ours");
+    for keys in directories.iter().chain([&node]) {
+        for done in &said {
+            keys.none_in_run("a command", done);
+        }
+        keys.none_in("an answer", &answer);
+        keys.none_in("a request", &fs::read(folder.file("request")).expect("ours"));
+    }
 }
 
-/// The different tokens at a key.
-fn tokens(json: &str, key: &str) -> BTreeSet<String> {
-    let start = format!("\"{key}\":\"t1.");
-    let tokens = json.lines().filter_map(|line| line.split_once(&start));
-    tokens.map(|(_, rest)| rest[..rest.find('"').expect("it ends")].to_owned()).collect()
+/// The name of the file with the value of a chain.
+fn chain_file(directory: &Path) -> String {
+    let entries = fs::read_dir(directory).expect("made");
+    let mut names = entries.map(|entry| entry.expect("readable").file_name().display().to_string());
+    names.find(|name| name.starts_with("chain-")).expect("one")
 }
 
+/// Keys that cannot be used are spoken of by their place.
 #[test]
-fn cookies_come_out_as_tokens_or_not_at_all() {
-    let (search, folder) = (&*SEARCH, folder());
-    let (log, named) = cookies(&search.identifiers);
-    for line in log.iter().filter(|(_, is_bare)| *is_bare).map(|(line, _)| line) {
-        assert!(search.found(line).next().is_some(), "{}", line.escape_ascii());
-    }
-    let lines: Vec<_> = log.iter().map(|(line, _)| &line[..]).collect();
-    let string = "$remote_addr [$time_iso8601] \"$request\" $status \"$http_cookie\"";
-    let log = lines.join(&b'\n');
-    let json = run_and_search(search, &folder, &["--nginx-format", string], &log);
-    assert!(json.lines().count() > lines.len() / 2, "hardly anything came out");
-    // Each value has a token of its own: those that stand in several places are the same there.
-    let found = tokens(&json, "cookie");
-    assert!(found.len() > named / 2, "{} tokens for {named} cookies", found.len());
-    assert_eq!(tokens(&json, "client").len(), 1);
-    for words in [
-        "\"network\":\"198.51.100.0/24\"",
-        "\"country\":\"DE\"",
-        "\"organisation\":\"Example Networks, Inc.\"",
+fn trouble_with_keys_tells_none() {
+    let folder = Folder::new();
+    begin_fixed(&folder);
+    let keys = Keys::of(&folder.file("keys"));
+    fs::write(folder.file("keys/state"), &keys.secrets[0]).expect("ours");
+    for args in [
+        &["keys", "status", "--key-dir", "keys"][..],
+        &["--client", "token", "--key-dir", "keys"],
+        &["keys", "export", "--to", "age1", "--key-dir", "keys"],
     ] {
-        assert!(json.contains(words), "{words} is missing");
-    }
-    // The survey speaks of cookies in shares.
-    let args = ["policy", "explain", "everything.toml", "--log", "-", "--format", "nginx-json"];
-    let log = format!("{{\"time_iso8601\":\"{}Z\",\"remote_addr\":\"192.0.2.7\",", now());
-    let log = format!(
-        "{log}\"request\":\"GET / HTTP/1.1\",\"status\":200,\"http_cookie\":\"a=zorvikan\"}}\n"
-    );
-    let done = run_in(folder.path(), &args, log.repeat(20).as_bytes());
-    assert!(
-        done.out().contains("becomes cookie") && !done.out().contains("zorvikan"),
-        "{}",
-        done.out()
-    );
-}
-
-/// Lines with each identifier in each cookie, whether it stands there as it is, and how many different values the
-/// cookie named `a` has.
-fn cookies(identifiers: &[Identifier]) -> (Vec<(Vec<u8>, bool)>, usize) {
-    let (mut lines, mut named) = (Vec::new(), BTreeSet::new());
-    let start = format!("198.51.100.9 [{}+00:00] \"GET /index.html HTTP/1.1\" 200 \"", now());
-    for (index, identifier) in identifiers.iter().enumerate() {
-        for (turn, template) in COOKIES.iter().enumerate() {
-            let is_bare = !(index + turn).is_multiple_of(3);
-            let name = match (is_bare, index % 2) {
-                (true, _) => "raw",
-                (false, 0) => "percent",
-                (false, _) => "log escapes",
-            };
-            let encoding = ENCODINGS.iter().find(|it| it.name == name).expect("it is there");
-            let text = (encoding.write)(identifier.writings[0].as_bytes());
-            let mut line = start.clone().into_bytes();
-            for (number, piece) in template.split('@').enumerate() {
-                if number > 0 {
-                    line.extend_from_slice(&text);
-                }
-                line.extend_from_slice(piece.as_bytes());
-            }
-            line.push(b'"');
-            if turn < 3 && !identifier.writings[0].contains([',', ';', '"']) {
-                named.insert(identifier.writings[0].clone());
-            }
-            lines.push((line, is_bare));
-        }
-    }
-    (lines, named.len())
-}
-
-/// Strings of servers' own with cookies among their variables, and all that can stand in any of these.
-#[test]
-fn nothing_comes_out_where_everything_is_told() {
-    let (search, folder, now) = (&*SEARCH, folder(), now());
-    for (option, string, usual) in OWN {
-        let usual = usual.replace("2026-11-22T14:05:37", &now);
-        let mut log = usual.clone().into_bytes();
-        for planted in planted_in(option, &usual, &search.identifiers) {
-            log.push(b'\n');
-            log.extend_from_slice(&planted.line);
-        }
-        let json = run_and_search(search, &folder, &[option, string], &log);
-        assert!(json.lines().count() > 100, "{string}: hardly anything came out");
-        for key in ["client", "cookie"] {
-            assert!(!tokens(&json, key).is_empty(), "{string}: no {key}");
-        }
+        let mut command = std::process::Command::new(super::TAMIS);
+        let done = finish(command.args(args).current_dir(folder.path()), b"");
+        assert_eq!(done.status, 2, "{}", done.err());
+        keys.none_in_run("a command", &done);
     }
 }

@@ -7,7 +7,7 @@ use tamis::{
     privacy::{Keyring, Keys},
     transform::{
         organisation::Organisations,
-        pseudonym::{Epoch, EpochKey, EpochLength},
+        pseudonym::{Epoch, EpochKey, EpochLength, Secret},
     },
 };
 
@@ -23,7 +23,7 @@ pub(crate) const COOKIE: &str = "SC_ANALYTICS_GLOBAL_COOKIE";
 pub(crate) fn with_keys(more: &str) -> Door {
     let mut door = Door::of(&(text_of(SITECORE) + more), Form::Jsonl);
     let (keyring, epoch) = (Arc::new(Keyring::default()), Epoch(20_779));
-    let keys = vec![(epoch, EpochKey::new(Box::new([7; 32])))];
+    let keys = vec![(epoch, EpochKey::new(Secret::copy_of(&[7; 32])))];
     keyring.publish(Keys { length: EpochLength::default(), keys });
     keyring.set_now(EpochLength::default().end(epoch));
     door.anonymiser = door.anonymiser.with_keyring(&keyring);

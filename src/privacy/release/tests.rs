@@ -9,7 +9,10 @@ use crate::{
     format::Format,
     policy::{Policy, preset},
     privacy::{Anonymiser, Outcome, RawBlock},
-    transform::{agent::Classifier, pseudonym::SketchKey},
+    transform::{
+        agent::Classifier,
+        pseudonym::{Secret, SketchKey},
+    },
 };
 
 /// A policy at work: blocks of lines in, released records out.
@@ -29,7 +32,7 @@ impl Run {
         let text = change(preset("strict").expect("a preset").to_owned());
         let policy = Policy::parse(&text).expect("reads");
         let plan = Arc::new(Plan::compile(&policy).expect("compiles"));
-        let key = Arc::new(SketchKey::new(Box::new([7; 32])));
+        let key = Arc::new(SketchKey::new(Secret::copy_of(&[7; 32])));
         Self {
             anonymiser: Anonymiser::new(
                 Arc::clone(&plan),
