@@ -33,10 +33,11 @@ const NEIGHBOURS: [(&str, &str); 1] = [("sink", "emit")];
 
 /// Each dependency and its homes, files or directories under `src`. No home: tests only.
 const HOMES: &[(&str, &[&str])] = &[
-    ("age", &["keys/exchange", "privacy/seal", "quarantine"]),
-    ("aho-corasick", &[]),
+    ("age", &["keys/exchange", "privacy", "quarantine", "command/quarantine"]),
+    ("aho-corasick", &["privacy"]),
     ("anyhow", &["main", "cli", "settings", "command"]),
-    ("blake3", &["policy", "transform/pseudonym"]),
+    ("base64", &["privacy/detect", "quarantine"]),
+    ("blake3", &["policy", "transform/pseudonym", "quarantine"]),
     ("clap", &["main", "cli", "command"]),
     ("clap_complete", &["cli", "command"]),
     ("crossbeam-channel", &["engine", "command"]),
@@ -52,14 +53,19 @@ const HOMES: &[(&str, &[&str])] = &[
     ("proptest", &[]),
     ("psl", &["transform/referrer"]),
     ("rayon", &["engine"]),
-    ("region", &["transform/pseudonym"]),
-    ("rustix", &["source", "sink", "command", "keys"]),
-    ("serde", &["policy", "settings", "counts"]),
-    ("serde_json", &["counts", "command"]),
+    ("regex", &["privacy/detect"]),
+    ("region", &["transform/pseudonym", "privacy/ring"]),
+    ("rusqlite", &["counts/store"]),
+    ("rustix", &["source", "sink", "command", "keys", "quarantine"]),
+    ("serde", &["policy", "settings", "counts", "quarantine", "privacy"]),
+    ("serde_json", &["counts", "command", "quarantine", "privacy"]),
+    ("sha2", &["quarantine", "counts"]),
     ("signal-hook", &["command"]),
-    ("toml", &["policy", "settings"]),
+    ("tar", &["quarantine"]),
+    ("toml", &["policy", "settings", "privacy/detect", "quarantine"]),
     ("wide", &["format/primitive", "transform/address", "transform/path"]),
-    ("zeroize", &["privacy", "transform", "keys"]),
+    ("zeroize", &["privacy", "transform", "keys", "quarantine", "command/quarantine"]),
+    ("zstd", &["privacy"]),
 ];
 
 /// The accessor of raw bytes. Its visibility keeps it in; this keeps the visibility honest.
