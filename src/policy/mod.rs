@@ -5,6 +5,7 @@
 
 mod diff;
 mod notice;
+mod opening;
 mod plan;
 mod rules;
 mod sharing;
@@ -14,6 +15,7 @@ mod written;
 
 pub use diff::{Difference, Direction, diff};
 pub use notice::notice;
+pub use opening::{Asked, Opening, Refusal, is_reference};
 pub(crate) use plan::is_host_name;
 pub use plan::{
     BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, ReleaseRule, StatusSet,

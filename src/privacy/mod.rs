@@ -9,6 +9,7 @@
 //! there is none.
 
 mod anonymise;
+mod cases;
 mod lookup;
 mod memo;
 mod open;
@@ -17,19 +18,26 @@ mod raw;
 mod recognise;
 mod record;
 mod release;
+mod selector;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod unseal;
 mod visitors;
 
 pub use anonymise::{Anonymiser, Outcome};
+pub use cases::{CASES_MAX, Case, CaseView, LiveCases, close_case, list_cases, open_case};
 pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
 pub use release::{CLOSE_AFTER_SECONDS, Held, Release, Released};
+pub use selector::{Facts, Selector, SelectorError};
 pub use survey::{
     CLIENTS_MIN, DEPTH_MAX, Findings, Kind, Kinds, LINES_MIN, NAMES_MAX, ParamShare, Survey,
 };
 pub use tokens::{AHEAD_SECONDS, Keyring, Keys, Minter};
+pub use unseal::{
+    Index, IndexMatch, OpenedLine, Rewritten, SegmentKey, UnsealError, Unsealer, rewrite,
+};

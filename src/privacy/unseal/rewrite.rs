@@ -1,0 +1,181 @@
+//! A segment written anew without somebody's lines.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    io::{Read, Write},
+};
+
+use age::{Encryptor, x25519::Recipient};
+use serde_json::json;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::{Index, OpenedLine, Run, SegmentKey, UnsealError, Unsealer};
+use crate::privacy::selector::{Facts, Selector};
+
+/// How hard zstd tries: segments are rewritten seldom, and kept long.
+const LEVEL: i32 = 3;
+
+/// What became of a segment, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rewritten {
+    /// Lines that are in the new one.
+    pub kept: u64,
+    /// Lines that are not.
+    pub removed: u64,
+}
+
+/// What is left in a segment, to make its index of.
+struct Left {
+    addresses: BTreeSet<String>,
+    /// Which of the old index's paths a line that is left has.
+    paths: Vec<bool>,
+}
+
+impl fmt::Debug for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Left")
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        while let Some(mut address) = self.addresses.pop_first() {
+            address.zeroize();
+        }
+    }
+}
+
+/// Writes the lines of a segment that do not meet `selector` to `body`, and what is in it then to `index`, both
+/// sealed to the key whose public half is `to`.
+///
+/// # Errors
+///
+/// The segment cannot be read to its end, or what is written is not taken. Then what was written is of no use.
+pub fn rewrite(
+    (sealed, sealed_index): (impl Read, &[u8]),
+    key: &SegmentKey,
+    (selector, facts): (&Selector, &mut Facts),
+    to: &str,
+    (body, index): (impl Write, impl Write),
+) -> Result<Rewritten, UnsealError> {
+    let recipient: Recipient = to.parse().map_err(|_| UnsealError::Key)?;
+    let mut old = Index::open(sealed_index, key)?;
+    let mut left = Left { addresses: BTreeSet::new(), paths: vec![false; old.paths.len()] };
+    let mut unsealer = Unsealer::new(sealed, key)?;
+    let sealed = encryptor(&recipient).wrap_output(body)?;
+    let mut writer = RunWriter::new(zstd::Encoder::new(sealed, LEVEL)?);
+    let mut done = Rewritten::default();
+    while let Some(line) = unsealer.next()? {
+        let known = facts.of(line.show_bytes());
+        if selector.meets(known.client, known.target, known.unix) {
+            done.removed += 1;
+            for why in line.why() {
+                forget(&mut old, why);
+            }
+            writer.skip(&line);
+            continue;
+        }
+        done.kept += 1;
+        if let Some(ip) = known.client {
+            left.addresses.insert(ip.to_string());
+        }
+        if let Some(target) = known.target {
+            left.see(&old.paths, target);
+        }
+        writer.write(&line)?;
+    }
+    writer.finish()?.finish()?.finish()?.flush()?;
+    // What the writer had of addresses, as far as it is still true, and not more than that.
+    old.addresses.retain(|address| left.addresses.contains(address));
+    let mut seen = left.paths.iter();
+    old.paths.retain(|_| seen.next().copied().unwrap_or(false));
+    old.lines = done.kept;
+    let mut sealed = encryptor(&recipient).wrap_output(index)?;
+    sealed.write_all(&old.to_text())?;
+    sealed.finish()?.flush()?;
+    Ok(done)
+}
+
+impl Left {
+    fn see(&mut self, paths: &[String], target: &[u8]) {
+        let path = target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+        for (seen, beginning) in self.paths.iter_mut().zip(paths) {
+            *seen |= path.starts_with(beginning.as_bytes());
+        }
+    }
+}
+
+fn encryptor(recipient: &Recipient) -> Encryptor {
+    let recipients = std::iter::once(recipient as &dyn age::Recipient);
+    Encryptor::with_recipients(recipients).expect("there is a recipient")
+}
+
+/// One line less was sealed for this reason.
+fn forget(index: &mut Index, why: &str) {
+    let fewer = |counts: &mut std::collections::BTreeMap<String, u64>, name: &str| {
+        if let Some(lines) = counts.get_mut(name) {
+            *lines = lines.saturating_sub(1);
+        }
+        counts.retain(|_, lines| *lines > 0);
+    };
+    fewer(&mut index.why, why);
+    if let Some((kind, detail)) = why.split_once(':') {
+        fewer(&mut index.why, kind);
+        fewer(&mut index.rules, detail);
+    }
+}
+
+/// Writes lines in runs, and begins another one where lines were left out.
+struct RunWriter<W: Write> {
+    out: W,
+    /// The source of the run that is written, where it began, and the number of the line that would continue it.
+    open: Option<(String, Option<u64>, Vec<String>, u64)>,
+}
+
+impl<W: Write> RunWriter<W> {
+    const fn new(out: W) -> Self {
+        Self { out, open: None }
+    }
+
+    fn skip(&mut self, _line: &OpenedLine<'_>) {
+        self.open = None;
+    }
+
+    fn write(&mut self, line: &OpenedLine<'_>) -> Result<(), UnsealError> {
+        let run = line.run;
+        let continues = self.open.as_ref().is_some_and(|(source, at, why, next)| {
+            *source == run.source && *at == run.at && *why == run.why && *next == line.ordinal
+        });
+        if !continues {
+            self.out.write_all(&header(run, line.ordinal))?;
+        }
+        let bytes = line.show_bytes();
+        match bytes.strip_prefix(b"#@") {
+            Some(rest) if rest.starts_with(b" ") || rest.starts_with(b"@") => {
+                self.out.write_all(b"#@@")?;
+                self.out.write_all(rest)?;
+            }
+            _ => self.out.write_all(bytes)?,
+        }
+        self.out.write_all(b"\n")?;
+        self.open = Some((run.source.clone(), run.at, run.why.clone(), line.ordinal + 1));
+        Ok(())
+    }
+
+    fn finish(self) -> Result<W, UnsealError> {
+        Ok(self.out)
+    }
+}
+
+/// The line before a run.
+fn header(run: &Run, first: u64) -> Zeroizing<Vec<u8>> {
+    let mut says = json!({ "source": run.source, "at": run.at, "why": run.why });
+    if run.masked {
+        says["masked"] = json!(true);
+    }
+    if first > 0 {
+        says["first"] = json!(first);
+    }
+    Zeroizing::new(format!("#@ {says}\n").into_bytes())
+}
