@@ -82,16 +82,18 @@ fn lines_come_out_as_they_were_with_where_they_are_from() {
 #[test]
 fn what_is_cut_off_gives_what_is_whole_and_says_so() {
     let (key, recipient) = key();
-    let text: String = (0..40_000).map(|n| format!("192.0.2.7 {:x}\n", n * 7_919)).collect();
+    // What does not compress well, so that it takes several chunks of age.
+    let noise = |n: u32| blake3::hash(&n.to_le_bytes()).to_hex();
+    let text: String = (0..10_000).map(|n| format!("192.0.2.7 {}\n", noise(n))).collect();
     let text = format!("#@ {{\"source\":\"a\",\"at\":0,\"why\":[\"all\"]}}\n{text}");
     let whole = body(&[&text[..300_000], &text[300_000..]], &recipient);
     let cut = &whole[..whole.len() * 2 / 3];
     let (found, end) = lines(cut, &key);
     // A chunk that is cut in the middle cannot be told from one that was changed.
     assert!(matches!(end, Some(UnsealError::Torn | UnsealError::Damaged)), "{end:?}");
-    assert!(found.len() > 1_000 && found.len() < 40_000, "{}", found.len());
+    assert!(found.len() > 1_000 && found.len() < 10_000, "{}", found.len());
     let (all, _) = lines(&whole, &key);
-    assert!(all.starts_with(&found) && all.len() == 40_000);
+    assert!(all.starts_with(&found) && all.len() == 10_000);
 }
 
 #[test]
