@@ -39,5 +39,5 @@ pub use survey::{
 };
 pub use tokens::{AHEAD_SECONDS, Keyring, Keys, Minter};
 pub use unseal::{
-    Index, IndexMatch, OpenedLine, Rewritten, SegmentKey, UnsealError, Unsealer, rewrite,
+    Index, IndexMatch, OpenedLine, Rewritten, SegmentKey, UnsealError, Unsealer, rewrite, test_body,
 };

@@ -12,7 +12,7 @@ use crate::privacy::selector::Selector;
 const INDEX_BYTES_MAX: u64 = 1 << 28;
 
 /// The index of a segment. It identifies: it has no `Display`, and its `Debug` prints numbers.
-#[derive(Deserialize, Serialize)]
+#[derive(Default, Deserialize, Serialize)]
 pub struct Index {
     /// The earliest time of its lines, in Unix seconds.
     pub from: Option<i64>,
@@ -76,24 +76,23 @@ impl Index {
     /// Whether lines that meet a selector are in the segment.
     #[must_use]
     pub fn find(&self, selector: &Selector) -> IndexMatch {
-        // Lines without a time that can be read are of any.
-        let is_dated = self.why.get("refused").copied().unwrap_or(0) == 0;
-        if let (Some(from), Some(to), true) = (self.from, self.to, is_dated)
+        if let (Some(from), Some(to)) = (self.from, self.to)
             && !selector.overlaps(from, to)
         {
             return IndexMatch::No;
         }
         let addresses = self.addresses.iter().filter_map(|text| text.parse::<IpAddr>().ok());
         let found = addresses.filter(|ip| selector.has_address(*ip)).count();
-        // A line that was refused may be somebody's all the same.
+        // A line that was refused may be somebody's all the same, and of any page.
+        let is_read = !self.why.keys().any(|why| why.starts_with("refused"));
         if selector.has_networks() && found == 0 {
-            return if is_dated { IndexMatch::No } else { IndexMatch::Maybe };
+            return if is_read { IndexMatch::No } else { IndexMatch::Maybe };
         }
         let mut paths = self.paths.iter();
         if paths.any(|path| selector.may_have_path(path.as_bytes())) || self.paths.is_empty() {
             return IndexMatch::Yes(found);
         }
-        match self.paths_whole && is_dated {
+        match self.paths_whole && is_read {
             true => IndexMatch::No,
             false => IndexMatch::Maybe,
         }

@@ -1,7 +1,7 @@
 //! A segment written anew without somebody's lines.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     io::{Read, Write},
 };
@@ -17,12 +17,14 @@ use crate::privacy::selector::{Facts, Selector};
 const LEVEL: i32 = 3;
 
 /// What became of a segment, in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rewritten {
     /// Lines that are in the new one.
     pub kept: u64,
     /// Lines that are not.
     pub removed: u64,
+    /// For which reasons how many lines are in the new one.
+    pub why: BTreeMap<String, u64>,
 }
 
 /// What is left in a segment, to make its index of.
@@ -47,36 +49,52 @@ impl Drop for Left {
 }
 
 /// Writes the lines of a segment that do not meet `selector` to `body`, and what is in it then to `index`, both
-/// sealed to the key whose public half is `to`.
+/// sealed to the key whose public half is `to`. A segment that a crash cut short has no index, and what is whole of it
+/// is written.
 ///
 /// # Errors
 ///
 /// The segment cannot be read to its end, or what is written is not taken. Then what was written is of no use.
 pub fn rewrite(
-    (sealed, sealed_index): (impl Read, &[u8]),
+    (sealed, sealed_index): (impl Read, Option<&[u8]>),
     key: &SegmentKey,
     (selector, facts): (&Selector, &mut Facts),
     to: &str,
     (body, index): (impl Write, impl Write),
 ) -> Result<Rewritten, UnsealError> {
     let recipient: Recipient = to.parse().map_err(|_| UnsealError::Key)?;
-    let mut old = Index::open(sealed_index, key)?;
+    let is_torn = sealed_index.is_none();
+    let mut old = match sealed_index {
+        Some(sealed) => Index::open(sealed, key)?,
+        None => Index::default(),
+    };
     let mut left = Left { addresses: BTreeSet::new(), paths: vec![false; old.paths.len()] };
     let mut unsealer = Unsealer::new(sealed, key)?;
     let sealed = encryptor(&recipient).wrap_output(body)?;
     let mut writer = RunWriter::new(zstd::Encoder::new(sealed, LEVEL)?);
     let mut done = Rewritten::default();
-    while let Some(line) = unsealer.next()? {
+    loop {
+        let line = match unsealer.next() {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            Err(UnsealError::Torn | UnsealError::Damaged) if is_torn => break,
+            Err(error) => return Err(error),
+        };
         let known = facts.of(line.show_bytes());
         if selector.meets(known.client, known.target, known.unix) {
             done.removed += 1;
-            for why in line.why() {
+            for why in line.why().iter().filter(|_| !is_torn) {
                 forget(&mut old, why);
             }
-            writer.skip(&line);
+            writer.skip();
             continue;
         }
         done.kept += 1;
+        if is_torn {
+            for why in line.why() {
+                *old.why.entry(why.clone()).or_default() += 1;
+            }
+        }
         if let Some(ip) = known.client {
             left.addresses.insert(ip.to_string());
         }
@@ -87,10 +105,15 @@ pub fn rewrite(
     }
     writer.finish()?.finish()?.finish()?.flush()?;
     // What the writer had of addresses, as far as it is still true, and not more than that.
-    old.addresses.retain(|address| left.addresses.contains(address));
+    if is_torn {
+        old.addresses = left.addresses.iter().cloned().collect();
+    } else {
+        old.addresses.retain(|address| left.addresses.contains(address));
+    }
     let mut seen = left.paths.iter();
     old.paths.retain(|_| seen.next().copied().unwrap_or(false));
     old.lines = done.kept;
+    done.why.clone_from(&old.why);
     let mut sealed = encryptor(&recipient).wrap_output(index)?;
     sealed.write_all(&old.to_text())?;
     sealed.finish()?.flush()?;
@@ -113,7 +136,7 @@ fn encryptor(recipient: &Recipient) -> Encryptor {
 
 /// One line less was sealed for this reason.
 fn forget(index: &mut Index, why: &str) {
-    let fewer = |counts: &mut std::collections::BTreeMap<String, u64>, name: &str| {
+    let fewer = |counts: &mut BTreeMap<String, u64>, name: &str| {
         if let Some(lines) = counts.get_mut(name) {
             *lines = lines.saturating_sub(1);
         }
@@ -138,7 +161,7 @@ impl<W: Write> RunWriter<W> {
         Self { out, open: None }
     }
 
-    fn skip(&mut self, _line: &OpenedLine<'_>) {
+    fn skip(&mut self) {
         self.open = None;
     }
 
@@ -178,4 +201,19 @@ fn header(run: &Run, first: u64) -> Zeroizing<Vec<u8>> {
         says["first"] = json!(first);
     }
     Zeroizing::new(format!("#@ {says}\n").into_bytes())
+}
+
+/// A body with one line of our own, sealed to the key whose public half is `to`, by which it can be tried whether
+/// what is sealed opens.
+///
+/// # Errors
+///
+/// It is no public half of a key.
+pub fn test_body(to: &str, line: &str) -> Result<Vec<u8>, UnsealError> {
+    let recipient: Recipient = to.parse().map_err(|_| UnsealError::Key)?;
+    let text =
+        format!("#@ {}\n{line}\n", json!({ "source": "drill", "at": null, "why": ["drill"] }));
+    let mut sealed = encryptor(&recipient).wrap_output(Vec::new())?;
+    sealed.write_all(&zstd::encode_all(text.as_bytes(), LEVEL)?)?;
+    Ok(sealed.finish()?)
 }

@@ -152,13 +152,14 @@ fn a_segment_is_written_anew_without_somebodys_lines() {
     );
     let (mut out, mut out_index) = (Vec::new(), Vec::new());
     let done = rewrite(
-        (&sealed_body[..], &sealed_index),
+        (&sealed_body[..], Some(&sealed_index)),
         &old,
         (&selector, &mut Facts::new(None, Vec::new())),
         &to.to_string(),
         (&mut out, &mut out_index),
     );
-    assert_eq!(done.expect("it is rewritten"), Rewritten { kept: 2, removed: 2 });
+    let why = [("all".to_owned(), 2)].into();
+    assert_eq!(done.expect("it is rewritten"), Rewritten { kept: 2, removed: 2, why });
     let (found, end) = lines(&out, &new);
     assert!(end.is_none() && lines(&out, &old).1.is_some());
     let (before, _) = lines(&sealed_body, &old);
@@ -194,6 +195,6 @@ fn an_index_says_what_may_be_in_a_segment() {
     assert_eq!(find(&dated, None, Some("/c"), None), IndexMatch::No);
     assert_eq!(find(&refused, None, Some("/c"), None), IndexMatch::Maybe);
     assert_eq!(find(&dated, None, None, Some("2026-11-23")), IndexMatch::No);
-    assert_eq!(find(&refused, None, None, Some("2026-11-23")), IndexMatch::Yes(0));
+    assert_eq!(find(&refused, None, None, Some("2026-11-23")), IndexMatch::No);
     assert!(Index::open(&sealed(b"[]", &recipient), &key).is_err());
 }
