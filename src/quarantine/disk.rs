@@ -131,6 +131,8 @@ impl Disk {
     /// Makes the names in a directory durable.
     pub(super) fn sync_directory(&self, path: &Path) -> io::Result<()> {
         self.ask(Operation::Sync, path)?;
+        // The parent of a name alone is called nothing.
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         File::open(path)?.sync_all()
     }
 }
