@@ -9,6 +9,7 @@ mod error;
 pub mod layout;
 pub mod manifest;
 pub mod recipients;
-mod store;
+mod recovery;
+pub mod store;
 
 pub use error::{QuarantineError, RecipientFault};
