@@ -413,6 +413,10 @@ pub struct FilterArgs {
     #[arg(long, value_name = "FILE", help_heading = "Privacy")]
     pub organisation_db: Option<PathBuf>,
 
+    /// Seal lines there that the policy names, such as those that are refused; see tamis quarantine init
+    #[arg(long, value_name = "DIR", help_heading = "Privacy")]
+    pub quarantine: Option<PathBuf>,
+
     /// The form of the records
     #[arg(long, value_name = "FORM", default_value = "jsonl", help_heading = "Output")]
     pub emit: Emit,

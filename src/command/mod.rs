@@ -8,6 +8,7 @@ mod keys;
 mod own;
 mod policies;
 mod quarantine;
+mod sealing;
 mod summary;
 
 use std::{

@@ -11,13 +11,16 @@
 mod anonymise;
 mod cases;
 mod lookup;
+mod mask;
 mod memo;
+mod offsets;
 mod open;
 mod peel;
 mod raw;
 mod recognise;
 mod record;
 mod release;
+pub mod seal;
 mod selector;
 mod survey;
 #[cfg(test)]
@@ -25,6 +28,7 @@ mod tests;
 mod tokens;
 mod unseal;
 mod visitors;
+mod watch;
 
 pub use anonymise::{Anonymiser, Outcome};
 pub use cases::{CASES_MAX, Case, CaseView, LiveCases, close_case, list_cases, open_case};

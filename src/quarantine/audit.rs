@@ -159,7 +159,7 @@ impl std::fmt::Debug for Seen {
 
 impl Seen {
     /// Whether this is the first line of that place with these bytes.
-    pub fn is_new(&mut self, source: &str, at: u64, ordinal: u64, bytes: &[u8]) -> bool {
+    pub fn is_new(&mut self, source: &str, (at, ordinal): (u64, u64), bytes: &[u8]) -> bool {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(&at.to_le_bytes()).update(&ordinal.to_le_bytes());
         hasher.update(&(source.len() as u64).to_le_bytes()).update(source.as_bytes());

@@ -76,6 +76,10 @@ pub fn write(
             if hash.is_empty() {
                 continue;
             }
+            // What a crash left of an index helps nobody.
+            if held.is_torn && tree == Tree::Index {
+                continue;
+            }
             let (path, ending) = match held.is_torn {
                 true => (layout.torn(tree, id), TORN),
                 false => (layout.file(tree, id), ""),

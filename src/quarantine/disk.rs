@@ -7,7 +7,7 @@
 use std::{
     fmt,
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Seek as _, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -130,11 +130,19 @@ impl Disk {
 
     /// Makes the names in a directory durable.
     pub(super) fn sync_directory(&self, path: &Path) -> io::Result<()> {
-        self.ask(Operation::Sync, path)?;
         // The parent of a name alone is called nothing.
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        File::open(path)?.sync_all()
+        let sync = || {
+            self.ask(Operation::Sync, path)?;
+            File::open(path)?.sync_all()
+        };
+        sync().map_err(not_durable)
     }
+}
+
+/// An error of making something durable, whatever its kind: no room then is not no room before, and is not waited for.
+fn not_durable(error: io::Error) -> io::Error {
+    io::Error::other(format!("it could not be made durable: {error}"))
 }
 
 impl fmt::Debug for Disk {
@@ -163,14 +171,15 @@ impl DiskFile {
     /// Makes what was written durable. What fails here must not be tried again: the kernel may have given the
     /// bytes up, and would say at a second try that all is well.
     pub(super) fn sync(&self) -> io::Result<()> {
-        self.disk.ask(Operation::Sync, &self.path)?;
-        self.file.sync_all()
+        let synced = self.disk.ask(Operation::Sync, &self.path).and_then(|()| self.file.sync_all());
+        synced.map_err(not_durable)
     }
 
-    /// Cuts the file.
+    /// Cuts the file; what is written next follows there.
     pub(super) fn cut(&self, length: u64) -> io::Result<()> {
         self.disk.ask(Operation::Cut, &self.path)?;
-        self.file.set_len(length)
+        self.file.set_len(length)?;
+        (&self.file).seek(SeekFrom::Start(length)).map(drop)
     }
 
     /// Takes room for `bytes` from `from` on without making the file longer. A file system that cannot do that
@@ -184,13 +193,20 @@ impl DiskFile {
     }
 }
 
-impl Write for DiskFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl DiskFile {
+    /// Writes at least one of these bytes, at the end of what was written.
+    pub(super) fn write_some(&self, bytes: &[u8]) -> io::Result<usize> {
         if let Err(error) = self.disk.ask(Operation::Write, &self.path) {
-            self.file.write_all(&bytes[..bytes.len() / 2])?;
+            (&self.file).write_all(&bytes[..bytes.len() / 2])?;
             return Err(error);
         }
-        self.file.write(bytes)
+        (&self.file).write(bytes)
+    }
+}
+
+impl Write for DiskFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_some(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -23,6 +23,7 @@ use super::{
     layout::{Layout, SegmentId, Tree},
     manifest::{Hashes, SegmentEntry},
     recipients::Recipients,
+    store,
 };
 
 /// A quarantine in which segments are written anew. No other writer has it meanwhile.
@@ -58,18 +59,7 @@ impl Eraser {
     ///
     /// Another process writes, there is no quarantine, or its manifest is not whole.
     pub fn open(disk: &Disk, layout: &Layout) -> Result<(Self, Inventory), QuarantineError> {
-        let path = layout.lock();
-        let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let lock = lock.map_err(QuarantineError::io("cannot open", &path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(QuarantineError::Busy(layout.root().to_owned()));
-            }
-            Err(fs::TryLockError::Error(error)) => {
-                return Err(QuarantineError::io("cannot lock", &path)(error));
-            }
-        }
+        let lock = store::lock(layout)?;
         let (journal, inventory) = open_manifest(disk, layout)?;
         let next = inventory.next_number(layout);
         let eraser =

@@ -15,7 +15,8 @@ pub mod inventory;
 pub mod layout;
 pub mod manifest;
 pub mod recipients;
-mod store;
+mod recovery;
+pub mod store;
 pub mod verify;
 
 pub use error::{QuarantineError, RecipientFault};

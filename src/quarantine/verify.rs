@@ -295,7 +295,7 @@ fn check_segments(
         if held.state == State::Live {
             let before = report.findings.len();
             for tree in Tree::ALL {
-                let ending = if held.is_torn && tree == Tree::Segments { TORN } else { "" };
+                let ending = if held.is_torn && tree != Tree::Keys { TORN } else { "" };
                 let is_there = left.remove(&(tree.name(), ending));
                 let hash = hash_of(&held.entry.hashes, tree);
                 check_file(layout, (tree, *id, ending), is_there, hash, report)?;

@@ -21,7 +21,7 @@ fn what_was_sealed_comes_out_for_whoever_may_open_it() {
     assert_eq!(done.out(), format!("{}\n{}\n", lines()[0], lines()[2]));
     let done = made.run(&format!("open q {SAID} --segment 2026-11-23/000002 --json"));
     let says: serde_json::Value = serde_json::from_str(done.out()).expect("it is JSON");
-    assert_eq!((&says["source"], &says["line"]), (&"access.log".into(), &0.into()));
+    assert_eq!((&says["source"], &says["at"]), (&"access.log".into(), &2_000_000.into()));
     assert_eq!(says["text"], line("203.0.113.5", 23, "/d"));
     let audit = made.audit();
     assert_eq!(audit.len(), 6);

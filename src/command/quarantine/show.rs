@@ -145,8 +145,8 @@ pub(super) fn each_line(
                 }
             };
             let is_new = line
-                .at()
-                .is_none_or(|at| seen.is_new(line.source(), at, line.ordinal, line.show_bytes()));
+                .place()
+                .is_none_or(|place| seen.is_new(line.source(), place, line.show_bytes()));
             if is_new && line.meets(selector, facts) {
                 show(held, &line)?;
                 session.show(line.show_bytes());
@@ -234,9 +234,10 @@ impl Form {
                 }
             }
             Self::Json => {
+                let (at, ordinal) = line.place().unzip();
                 let mut says = json!({
-                    "segment": held.entry.id.to_string(), "source": line.source(), "at": line.at(),
-                    "line": line.ordinal, "why": line.why(), "masked": line.is_masked(),
+                    "segment": held.entry.id.to_string(), "source": line.source(), "at": at,
+                    "line": ordinal, "why": line.why(), "masked": line.is_masked(),
                 });
                 match str::from_utf8(bytes) {
                     Ok(text) => says["text"] = json!(text),

@@ -26,6 +26,9 @@ pub struct Index {
     pub(super) paths: Vec<String>,
     #[serde(default)]
     pub(super) paths_whole: bool,
+    /// How many lines have a client that could not be told.
+    #[serde(default)]
+    pub(super) unnamed: u64,
     /// How many lines each rule hit.
     #[serde(default)]
     pub rules: BTreeMap<String, u64>,
@@ -83,8 +86,8 @@ impl Index {
         }
         let addresses = self.addresses.iter().filter_map(|text| text.parse::<IpAddr>().ok());
         let found = addresses.filter(|ip| selector.has_address(*ip)).count();
-        // A line that was refused may be somebody's all the same, and of any page.
-        let is_read = !self.why.keys().any(|why| why.starts_with("refused"));
+        // A line that could not be read may be somebody's all the same, and of any page.
+        let is_read = self.unnamed == 0;
         if selector.has_networks() && found == 0 {
             return if is_read { IndexMatch::No } else { IndexMatch::Maybe };
         }

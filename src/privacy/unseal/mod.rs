@@ -132,6 +132,8 @@ pub struct OpenedLine<'a> {
     run: &'a Run,
     /// Which line of its run it is, from 0.
     pub ordinal: u64,
+    /// Where it begins in its source, where that is known: where nothing before it in its run was masked.
+    offset: Option<u64>,
     bytes: &'a [u8],
 }
 
@@ -154,10 +156,11 @@ impl<'a> OpenedLine<'a> {
         &self.run.source
     }
 
-    /// Where its run began there.
+    /// Where it is there: where it begins, or where its run begins and which line of that it is. Nothing where
+    /// the source has no places.
     #[must_use]
-    pub const fn at(&self) -> Option<u64> {
-        self.run.at
+    pub fn place(&self) -> Option<(u64, u64)> {
+        self.offset.map(|offset| (offset, 0)).or(Some((self.run.at?, self.ordinal)))
     }
 
     /// Why it was sealed.
@@ -186,6 +189,8 @@ pub struct Unsealer<R: Read> {
     body: BufReader<Body<R>>,
     run: Option<Run>,
     ordinal: u64,
+    /// Where the next line begins in its source.
+    offset: Option<u64>,
     line: Zeroizing<Vec<u8>>,
 }
 
@@ -205,7 +210,7 @@ impl<R: Read> Unsealer<R> {
         let plain = key.decrypt(BufReader::with_capacity(1 << 17, sealed))?;
         let body = zstd::stream::read::Decoder::new(plain)?;
         let body = BufReader::with_capacity(1 << 17, body);
-        Ok(Self { body, run: None, ordinal: 0, line: Zeroizing::default() })
+        Ok(Self { body, run: None, ordinal: 0, offset: None, line: Zeroizing::default() })
     }
 
     /// The next line.
@@ -222,6 +227,8 @@ impl<R: Read> Unsealer<R> {
             let Some(says) = self.line.strip_prefix(MARK) else { break };
             let run: Run = serde_json::from_slice(says).map_err(|_| UnsealError::Damaged)?;
             self.ordinal = run.first;
+            // What was masked is as long as it is, and not as long as it was.
+            self.offset = run.at.filter(|_| !run.masked);
             self.run = Some(run);
         }
         let ordinal = self.ordinal;
@@ -231,7 +238,9 @@ impl<R: Read> Unsealer<R> {
             // `#@@ x` was `#@ x`: one of the two is taken out.
             self.line.remove(2);
         }
-        Ok(Some(OpenedLine { run, ordinal, bytes: &self.line }))
+        let offset = self.offset;
+        self.offset = offset.and_then(|offset| offset.checked_add(self.line.len() as u64 + 1));
+        Ok(Some(OpenedLine { run, ordinal, offset, bytes: &self.line }))
     }
 
     /// Reads up to the next line end; says no at the end. A line that a crash cut off is not whole and left out.

@@ -10,7 +10,7 @@ use age::{Encryptor, x25519::Recipient};
 use serde_json::json;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{Index, OpenedLine, Run, SegmentKey, UnsealError, Unsealer};
+use super::{Index, OpenedLine, SegmentKey, UnsealError, Unsealer};
 use crate::privacy::selector::{Facts, Selector};
 
 /// How hard zstd tries: segments are rewritten seldom, and kept long.
@@ -171,15 +171,15 @@ impl<W: Write> RunWriter<W> {
             *source == run.source && *at == run.at && *why == run.why && *next == line.ordinal
         });
         if !continues {
-            self.out.write_all(&header(run, line.ordinal))?;
+            self.out.write_all(&header(line))?;
         }
         let bytes = line.show_bytes();
         match bytes.strip_prefix(b"#@") {
-            Some(rest) if rest.starts_with(b" ") || rest.starts_with(b"@") => {
+            Some(rest) => {
                 self.out.write_all(b"#@@")?;
                 self.out.write_all(rest)?;
             }
-            _ => self.out.write_all(bytes)?,
+            None => self.out.write_all(bytes)?,
         }
         self.out.write_all(b"\n")?;
         self.open = Some((run.source.clone(), run.at, run.why.clone(), line.ordinal + 1));
@@ -192,8 +192,14 @@ impl<W: Write> RunWriter<W> {
 }
 
 /// The line before a run.
-fn header(run: &Run, first: u64) -> Zeroizing<Vec<u8>> {
-    let mut says = json!({ "source": run.source, "at": run.at, "why": run.why });
+fn header(line: &OpenedLine<'_>) -> Zeroizing<Vec<u8>> {
+    let run = line.run;
+    // Where it begins is known, or which line of its old run it was.
+    let (at, first) = match line.offset {
+        Some(offset) => (Some(offset), 0),
+        None => (run.at, line.ordinal),
+    };
+    let mut says = json!({ "source": run.source, "at": at, "why": run.why });
     if run.masked {
         says["masked"] = json!(true);
     }

@@ -43,10 +43,9 @@ fn lines(sealed: &[u8], key: &SegmentKey) -> (Vec<String>, Option<UnsealError>) 
     loop {
         match unsealer.next() {
             Ok(Some(line)) => found.push(format!(
-                "{} {:?} {} {} {}",
+                "{} {:?} {} {}",
                 line.source(),
-                line.at(),
-                line.ordinal,
+                line.place(),
                 line.why().join(","),
                 line.show_bytes().escape_ascii()
             )),
@@ -64,17 +63,20 @@ const SECOND: &str = "#@ {\"source\":\"stdin\",\"at\":null,\"why\":[\"refused:ba
 #[test]
 fn lines_come_out_as_they_were_with_where_they_are_from() {
     let (key, recipient) = key();
-    let (found, end) = lines(&body(&[FIRST, SECOND], &recipient), &key);
+    let third = "#@ {\"source\":\"b\",\"at\":5,\"why\":[\"all\"],\"masked\":true}\nc\nd\n";
+    let (found, end) = lines(&body(&[FIRST, SECOND, third], &recipient), &key);
     assert!(end.is_none());
     assert_eq!(
         found,
         [
-            "access.log Some(0) 0 all 192.0.2.7 a",
-            "access.log Some(0) 1 all 192.0.2.8 b\\r",
-            "stdin None 0 refused:bad-time #@ no mark",
-            "stdin None 1 refused:bad-time #@@",
-            "stdin None 2 refused:bad-time #@",
-            "stdin None 3 refused:bad-time ",
+            "access.log Some((0, 0)) all 192.0.2.7 a",
+            "access.log Some((12, 0)) all 192.0.2.8 b\\r",
+            "stdin None refused:bad-time #@ no mark",
+            "stdin None refused:bad-time #@@",
+            "stdin None refused:bad-time #@",
+            "stdin None refused:bad-time ",
+            "b Some((5, 0)) all c",
+            "b Some((5, 1)) all d",
         ]
     );
 }
@@ -126,6 +128,7 @@ fn index(addresses: &[&str], why: &str, lines: u64) -> String {
     serde_json::json!({
         "from": 1_795_356_337_i64, "to": 1_795_356_337_i64, "lines": lines, "addresses": addresses,
         "paths": ["/a", "/b"], "paths_whole": true, "rules": {}, "why": {why: lines}, "new": 1,
+        "unnamed": if why == "refused" { 1 } else { 0 },
     })
     .to_string()
 }
