@@ -151,6 +151,9 @@ fn folded(text: &[u8]) -> Option<(u32, usize)> {
         (0xef, Some(0xbc), Some(third @ 0x81..=0xbf)) => Some((u32::from(third) - 0x80 + 0x20, 3)),
         (0xef, Some(0xbd), Some(third @ 0x80..=0x9e)) => Some((u32::from(third) - 0x80 + 0x60, 3)),
         // Division slash, set minus, ideographic full stop.
+        // Typographic quotes, as word processors make them of an attack that somebody copied.
+        (0xe2, Some(0x80), Some(0x98 | 0x99)) => Some((u32::from(b'\''), 3)),
+        (0xe2, Some(0x80), Some(0x9c | 0x9d)) => Some((u32::from(b'"'), 3)),
         (0xe2, Some(0x88), Some(0x95)) => Some((u32::from(b'/'), 3)),
         (0xe2, Some(0x88), Some(0x96)) => Some((u32::from(b'\\'), 3)),
         (0xe3, Some(0x80), Some(0x82)) => Some((u32::from(b'.'), 3)),
@@ -194,7 +197,7 @@ pub(super) fn unquote(text: &[u8], out: &mut Vec<u8>) {
                     out.push(b' ');
                     space.len()
                 }
-                (None, Some(b'@' | b'*' | b'1'..=b'9' | b'!' | b'-')) => 2,
+                (None, Some(b'@' | b'*' | b'1'..=b'9' | b'!' | b'-' | b'?' | b'_')) => 2,
                 (None, Some(b'{')) => empty_variable(rest),
                 _ => 0,
             },
