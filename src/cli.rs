@@ -67,6 +67,12 @@ pub enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// The quarantine: whole lines, sealed for an investigation
+    Quarantine {
+        /// What to do.
+        #[command(subcommand)]
+        command: QuarantineCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -220,6 +226,29 @@ pub enum KeysCommand {
     },
 }
 
+/// What to do with a quarantine.
+#[derive(Debug, Subcommand)]
+pub enum QuarantineCommand {
+    /// Make a quarantine for those who may open it
+    Init {
+        /// Where: a directory that is not there, or is empty
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+
+        /// Who opens segments: a recipient age1..., or a file of them; repeatable
+        #[arg(long, value_name = "RECIPIENT|FILE", required = true, num_args = 1..)]
+        security: Vec<String>,
+
+        /// Who must open them too, so that two persons are needed; repeatable
+        #[arg(long, value_name = "RECIPIENT|FILE", num_args = 1..)]
+        dpo: Vec<String>,
+
+        /// Who has the seed by which the manifest is checked [default: security]
+        #[arg(long, value_name = "RECIPIENT|FILE", num_args = 1..)]
+        auditor: Vec<String>,
+    },
+}
+
 /// Where keys are.
 #[derive(Args, Debug)]
 pub struct KeyPlace {
@@ -299,6 +328,10 @@ pub struct FilterArgs {
     /// A file in the MMDB form that says which organisation a network is registered for
     #[arg(long, value_name = "FILE", help_heading = "Privacy")]
     pub organisation_db: Option<PathBuf>,
+
+    /// Seal lines there that the policy names, such as those that are refused; see tamis quarantine init
+    #[arg(long, value_name = "DIR", help_heading = "Privacy")]
+    pub quarantine: Option<PathBuf>,
 
     /// The form of the records
     #[arg(long, value_name = "FORM", default_value = "jsonl", help_heading = "Output")]

@@ -58,6 +58,7 @@ pub mod format;
 pub mod keys;
 pub mod policy;
 pub mod privacy;
+pub mod quarantine;
 pub mod sink;
 pub mod source;
 pub mod transform;

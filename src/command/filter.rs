@@ -20,7 +20,7 @@ use super::{
     control::{Control, Duties, TendKeys, WriteCounts},
     formats::{code_of, origin},
     keys::{self, RunKeys},
-    own, policies, replace_private,
+    own, policies, replace_private, sealing,
     summary::Facts,
 };
 use crate::{
@@ -46,16 +46,20 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let keys = RunKeys::for_plan(&plan, args.key_dir.as_deref())?;
     let origins = origins(args)?;
     let bar = progress_bar(args, &origins);
-    let reader =
-        Reader::new(origins, own::choice(args)?, args.max_line).context("cannot make a pipe")?;
+    let reader = Reader::new(origins, own::choice(args)?, args.max_line)
+        .context("cannot make a pipe")?
+        .with_beginnings(args.quarantine.is_some());
     let progress = reader.progress();
+    let sealing = args.quarantine.as_deref();
+    let sealing = sealing.map(|path| sealing::start(path, &plan, &progress)).transpose()?;
     let workers = workers(args, &plan, keys.as_ref())?;
     let header = workers[0].header();
     let counts = args.counts.as_ref().map(|_| Counts::new(&plan));
     let releasing = Release::new(Arc::clone(&plan))
         .map(|release| Releasing::new(release, Emitter::new(form(args), &plan)));
-    let engine =
-        Engine::new(reader, header, Sink::new(place(args)), counts).with_releasing(releasing);
+    let engine = Engine::new(reader, header, Sink::new(place(args)), counts)
+        .with_releasing(releasing)
+        .with_sealing(sealing);
     let write_counts = |engine: &Engine| {
         let report = engine.with_counts(Counts::report);
         if let (Some(report), Some(path)) = (report, &args.counts)
@@ -91,6 +95,7 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     }
     let facts = Facts {
         tally: &finished.tally,
+        shed: finished.sealed.shed,
         plan: &plan,
         bytes_in: progress.bytes(),
         elapsed: started.elapsed(),
@@ -246,6 +251,9 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Resul
                 .with_visitors(visitors.clone());
             if let Some(keys) = keys {
                 anonymiser = anonymiser.with_keyring(keys.keyring());
+            }
+            if args.quarantine.is_some() {
+                anonymiser = anonymiser.with_watch();
             }
             Worker::new(anonymiser, emitter, counts)
         })

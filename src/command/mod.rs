@@ -7,6 +7,8 @@ mod formats;
 mod keys;
 mod own;
 mod policies;
+mod quarantine;
+mod sealing;
 mod summary;
 
 use std::{
@@ -54,6 +56,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Formats { command }) => formats::run(command),
         Some(Command::Policy { command }) => policies::run(&command),
         Some(Command::Keys { command }) => keys::run(&command),
+        Some(Command::Quarantine { command }) => quarantine::run(&command),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tamis", &mut script);

@@ -9,6 +9,8 @@ use crate::{engine::Tally, field::Reason, policy::Plan};
 /// What a summary tells.
 pub(super) struct Facts<'a> {
     pub(super) tally: &'a Tally,
+    /// Lines that were to be sealed and were given up because there was no room.
+    pub(super) shed: u64,
     pub(super) plan: &'a Plan,
     pub(super) bytes_in: u64,
     pub(super) elapsed: Duration,
@@ -24,7 +26,7 @@ impl Facts<'_> {
             ("refused", object(refused)),
             ("opted_out", self.tally.opted_out.to_string()),
             ("filtered", self.tally.filtered.to_string()),
-            ("sealed", "0".to_owned()),
+            ("sealed", self.sealed().to_string()),
             ("rules", "{}".to_owned()),
             ("bytes_in", self.bytes_in.to_string()),
             ("bytes_out", self.tally.bytes_out.to_string()),
@@ -58,9 +60,12 @@ impl Facts<'_> {
         let total = grouped(self.tally.refused_total());
         writeln!(text, "  refused  {colour}{total:>13}{off}  {}", refused.join(", "))
             .expect("a string takes all");
-        for (name, lines) in
-            [("opted out", self.tally.opted_out), ("filtered", self.tally.filtered)]
-        {
+        for (name, lines) in [
+            ("opted out", self.tally.opted_out),
+            ("filtered", self.tally.filtered),
+            ("sealed", self.sealed()),
+            ("shed", self.shed),
+        ] {
             if lines > 0 {
                 writeln!(text, "  {name:<9}{:>12}", grouped(lines)).expect("a string takes all");
             }
@@ -73,6 +78,11 @@ impl Facts<'_> {
         )
         .expect("a string takes all");
         text.replace("  \n", "\n")
+    }
+
+    /// Lines in the quarantine.
+    const fn sealed(&self) -> u64 {
+        self.tally.sealed.saturating_sub(self.shed)
     }
 
     fn refused(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {

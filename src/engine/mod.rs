@@ -9,6 +9,7 @@
 //! Counts and the tally are merged in the same turn: no lock is taken within a block.
 
 mod releasing;
+mod sealing;
 mod tally;
 mod worker;
 
@@ -23,6 +24,7 @@ use std::{
 use rayon::ThreadPoolBuilder;
 
 pub use releasing::Releasing;
+pub use sealing::Sealing;
 pub use tally::Tally;
 pub use worker::{Batch, Worker};
 
@@ -30,6 +32,7 @@ use self::releasing::Outlet;
 use crate::{
     counts::Counts,
     emit::Rendered,
+    quarantine::{QuarantineError, store::Totals},
     sink::{Sink, SinkError},
     source::{Progress, Reader, Waker},
 };
@@ -40,6 +43,8 @@ use crate::{
 pub enum EngineError {
     /// The output cannot take more.
     Sink(SinkError),
+    /// The quarantine cannot take more.
+    Quarantine(QuarantineError),
     /// The threads could not be started.
     Threads,
     /// A worker ended in a panic, whose place was printed.
@@ -50,6 +55,7 @@ impl std::fmt::Display for EngineError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sink(error) => error.fmt(f),
+            Self::Quarantine(error) => error.fmt(f),
             Self::Threads => f.write_str("cannot start the worker threads; try fewer with --threads"),
             Self::Worker => f.write_str(
                 "a worker stopped because of a mistake in tamis; what was written is clean and in order",
@@ -69,6 +75,10 @@ struct Output {
     sink: Sink,
     /// What holds records, where the policy asks for it.
     releasing: Option<Releasing>,
+    /// What writes the lines that are sealed.
+    sealing: Option<Sealing>,
+    /// What it did, when it is done.
+    sealed: Totals,
     counts: Option<Counts>,
     tally: Tally,
     failure: Option<EngineError>,
@@ -99,6 +109,17 @@ impl Output {
             (None, None) => Ok(()),
         }
     }
+
+    /// Hands over the lines of a batch that are to be sealed.
+    fn seal(&mut self, batch: &mut Batch) -> Result<(), EngineError> {
+        match (&mut self.sealing, batch.take_parcel()) {
+            (Some(sealing), Some(parcel)) => {
+                self.tally.sealed += parcel.lines();
+                sealing.put(parcel)
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The blocks still to come, each with the number of its turn.
@@ -125,6 +146,8 @@ pub struct Finished {
     pub counts: Option<Counts>,
     /// How many lines came and went.
     pub tally: Tally,
+    /// What the quarantine took.
+    pub sealed: Totals,
     /// Why the run ended early, if it did.
     pub failure: Option<EngineError>,
     /// Why the output's file could not be opened anew when that was last asked for and failed.
@@ -146,6 +169,8 @@ impl Engine {
                 header_is_due: true,
                 sink,
                 releasing: None,
+                sealing: None,
+                sealed: Totals::default(),
                 counts,
                 tally,
                 failure: None,
@@ -161,6 +186,14 @@ impl Engine {
     pub fn with_releasing(mut self, releasing: Option<Releasing>) -> Self {
         let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
         output.releasing = releasing;
+        self
+    }
+
+    /// The engine with what writes the lines that its workers pick to be sealed.
+    #[must_use]
+    pub fn with_sealing(mut self, sealing: Option<Sealing>) -> Self {
+        let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
+        output.sealing = sealing;
         self
     }
 
@@ -188,6 +221,15 @@ impl Engine {
         let mut output = lock(&self.output);
         if output.failure.is_none() && output.releasing.is_some() {
             output.failure = output.write(None).err().map(EngineError::Sink);
+        }
+        // What was sealed so far is finished whatever else failed.
+        if let Some(mut sealing) = output.sealing.take() {
+            match sealing.finish() {
+                Ok(totals) => output.sealed = totals,
+                Err(error) => {
+                    output.failure.get_or_insert(error);
+                }
+            }
         }
     }
 
@@ -227,6 +269,7 @@ impl Engine {
             reader: input.reader,
             counts: output.counts,
             tally: output.tally,
+            sealed: output.sealed,
             failure: output.failure,
             not_reopened: output.not_reopened,
         }
@@ -270,7 +313,8 @@ impl Engine {
             return false;
         }
         self.reopen_if_due(output);
-        match output.write(Some(batch)) {
+        let written = output.write(Some(batch)).map_err(EngineError::Sink);
+        match written.and_then(|()| output.seal(batch)) {
             Ok(()) => {
                 if let (Some(whole), Some(part)) = (&mut output.counts, batch.counts_mut()) {
                     whole.absorb(part);
@@ -278,7 +322,7 @@ impl Engine {
                 output.tally.absorb(batch.tally());
             }
             Err(error) => {
-                output.failure = Some(EngineError::Sink(error));
+                output.failure = Some(error);
                 self.stop_reading();
             }
         }

@@ -13,6 +13,8 @@ pub struct Tally {
     pub opted_out: u64,
     /// Lines that the policy leaves out.
     pub filtered: u64,
+    /// Lines handed to the quarantine, which go their other way all the same.
+    pub sealed: u64,
     /// Bytes written.
     pub bytes_out: u64,
 }
@@ -52,6 +54,7 @@ impl Tally {
         }
         self.opted_out += other.opted_out;
         self.filtered += other.filtered;
+        self.sealed += other.sealed;
         self.bytes_out += other.bytes_out;
     }
 }

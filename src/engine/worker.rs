@@ -7,7 +7,7 @@ use crate::{
     counts::Counts,
     emit::{Emitter, Rendered},
     field::Reason,
-    privacy::{Anonymiser, Held, Outcome, RawBlock, Record},
+    privacy::{Anonymiser, Held, Outcome, RawBlock, Record, seal::Parcel},
     source::Given,
 };
 
@@ -20,6 +20,8 @@ pub struct Batch {
     held: Option<Held>,
     counts: Option<Counts>,
     tally: Tally,
+    /// The lines that are to be sealed.
+    parcel: Option<Parcel>,
 }
 
 impl Batch {
@@ -35,6 +37,10 @@ impl Batch {
 
     pub(super) const fn counts_mut(&mut self) -> Option<&mut Counts> {
         self.counts.as_mut()
+    }
+
+    pub(super) const fn take_parcel(&mut self) -> Option<Parcel> {
+        self.parcel.take()
     }
 
     pub(super) const fn tally(&self) -> &Tally {
@@ -63,6 +69,7 @@ impl Worker {
             held: self.anonymiser.holds().then(Held::default),
             counts: self.counts.take(),
             tally: Tally::default(),
+            parcel: None,
         }
     }
 
@@ -80,9 +87,12 @@ impl Worker {
         batch.tally = Tally::default();
         batch.tally.refuse(Reason::TooLong, given.too_long);
         if let Some(held) = &mut batch.held {
-            return hold(&mut self.anonymiser, given, block, held, &mut batch.tally);
+            hold(&mut self.anonymiser, given, block, held, &mut batch.tally);
+            batch.parcel = self.anonymiser.pack(block, &given.source);
+            return;
         }
-        let Batch { rendered, counts, tally, held: _ } = batch;
+        let Batch { rendered, counts, tally, held: _, parcel } = batch;
+        let seals = self.anonymiser.seals();
         self.anonymiser.open_block();
         for line in block.lines() {
             // What is done with the record is written out here and again below for the rare line: one closure
@@ -102,9 +112,15 @@ impl Worker {
                 };
                 outcome = self.anonymiser.anonymise_other(&given.format, line, other);
             }
+            if seals {
+                self.anonymiser.settle(block, &given.format, line, outcome);
+            }
             note(outcome, tally);
         }
         self.anonymiser.close_block();
+        if seals {
+            *parcel = self.anonymiser.pack(block, &given.source);
+        }
         batch.tally.bytes_out = batch.rendered.as_bytes().len() as u64;
     }
 }
@@ -123,6 +139,7 @@ fn hold(
         if outcome == Outcome::Refused(Reason::NotThisFormat) && given.is_detected {
             outcome = anonymiser.hold_other(&given.format, line, held);
         }
+        anonymiser.settle(block, &given.format, line, outcome);
         note(outcome, tally);
     }
 }

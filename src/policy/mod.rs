@@ -7,6 +7,7 @@ mod diff;
 mod notice;
 mod plan;
 mod rules;
+mod sealing;
 mod sharing;
 #[cfg(test)]
 mod tests_any;
@@ -20,6 +21,7 @@ pub use plan::{
     longest_prefix,
 };
 pub use rules::{keys_of, rule_of, tables_of};
+pub use sealing::SealRule;
 pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in

@@ -8,6 +8,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
+use super::sealing::SealRule;
 use super::sharing;
 use super::written::{
     Basis, BytesWord, CLAUSE_WITHOUT_END, ClientWord, CookieRule, CookieWord, Days, DropSection,
@@ -212,6 +213,8 @@ pub struct Plan {
     pub trusted_proxies: Vec<IpNet>,
     /// The signals by which visitors opt out.
     pub opt_out: OptOut,
+    /// Which lines are sealed, where there is a quarantine.
+    pub seal: Option<SealRule>,
 }
 
 /// The signals by which visitors opt out, where a format logs them.
@@ -317,6 +320,7 @@ impl Plan {
             drops: drop_rules(policy)?,
             trusted_proxies: trusted_proxies(policy)?,
             opt_out: opt_out(policy)?,
+            seal: policy.quarantine.as_ref().map(SealRule::of),
         })
     }
 

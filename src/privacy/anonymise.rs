@@ -15,12 +15,14 @@ use super::{
     lookup::Lookup,
     memo::{Memo, Seed},
     peel,
-    raw::RawLine,
+    raw::{RawBlock, RawLine},
     recognise::fit,
     record::{Incident, Rare, Record, Text},
     release::{Held, PathKind},
+    seal::Parcel,
     tokens::{Keyring, Minter},
     visitors::{Visitor, Visitors},
+    watch::{Known, Watch},
 };
 use crate::{
     field::{Escaping, Field, Key, LineMap, Reason},
@@ -154,6 +156,8 @@ pub struct Anonymiser {
     cookie_minter: Option<Minter>,
     /// What tells visitors apart, if anything is to be known of their number.
     visitors: Option<Visitors>,
+    /// What picks lines to be sealed, if any are.
+    watch: Option<Watch>,
     scratch: Scratch,
 }
 
@@ -240,6 +244,7 @@ impl Anonymiser {
             minter: None,
             cookie_minter: None,
             visitors: None,
+            watch: None,
             scratch: Scratch::default(),
         }
     }
@@ -274,6 +279,89 @@ impl Anonymiser {
     pub fn with_visitors(mut self, key: Option<Arc<SketchKey>>) -> Self {
         self.visitors = key.map(Visitors::new);
         self
+    }
+
+    /// The worker with what picks lines to be sealed, as the plan says. Without it, none are.
+    #[must_use]
+    pub fn with_watch(mut self) -> Self {
+        self.watch = self.plan.seal.map(Watch::new);
+        self
+    }
+
+    /// Whether lines are picked to be sealed.
+    #[inline]
+    #[must_use]
+    pub const fn seals(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Picks the line to be sealed if that is to be, now that it is known what became of it.
+    #[inline]
+    pub fn settle(
+        &mut self,
+        block: &RawBlock,
+        format: &Format,
+        line: RawLine<'_>,
+        outcome: Outcome,
+    ) {
+        let refused = match outcome {
+            Outcome::Refused(reason) => Some(reason),
+            _ => None,
+        };
+        if let Some(watch) = &mut self.watch
+            && watch.settle(refused)
+        {
+            self.pick(block, format, line, refused);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pick(
+        &mut self,
+        block: &RawBlock,
+        format: &Format,
+        line: RawLine<'_>,
+        refused: Option<Reason>,
+    ) {
+        let place = block.place_of(line);
+        let text = line.expose_bytes();
+        let mut decoded = Zeroizing::new(Vec::new());
+        let inner = match wrapper::peel(text) {
+            Some(peeled) => peel::inner(text, peeled, &mut decoded).unwrap_or(text),
+            None => text,
+        };
+        let known = self.known(format, inner);
+        if let (Some(watch), Some(reason)) = (&mut self.watch, refused) {
+            watch.refuse(reason, place, &known, text);
+        }
+    }
+
+    /// What can be read of a line that is to be sealed.
+    fn known<'a>(&mut self, format: &Format, line: &'a [u8]) -> Known<'a> {
+        let mut map = LineMap::default();
+        let mut found = format.map(line, &mut map).is_ok().then_some(format);
+        if found.is_none() {
+            found = format.others().find(|other| {
+                map = LineMap::default();
+                other.map(line, &mut map).is_ok()
+            });
+        }
+        let Some(format) = found else { return Known::default() };
+        let target = map.find(Field::Target, line).or_else(|| {
+            let request = map.find(Field::Request, line)?;
+            request.split(|byte| *byte == b' ').nth(1)
+        });
+        Known {
+            time: self.time(format, line, &map).ok().map(Timestamp::seconds),
+            client: self.host(line, &map),
+            target,
+        }
+    }
+
+    /// The parcel of the lines of `block` that are to be sealed; `source` is what the input is called.
+    pub fn pack(&mut self, block: &RawBlock, source: &str) -> Option<Parcel> {
+        self.watch.as_mut()?.pack(block, source)
     }
 
     /// Whether the plan holds records, so that [`Self::hold`] is the way through.
@@ -392,6 +480,9 @@ impl Anonymiser {
 
         let time = self.time(format, line, map)?;
         let host = self.host(line, map);
+        if let Some(watch) = &mut self.watch {
+            watch.see(time.seconds(), host);
+        }
         let (client, late) = match host {
             Some(host) => self.client(host, time, line, map)?,
             None => (None, false),

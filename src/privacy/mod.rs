@@ -11,18 +11,22 @@
 mod anonymise;
 mod detect;
 mod lookup;
+mod mask;
 mod memo;
+mod offsets;
 mod open;
 mod peel;
 mod raw;
 mod recognise;
 mod record;
 mod release;
+pub mod seal;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod visitors;
+mod watch;
 
 pub use anonymise::{Anonymiser, Outcome};
 pub use detect::{Detector, RuleError, Rules, THRESHOLD, Verdict};

@@ -32,11 +32,13 @@
 use std::{
     fmt,
     io::{self, Read},
+    ops::Range,
 };
 
 use memchr::{Memchr, memchr_iter, memmem, memrchr};
 use zeroize::Zeroize;
 
+use super::offsets::Offsets;
 use crate::format::Format;
 
 /// A run of whole lines, as they were read.
@@ -45,13 +47,15 @@ pub struct RawBlock {
     end: usize,
     /// Nothing but zeros comes after this.
     used: usize,
+    /// Where in the input the bytes came from.
+    offsets: Offsets,
 }
 
 impl RawBlock {
     /// A block with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: vec![0; capacity], end: 0, used: 0 }
+        Self { bytes: vec![0; capacity], end: 0, used: 0, offsets: Offsets::default() }
     }
 
     /// Fills the free part from `reader` with one call and says how many bytes came, 0 at the end.
@@ -85,9 +89,41 @@ impl RawBlock {
         self.end == self.bytes.len()
     }
 
+    /// Says where in the input the next byte comes from that is read into the block, which is empty.
+    pub fn begin_at(&mut self, offset: u64) {
+        debug_assert!(self.is_empty(), "what is in the block came from somewhere else");
+        self.offsets.begin(offset);
+    }
+
+    /// Where in the input the byte at `place` came from, if that was said.
+    pub(super) fn offset(&self, place: usize) -> Option<u64> {
+        self.offsets.at(place)
+    }
+
+    /// All of its bytes, for the lines to be sealed as they are.
+    pub(in crate::privacy) fn expose_bytes(&self) -> &[u8] {
+        &self.bytes[..self.end]
+    }
+
+    /// Where a line of this block lies in it, with its end.
+    pub(super) fn place_of(&self, line: RawLine<'_>) -> Range<usize> {
+        let start = line.bytes.as_ptr().addr() - self.bytes.as_ptr().addr();
+        let end = start + line.bytes.len();
+        assert!(
+            end <= self.end,
+            "a line of {} bytes at {start} is of this block",
+            line.bytes.len()
+        );
+        let rest = &self.bytes[end..self.end];
+        let ending =
+            [&b"\r\n"[..], b"\n", b"\r"].into_iter().find(|ending| rest.starts_with(ending));
+        start..end + ending.map_or(0, <[u8]>::len)
+    }
+
     /// Forgets the content; the block keeps its room.
-    pub const fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.end = 0;
+        self.offsets.clear();
     }
 
     /// Forgets the content, and overwrites it and what earlier reads left behind it.
@@ -96,6 +132,7 @@ impl RawBlock {
         self.bytes[..self.used].fill(0);
         self.end = 0;
         self.used = 0;
+        self.offsets.clear();
     }
 
     /// Whether a line end came in at or after `from`.
@@ -113,6 +150,8 @@ impl RawBlock {
         next.bytes[..tail.len()].copy_from_slice(tail);
         next.end = tail.len();
         next.used = next.used.max(next.end);
+        next.offsets = self.offsets.part(cut..self.end);
+        self.offsets = self.offsets.part(0..cut);
         self.end = cut;
     }
 
@@ -124,18 +163,21 @@ impl RawBlock {
     pub fn append(&mut self, tail: &mut Self) {
         let end = self.end + tail.end;
         self.bytes[self.end..end].copy_from_slice(&tail.bytes[..tail.end]);
+        self.offsets.push(self.end, &tail.offsets, 0..tail.end);
         self.end = end;
         self.used = self.used.max(end);
         tail.end = 0;
+        tail.offsets.clear();
     }
 
     /// Drops everything up to and with the first line end. Without one, drops all and says false.
     pub fn skip_line(&mut self) -> bool {
         let Some(at) = memchr::memchr(b'\n', &self.bytes[..self.end]) else {
-            self.end = 0;
+            self.clear();
             return false;
         };
         self.bytes.copy_within(at + 1..self.end, 0);
+        self.offsets = self.offsets.part(at + 1..self.end);
         self.end -= at + 1;
         true
     }
@@ -143,6 +185,7 @@ impl RawBlock {
     /// Takes out whole lines of more than `line_bytes_max` bytes and says how many they were.
     pub fn remove_long_lines(&mut self, line_bytes_max: usize) -> u64 {
         let (mut from, mut to, mut removed) = (0, 0, 0);
+        let mut offsets = Offsets::default();
         while let Some(length) = memchr::memchr(b'\n', &self.bytes[from..self.end]) {
             let line = &self.bytes[from..from + length];
             let next = from + length + 1;
@@ -150,11 +193,14 @@ impl RawBlock {
                 removed += 1;
             } else {
                 self.bytes.copy_within(from..next, to);
+                offsets.push(to, &self.offsets, from..next);
                 to += next - from;
             }
             from = next;
         }
         self.bytes.copy_within(from..self.end, to);
+        offsets.push(to, &self.offsets, from..self.end);
+        self.offsets = offsets;
         self.end = to + self.end - from;
         removed
     }
@@ -184,6 +230,7 @@ impl RawBlock {
         };
         let (mut sharp, mut csv) = (next(&self.bytes, 0, false), next(&self.bytes, 0, true));
         let mut found = None;
+        let mut offsets = Offsets::default();
         while let Some(start) = sharp.into_iter().chain(csv).min() {
             if sharp == Some(start) {
                 sharp = next(&self.bytes, start + 1, false);
@@ -204,6 +251,7 @@ impl RawBlock {
             }
             let header = Format::from_header(line);
             self.bytes.copy_within(from..start, to);
+            offsets.push(to, &self.offsets, from..start);
             to += start - from;
             from = after;
             found = header.filter(|header| format.is_none_or(|format| format.gives_way_to(header)));
@@ -216,9 +264,13 @@ impl RawBlock {
             rest.bytes[..left.len()].copy_from_slice(&self.bytes[left.clone()]);
             rest.end = left.len();
             rest.used = rest.used.max(rest.end);
+            rest.offsets = self.offsets.part(left);
+            self.offsets = offsets;
             self.end = to;
         } else if from > 0 {
             self.bytes.copy_within(left.clone(), to);
+            offsets.push(to, &self.offsets, left.clone());
+            self.offsets = offsets;
             self.end = to + left.len();
         }
         found

@@ -29,6 +29,7 @@ use input::{Input, Readiness};
 use crate::{
     format::Format,
     privacy::{RawBlock, Recognition},
+    transform::path::Cleaner,
 };
 
 /// How much is read before it is handed on, at least. 64 KiB to 4 MiB were equally fast.
@@ -37,6 +38,8 @@ pub const BLOCK_BYTES: usize = 256 * 1024;
 pub const FLUSH_INTERVAL: Duration = Duration::from_millis(100);
 /// How long the input must be silent before a single line decides on the format.
 const DETECTION_SILENCE: Duration = Duration::from_millis(200);
+/// The longest name of an input that is told where its lines are sealed.
+const NAME_BYTES_MAX: usize = 100;
 /// The largest line limit that may be set: blocks must hold a whole line.
 pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -115,6 +118,9 @@ pub struct Given {
     pub is_detected: bool,
     /// How many lines before it were dropped because of their length.
     pub too_long: u64,
+    /// What the input is called where its lines are sealed: the file's name, `stdin`, or `input-N` where a name
+    /// looks as if it named somebody.
+    pub source: Arc<str>,
 }
 
 /// Something that ends the reading from outside, and what is known of it from outside.
@@ -136,7 +142,9 @@ impl Progress {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
-    fn is_stopped(&self) -> bool {
+    /// Whether the reader was asked to stop.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
     }
 }
@@ -161,6 +169,11 @@ pub struct Reader {
     failures: Vec<SourceError>,
     progress: Progress,
     waker: Waker,
+    /// What the current input is called where its lines are sealed, and how many inputs there were.
+    source: Arc<str>,
+    opened: usize,
+    /// Whether the beginning of a line that is too long is given out instead of being dropped.
+    keeps_beginnings: bool,
 }
 
 impl Reader {
@@ -188,7 +201,18 @@ impl Reader {
             failures: Vec::new(),
             progress: Progress::default(),
             waker: Waker::new()?,
+            source: Arc::from("stdin"),
+            opened: 0,
+            keeps_beginnings: false,
         })
+    }
+
+    /// The reader that also gives out the beginning of each line that is too long, as a line that is too long:
+    /// for somebody who keeps what is refused. What is over the limit is dropped all the same.
+    #[must_use]
+    pub const fn with_beginnings(mut self, wanted: bool) -> Self {
+        self.keeps_beginnings = wanted;
+        self
     }
 
     /// A block of the size that this reader works with.
@@ -238,10 +262,10 @@ impl Reader {
             };
             self.header = self.take_directives(block, filled);
             if self.header.is_none() {
-                if filled != Filled::ToTheEnd {
+                if !matches!(filled, Filled::ToTheEnd | Filled::Beginning) {
                     block.move_tail_to(&mut self.carried);
                 }
-                if filled != Filled::More {
+                if matches!(filled, Filled::ToTheEnd | Filled::CutShort) {
                     self.current = None;
                 }
             }
@@ -279,7 +303,8 @@ impl Reader {
     fn give(&mut self) -> Given {
         let format = self.format.clone().unwrap_or_else(Format::combined);
         let is_detected = matches!(self.choice, FormatChoice::Auto);
-        Given { format, is_detected, too_long: std::mem::take(&mut self.too_long) }
+        let too_long = std::mem::take(&mut self.too_long);
+        Given { format, is_detected, too_long, source: Arc::clone(&self.source) }
     }
 
     /// The format of the current input, once it is known.
@@ -295,6 +320,8 @@ impl Reader {
             }
             self.skipping = false;
             self.carried.clear();
+            self.opened += 1;
+            self.source = name(&origin, self.opened).into();
             self.format = match &self.choice {
                 FormatChoice::Fixed(format) => Some(format.clone()),
                 FormatChoice::Auto => None,
@@ -315,7 +342,10 @@ impl Reader {
         let mut deadline = None;
         loop {
             let before = block.len();
-            self.drop_long_line(block);
+            if self.gives_beginning(block) {
+                return Filled::Beginning;
+            }
+            self.drop_long_line(block, self.keeps_beginnings);
             if block.is_full() {
                 return Filled::More;
             }
@@ -324,7 +354,10 @@ impl Reader {
                 Step::CutShort => return Filled::CutShort,
                 Step::Waited => return Filled::More,
                 Step::Read => {
-                    self.drop_long_line(block);
+                    if self.gives_beginning(block) {
+                        return Filled::Beginning;
+                    }
+                    self.drop_long_line(block, self.keeps_beginnings);
                     if deadline.is_none() && block.has_line_end(before) {
                         deadline = Some(Instant::now() + FLUSH_INTERVAL);
                     }
@@ -333,13 +366,26 @@ impl Reader {
         }
     }
 
+    /// Whether the block is nothing but the beginning of a line that is too long, to be given out as it is. The rest
+    /// of that line will be dropped.
+    fn gives_beginning(&mut self, block: &RawBlock) -> bool {
+        let gives = self.keeps_beginnings && !self.skipping && self.is_too_long(block);
+        self.skipping |= gives;
+        gives
+    }
+
+    /// Whether the line in the block has no end yet and is already over the limit. One byte more may be the
+    /// carriage return of the line's end.
+    fn is_too_long(&self, block: &RawBlock) -> bool {
+        block.len() > self.line_bytes_max + 1 && !block.has_line_end(0)
+    }
+
     /// Drops the line in the block if it has no end yet and is already over the limit.
-    fn drop_long_line(&mut self, block: &mut RawBlock) {
+    fn drop_long_line(&mut self, block: &mut RawBlock, keeps_beginnings: bool) {
         if self.skipping {
             self.skipping = !block.skip_line();
         }
-        // One byte more may be the carriage return of the line's end.
-        if !self.skipping && block.len() > self.line_bytes_max + 1 && !block.has_line_end(0) {
+        if !self.skipping && !keeps_beginnings && self.is_too_long(block) {
             block.clear();
             self.skipping = true;
             self.too_long += 1;
@@ -357,6 +403,9 @@ impl Reader {
                 Ok(Readiness::Woken) => continue,
                 Ok(Readiness::Late) => return Step::Waited,
                 Err(error) => return self.fail(error),
+            }
+            if block.is_empty() {
+                block.begin_at(input.offset());
             }
             match input.read_into(block) {
                 Ok(0) => return Step::Ended,
@@ -392,7 +441,7 @@ impl Reader {
             let silence = Instant::now() + DETECTION_SILENCE;
             let step = self.read(block, Some(silence));
             let has_new_line = block.has_line_end(before);
-            self.drop_long_line(block);
+            self.drop_long_line(block, false);
             if step == Step::Ended {
                 self.too_long += block.remove_long_lines(self.line_bytes_max);
                 return self.decide(block, Recognition::of(block), Filled::ToTheEnd);
@@ -443,6 +492,8 @@ enum Filled {
     ToTheEnd,
     /// The reading was stopped or failed; a part of a line at the end is no line.
     CutShort,
+    /// The block is the beginning of a line that is too long.
+    Beginning,
 }
 
 /// What came of reading once.
@@ -452,6 +503,18 @@ enum Step {
     Waited,
     Ended,
     CutShort,
+}
+
+/// What an input is called where its lines are sealed. A name that looks as if it named somebody is not told.
+fn name(origin: &Origin, number: usize) -> String {
+    let Origin::File(path) = origin else { return "stdin".to_owned() };
+    let name = path.file_name().and_then(|name| name.to_str()).filter(|name| {
+        let mut cleaned = Vec::new();
+        let path = format!("/{name}");
+        Cleaner::new(Vec::new()).clean(path.as_bytes(), &mut cleaned);
+        cleaned == path.as_bytes() && name.len() <= NAME_BYTES_MAX
+    });
+    name.map_or_else(|| format!("input-{number}"), str::to_owned)
 }
 
 /// The room of a block: a line of the limit's length with its end must fit.

@@ -1,0 +1,104 @@
+//! Tests of [`super`].
+
+use std::io::Read as _;
+
+use age::{Decryptor, x25519::Identity};
+use serde_json::Value;
+
+use super::*;
+
+/// A packer's parcel of these runs.
+fn parcel(masks: bool, runs: &[(&[&str], &[u8])]) -> Parcel {
+    let mut packer = Packer::new(masks);
+    let mut index = Index::default();
+    for (why, lines) in runs {
+        packer.push("access.log", Some(7), why, lines);
+        index.add_lines(lines.split(|byte| *byte == b'\n').count() as u64, 0, 0);
+        index.add_why("refused", 1);
+    }
+    index.add_time(1_795_356_337);
+    assert!(index.add_client(b"192.0.2.77") && index.add_client(b"Host.example.com"));
+    index.add_path(b"/a/b?c=d");
+    packer.pack(index).expect("something was pushed")
+}
+
+fn open(identity: &Identity, sealed: &[u8]) -> Vec<u8> {
+    let decryptor = Decryptor::new_buffered(sealed).expect("an age file");
+    let mut opened = Vec::new();
+    decryptor
+        .decrypt(std::iter::once(identity as _))
+        .expect("it is the recipient")
+        .read_to_end(&mut opened)
+        .expect("it is whole");
+    opened
+}
+
+/// The text of a segment of these parcels, and its index.
+fn sealed(parcels: Vec<Parcel>) -> (String, Value, Sealed) {
+    let identity = Identity::generate();
+    let mut segment = Segment::begin(identity.to_public(), Vec::new()).expect("a vector");
+    for parcel in parcels {
+        segment.put(parcel).expect("a vector takes all");
+    }
+    let (body, told) = segment.finish().expect("a vector takes all");
+    let text = zstd::stream::decode_all(&open(&identity, &body)[..]).expect("a zstd stream");
+    let index = serde_json::from_slice(&open(&identity, &told.index)).expect("JSON");
+    (String::from_utf8(text).expect("text"), index, told)
+}
+
+#[test]
+fn a_segment_is_a_zstd_stream_of_runs_in_an_age_file() {
+    let why: &[&str] = &["refused:bad-time"];
+    let (text, index, told) = sealed(vec![
+        parcel(true, &[(why, b"a\nb"), (&["all"], b"c\r\n")]),
+        parcel(true, &[(why, b"/?password=x\n")]),
+    ]);
+    let head = |rest: &str| format!("#@ {{\"at\":7,{rest}\"source\":\"access.log\",\"why\":");
+    let (plain, masked) = (head(""), head("\"masked\":true,"));
+    assert_eq!(
+        text,
+        format!(
+            "{plain}[\"refused:bad-time\"]}}\na\nb\n{plain}[\"all\"]}}\nc\r\n\
+             {masked}[\"refused:bad-time\"]}}\n/?password=(masked)\n"
+        )
+    );
+    assert_eq!(told.period, Some((1_795_356_337, 1_795_356_337)));
+    assert_eq!(told.why, [("refused".to_owned(), 3)].into());
+    assert_eq!(index["addresses"], serde_json::json!(["192.0.2.77", "host.example.com"]));
+    assert_eq!(index["paths"], serde_json::json!(["/a/b"]));
+    assert_eq!(index["lines"], told.lines);
+}
+
+#[test]
+fn lines_that_look_like_announcements_are_told_from_them() {
+    let (text, ..) = sealed(vec![parcel(false, &[(&["all"], b"#@ a\nb#@\n#@@ c\n# d\n")])]);
+    let lines: Vec<_> = text.lines().skip(1).collect();
+    assert_eq!(lines, ["#@@ a", "b#@", "#@@@ c", "# d"]);
+}
+
+#[test]
+fn large_and_small_parcels_keep_their_order() {
+    let line = |number: usize| format!("{number:0>60}\n");
+    let run = |from: usize, to: usize| (from..to).map(line).collect::<String>();
+    let mut parcels = Vec::new();
+    let (mut from, mut expect) = (0, String::new());
+    for size in [1, 3_000, 2, 1, 5_000, 900, 900, 900, 1] {
+        let lines = run(from, from + size);
+        parcels.push(parcel(false, &[(&["all"], lines.as_bytes())]));
+        expect += &lines;
+        from += size;
+    }
+    assert!(parcels.iter().any(|parcel| matches!(parcel.content, Content::Frame(_))));
+    let (text, ..) = sealed(parcels);
+    let lines: String =
+        text.split_inclusive('\n').filter(|line| !line.starts_with("#@ ")).collect();
+    assert!(lines == expect);
+}
+
+#[test]
+fn nothing_of_it_is_shown() {
+    let parcel = parcel(false, &[(&["all"], b"192.0.2.77")]);
+    assert_eq!(format!("{parcel:?}"), "Parcel(1 lines)");
+    let segment = Segment::begin(Identity::generate().to_public(), Vec::new()).expect("a vector");
+    assert_eq!(format!("{segment:?}"), "Segment(0 lines)");
+}

@@ -1,0 +1,228 @@
+//! Which lines of a block are to be sealed, and why.
+//!
+//! A watch goes along with a worker's [`super::Anonymiser`], which shows it each line that it could read
+//! ([`Watch::see`]) and then tells what became of the line ([`Watch::settle`]). It may pick a line and count why; it
+//! changes nothing of what comes out clean. At the end of a block what was picked becomes a [`Parcel`].
+//!
+//! When everything is sealed a block is one run, copied as it is. Else lines that follow each other and were picked
+//! for the same reasons make a run.
+
+use std::ops::Range;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
+use super::{
+    memo::Seed,
+    raw::RawBlock,
+    seal::{Index, Packer, Parcel},
+};
+use crate::{field::Reason, policy::SealRule, transform::address};
+
+/// How many clients of a block are remembered. More than lines in an ordinary block; what does not fit is looked
+/// at again.
+const CLIENTS_MAX: usize = 16_384;
+
+/// Why a line was picked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It could not become a record.
+    Refused(Reason),
+}
+
+impl Why {
+    /// The class by which it is counted.
+    const fn class(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    /// What is written before the line.
+    fn word(&self) -> String {
+        match self {
+            Self::Refused(reason) => format!("refused:{reason}"),
+        }
+    }
+}
+
+/// What is known of a line that was picked.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    pub(super) time: Option<i64>,
+    pub(super) client: Option<&'a [u8]>,
+    pub(super) target: Option<&'a [u8]>,
+}
+
+/// A line that is to be sealed.
+struct Pick {
+    /// Where it lies in the block, with its end.
+    place: Range<usize>,
+    why: Vec<Why>,
+}
+
+/// What watches the lines of one worker.
+pub(super) struct Watch {
+    rule: SealRule,
+    packer: Packer,
+    seed: Seed,
+    seen: HashSet<u64, FixedState>,
+    index: Index,
+    /// Of this block: lines so far, and those of them that have no time or client.
+    lines: u64,
+    undated: u64,
+    unnamed: u64,
+    picks: Vec<Pick>,
+}
+
+impl Watch {
+    pub(super) fn new(rule: SealRule) -> Self {
+        Self {
+            rule,
+            packer: Packer::new(rule.masks),
+            seed: Seed::default(),
+            seen: HashSet::default(),
+            index: Index::default(),
+            lines: 0,
+            undated: 0,
+            unnamed: 0,
+            picks: Vec::new(),
+        }
+    }
+
+    /// Takes note of a line whose time and client could be read.
+    #[inline]
+    pub(super) fn see(&mut self, time: i64, client: Option<&[u8]>) {
+        if self.rule.all {
+            self.index.add_time(time);
+            match client {
+                Some(client) => self.see_client(client),
+                None => self.unnamed += 1,
+            }
+        }
+    }
+
+    #[inline]
+    fn see_client(&mut self, client: &[u8]) {
+        // A client is read once in a block: most come again.
+        if self.seen.insert(self.seed.hash(client, None)) {
+            self.see_new_client(client);
+        }
+    }
+
+    #[inline(never)]
+    fn see_new_client(&mut self, client: &[u8]) {
+        if self.seen.len() >= CLIENTS_MAX {
+            self.seen.clear();
+        }
+        // A client that is none refuses the line, which is then told of once more.
+        self.index.add_client(client);
+    }
+
+    /// Whether it must be said what is known of a line with this outcome.
+    #[inline]
+    pub(super) fn settle(&mut self, refused: Option<Reason>) -> bool {
+        self.lines += 1;
+        match refused {
+            Some(reason) => self.rule.all || (self.rule.refused && reason != Reason::Empty),
+            None => false,
+        }
+    }
+
+    /// Picks a line that was refused; it lies in this place of the block.
+    #[inline(never)]
+    pub(super) fn refuse(
+        &mut self,
+        reason: Reason,
+        place: Range<usize>,
+        known: &Known<'_>,
+        text: &[u8],
+    ) {
+        self.know(known, text);
+        self.index.add_why("refused", 1);
+        if !self.rule.all {
+            self.pick(place, vec![Why::Refused(reason)]);
+        }
+    }
+
+    fn pick(&mut self, place: Range<usize>, why: Vec<Why>) {
+        self.index.add_lines(1, 0, 0);
+        self.picks.push(Pick { place, why });
+    }
+
+    /// Notes whose line it is, and when. Of a line of which nobody could say, every address in it is noted: then
+    /// a search for one of them finds it.
+    fn know(&mut self, known: &Known<'_>, text: &[u8]) {
+        match known.time {
+            Some(time) => self.index.add_time(time),
+            None => self.undated += 1,
+        }
+        let named = known.client.is_some_and(|client| self.index.add_client(client));
+        if !named {
+            let addresses = words(text).filter(|word| is_address(word));
+            let mut found = 0;
+            for word in addresses.take(64) {
+                found += usize::from(self.index.add_client(word));
+            }
+            self.unnamed += u64::from(found == 0);
+        }
+        match known.target {
+            Some(target) if !self.rule.all => self.index.add_path(target),
+            _ => self.index.lack_paths(),
+        }
+    }
+
+    /// The parcel of what was picked in `block`, whose lines come from `source`.
+    pub(super) fn pack(&mut self, block: &RawBlock, source: &str) -> Option<Parcel> {
+        let lines = std::mem::take(&mut self.lines);
+        let (undated, unnamed) =
+            (std::mem::take(&mut self.undated), std::mem::take(&mut self.unnamed));
+        let mut index = std::mem::take(&mut self.index);
+        self.seen.clear();
+        if self.rule.all {
+            let bytes = block.expose_bytes();
+            if bytes.is_empty() {
+                return None;
+            }
+            self.packer.push(source, block.offset(0), &["all"], bytes);
+            index.add_lines(lines, undated, unnamed);
+            index.add_why("all", lines);
+            index.lack_paths();
+        } else {
+            index.add_lines(0, undated, unnamed);
+            self.push_picks(block, source);
+        }
+        self.packer.pack(index)
+    }
+
+    fn push_picks(&mut self, block: &RawBlock, source: &str) {
+        let picks = std::mem::take(&mut self.picks);
+        let mut rest = &picks[..];
+        while let [first, ..] = rest {
+            let follows = |pair: &[Pick]| {
+                pair[0].place.end == pair[1].place.start && pair[0].why == pair[1].why
+            };
+            let length = 1 + rest.windows(2).take_while(|pair| follows(pair)).count();
+            let (run, after) = rest.split_at(length);
+            let place = first.place.start..run[length - 1].place.end;
+            let words: Vec<_> = first.why.iter().map(Why::word).collect();
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
+            let at = block.offset(place.start);
+            self.packer.push(source, at, &words, &block.expose_bytes()[place]);
+            rest = after;
+        }
+        self.picks = picks;
+        self.picks.clear();
+    }
+}
+
+/// The parts of a line in which an address may stand alone.
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_of_word = |byte: &u8| byte.is_ascii_hexdigit() || matches!(*byte, b'.' | b':');
+    text.split(move |byte| !is_of_word(byte)).filter(|word| word.len() >= 2)
+}
+
+/// Whether a word is an address and not a number with dots.
+fn is_address(word: &[u8]) -> bool {
+    matches!(address::parse(word), Some(address::Parsed::Ip(_)))
+}

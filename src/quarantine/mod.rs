@@ -1,0 +1,15 @@
+//! The quarantine: whole lines for an investigation, sealed so that this machine cannot open them.
+//!
+//! What comes here was sealed behind the boundary ([`crate::privacy`]); this module gives it files, keys that only
+//! the [`recipients`] open, and a [`manifest`] in which nothing can be changed unseen. [`layout`] says what lies where.
+
+pub mod chain;
+pub mod disk;
+mod error;
+pub mod layout;
+pub mod manifest;
+pub mod recipients;
+mod recovery;
+pub mod store;
+
+pub use error::{QuarantineError, RecipientFault};
