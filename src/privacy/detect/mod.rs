@@ -238,16 +238,6 @@ impl Found {
     }
 }
 
-/// The parts of a line that rules look at, with their escapes undone.
-#[derive(Clone, Copy, Default)]
-pub(in crate::privacy) struct Event<'a> {
-    pub(in crate::privacy) method: &'a [u8],
-    pub(in crate::privacy) target: &'a [u8],
-    pub(in crate::privacy) referrer: Option<&'a [u8]>,
-    pub(in crate::privacy) agent: Option<&'a [u8]>,
-    pub(in crate::privacy) status: Option<u16>,
-}
-
 /// Tries rules on lines, one for each worker.
 pub struct Detector {
     rules: Arc<Rules>,
@@ -338,24 +328,6 @@ impl Detector {
             && text.len() > 1
         {
             verdict.add(&self.referrer(text, map.escaping_of(Field::Referrer), class));
-        }
-        verdict.finish(class, &self.rules)
-    }
-
-    /// The same for parts of a line that somebody took out of it already.
-    #[cfg(test)]
-    fn look_at_event(&mut self, event: &Event<'_>) -> Verdict {
-        let class = event.status.map_or(0, |status| (status / 100).min(5) as u8);
-        let mut verdict = Sum::default();
-        self.views.of_request(event.method, event.target);
-        verdict.add(&self.try_rules(event.method, class, false));
-        if let Some(agent) = event.agent {
-            self.views.of_agent(agent);
-            verdict.add(&self.try_rules(b"", class, false));
-        }
-        if let Some(referrer) = event.referrer {
-            self.views.of_referrer(referrer);
-            verdict.add(&self.try_rules(b"", class, true));
         }
         verdict.finish(class, &self.rules)
     }
