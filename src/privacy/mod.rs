@@ -9,6 +9,8 @@
 //! there is none.
 
 mod anonymise;
+mod behaviour;
+mod detect;
 mod lookup;
 mod mask;
 mod memo;
@@ -19,7 +21,10 @@ mod raw;
 mod recognise;
 mod record;
 mod release;
+pub mod ring;
+mod scout;
 pub mod seal;
+mod sentry;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -28,11 +33,15 @@ mod visitors;
 mod watch;
 
 pub use anonymise::{Anonymiser, Outcome};
+pub use behaviour::Behaviour;
+pub use detect::{Detector, RuleError, Rules, THRESHOLD, Verdict};
 pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
 pub use release::{CLOSE_AFTER_SECONDS, Held, Release, Released};
+pub use scout::Lookout;
+pub use sentry::{Sentry, Sightings};
 pub use survey::{
     CLIENTS_MIN, DEPTH_MAX, Findings, Kind, Kinds, LINES_MIN, NAMES_MAX, ParamShare, Survey,
 };
