@@ -417,6 +417,10 @@ pub struct FilterArgs {
     #[arg(long, value_name = "DIR", help_heading = "Privacy")]
     pub quarantine: Option<PathBuf>,
 
+    /// A folder with rules for attacks of one's own, *.toml, beside those of tamis
+    #[arg(long, value_name = "DIR", requires = "quarantine", help_heading = "Privacy")]
+    pub rules: Option<PathBuf>,
+
     /// The form of the records
     #[arg(long, value_name = "FORM", default_value = "jsonl", help_heading = "Output")]
     pub emit: Emit,

@@ -54,6 +54,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("psl", &["transform/referrer"]),
     ("rayon", &["engine"]),
     ("regex", &["privacy/detect"]),
+    ("regex-syntax", &["privacy/detect"]),
     ("region", &["transform/pseudonym", "privacy/ring"]),
     ("rusqlite", &["counts/store"]),
     ("rustix", &["source", "sink", "command", "keys", "quarantine"]),

@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    FAILED, Usage, complain,
+    FAILED, Usage, attacks, complain,
     control::{Control, Duties, TendKeys, WriteCounts},
     formats::{code_of, origin},
     keys::{self, RunKeys},
@@ -30,7 +30,7 @@ use crate::{
     engine::{Engine, EngineError, Finished, Releasing, Tally, Worker},
     field::Reason,
     policy::{ClientChoice, Overrides, Plan, is_host_name},
-    privacy::{Anonymiser, Release},
+    privacy::{Anonymiser, Lookout, Release},
     sink::{Place, Sink, SinkError},
     source::{Origin, Reader, total_bytes},
     transform::{
@@ -52,14 +52,20 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let progress = reader.progress();
     let sealing = args.quarantine.as_deref();
     let sealing = sealing.map(|path| sealing::start(path, &plan, &progress)).transpose()?;
-    let workers = workers(args, &plan, keys.as_ref())?;
+    let lookout = match args.quarantine {
+        Some(_) => attacks::lookout(&plan, args.rules.as_deref())?,
+        None => None,
+    };
+    let (lookout, sentry) = lookout.unzip();
+    let workers = workers(args, &plan, keys.as_ref(), lookout.as_ref())?;
     let header = workers[0].header();
     let counts = args.counts.as_ref().map(|_| Counts::new(&plan));
     let releasing = Release::new(Arc::clone(&plan))
         .map(|release| Releasing::new(release, Emitter::new(form(args), &plan)));
     let engine = Engine::new(reader, header, Sink::new(place(args)), counts)
         .with_releasing(releasing)
-        .with_sealing(sealing);
+        .with_sealing(sealing)
+        .with_sentry(sentry);
     let write_counts = |engine: &Engine| {
         let report = engine.with_counts(Counts::report);
         if let (Some(report), Some(path)) = (report, &args.counts)
@@ -214,7 +220,12 @@ fn place(args: &FilterArgs) -> Place {
     }
 }
 
-fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Result<Vec<Worker>> {
+fn workers(
+    args: &FilterArgs,
+    plan: &Arc<Plan>,
+    keys: Option<&RunKeys>,
+    lookout: Option<&Lookout>,
+) -> Result<Vec<Worker>> {
     if let Some(site) = &args.site
         && !is_host_name(site)
     {
@@ -254,6 +265,9 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Resul
             }
             if args.quarantine.is_some() {
                 anonymiser = anonymiser.with_watch();
+            }
+            if let Some(lookout) = lookout {
+                anonymiser = anonymiser.with_lookout(lookout);
             }
             Worker::new(anonymiser, emitter, counts)
         })

@@ -1,5 +1,6 @@
 //! Ways of running: one file per subcommand, and what they share.
 
+mod attacks;
 mod control;
 mod explain;
 mod filter;

@@ -6,6 +6,9 @@ use serde_json::json;
 
 use crate::{engine::Tally, field::Reason, policy::Plan};
 
+/// How many rules are told of to people, those with the most lines.
+const RULES_SHOWN: usize = 5;
+
 /// What a summary tells.
 pub(super) struct Facts<'a> {
     pub(super) tally: &'a Tally,
@@ -27,7 +30,10 @@ impl Facts<'_> {
             ("opted_out", self.tally.opted_out.to_string()),
             ("filtered", self.tally.filtered.to_string()),
             ("sealed", self.sealed().to_string()),
-            ("rules", "{}".to_owned()),
+            (
+                "rules",
+                object(self.tally.rules.iter().map(|(id, lines)| (id.as_str(), lines.to_string()))),
+            ),
             ("bytes_in", self.bytes_in.to_string()),
             ("bytes_out", self.tally.bytes_out.to_string()),
             ("seconds", json!((self.elapsed.as_secs_f64() * 1e3).round() / 1e3).to_string()),
@@ -65,10 +71,25 @@ impl Facts<'_> {
             ("filtered", self.tally.filtered),
             ("sealed", self.sealed()),
             ("shed", self.shed),
+            ("unsealed", self.tally.over_budget),
         ] {
             if lines > 0 {
                 writeln!(text, "  {name:<9}{:>12}", grouped(lines)).expect("a string takes all");
             }
+        }
+        if !self.tally.rules.is_empty() {
+            let mut rules: Vec<_> = self.tally.rules.iter().collect();
+            rules.sort_by_key(|(id, lines)| (std::cmp::Reverse(**lines), *id));
+            let shown: Vec<_> = rules
+                .iter()
+                .take(RULES_SHOWN)
+                .map(|(id, lines)| format!("{id} {}", grouped(**lines)))
+                .collect();
+            let more = match rules.len().saturating_sub(RULES_SHOWN) {
+                0 => String::new(),
+                more => format!(", {more} more"),
+            };
+            writeln!(text, "  rules    {}{more}", shown.join(", ")).expect("a string takes all");
         }
         let rate = size((self.bytes_in as f64 / seconds) as u64);
         writeln!(

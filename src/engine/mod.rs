@@ -32,6 +32,7 @@ use self::releasing::Outlet;
 use crate::{
     counts::Counts,
     emit::Rendered,
+    privacy::Sentry,
     quarantine::{QuarantineError, store::Totals},
     sink::{Sink, SinkError},
     source::{Progress, Reader, Waker},
@@ -69,6 +70,9 @@ impl std::error::Error for EngineError {}
 /// What the workers write to in turn.
 struct Output {
     turn: u64,
+    /// The turn of which the sentry has not yet answered what was noticed, and the sentry.
+    judged: u64,
+    sentry: Option<Sentry>,
     /// What stands before all batches of a file, and whether it is still to be written.
     header: Rendered,
     header_is_due: bool,
@@ -134,6 +138,7 @@ pub struct Engine {
     output: Mutex<Output>,
     turn_passed: Condvar,
     reopen_is_due: AtomicBool,
+    has_sentry: bool,
     progress: Progress,
     waker: Waker,
 }
@@ -165,6 +170,8 @@ impl Engine {
             input: Mutex::new(Input { turn: 0, reader }),
             output: Mutex::new(Output {
                 turn: 0,
+                judged: 0,
+                sentry: None,
                 header,
                 header_is_due: true,
                 sink,
@@ -178,6 +185,7 @@ impl Engine {
             }),
             turn_passed: Condvar::new(),
             reopen_is_due: AtomicBool::new(false),
+            has_sentry: false,
         }
     }
 
@@ -194,6 +202,15 @@ impl Engine {
     pub fn with_sealing(mut self, sealing: Option<Sealing>) -> Self {
         let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
         output.sealing = sealing;
+        self
+    }
+
+    /// The engine with what answers what its workers notice of lines.
+    #[must_use]
+    pub fn with_sentry(mut self, sentry: Option<Sentry>) -> Self {
+        let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
+        output.sentry = sentry;
+        self.has_sentry = output.sentry.is_some();
         self
     }
 
@@ -292,13 +309,36 @@ impl Engine {
                 (input.turn - 1, given)
             };
             worker.process(&given, &block, &mut batch);
+            let goes_on = !self.has_sentry || self.judge(turn, &mut batch);
+            if goes_on {
+                worker.pack(&given, &block, &mut batch);
+            }
             block.wipe();
-            if !self.deliver(turn, &mut batch) {
+            if !goes_on || !self.deliver(turn, &mut batch) {
                 promise.keep();
                 return;
             }
             promise.keep();
         }
+    }
+
+    /// Lets the sentry answer what was noticed in `batch`, when it has answered all turns before. It has a turn of
+    /// its own, for what is sealed is compressed after it and before the turn to write.
+    fn judge(&self, turn: u64, batch: &mut Batch) -> bool {
+        let output = lock(&self.output);
+        let mut output = self
+            .turn_passed
+            .wait_while(output, |output| output.judged != turn && output.failure.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(sentry) = &mut output.sentry {
+            let before = sentry.over_budget();
+            sentry.judge(batch.sightings_mut());
+            let over_budget = sentry.over_budget() - before;
+            output.tally.over_budget += over_budget;
+        }
+        output.judged += 1;
+        self.turn_passed.notify_all();
+        output.failure.is_none()
     }
 
     /// Writes `batch` when all turns before it are through. False when nobody may write any more.

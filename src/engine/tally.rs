@@ -1,5 +1,7 @@
 //! How many lines came and what became of them: `read = clean + refused + opted_out + filtered`, always.
 
+use std::collections::BTreeMap;
+
 use crate::{field::Reason, privacy::Released};
 
 /// The tally of a block or of a whole run.
@@ -15,6 +17,10 @@ pub struct Tally {
     pub filtered: u64,
     /// Lines handed to the quarantine, which go their other way all the same.
     pub sealed: u64,
+    /// Lines that each rule hit, by the ids of the rules.
+    pub rules: BTreeMap<String, u64>,
+    /// Lines that rules or behaviour would have sealed, had there not been so many.
+    pub over_budget: u64,
     /// Bytes written.
     pub bytes_out: u64,
 }
@@ -55,6 +61,15 @@ impl Tally {
         self.opted_out += other.opted_out;
         self.filtered += other.filtered;
         self.sealed += other.sealed;
+        for (id, lines) in &other.rules {
+            match self.rules.get_mut(id) {
+                Some(sum) => *sum += lines,
+                None => {
+                    self.rules.insert(id.clone(), *lines);
+                }
+            }
+        }
+        self.over_budget += other.over_budget;
         self.bytes_out += other.bytes_out;
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     counts::Counts,
     emit::{Emitter, Rendered},
     field::Reason,
-    privacy::{Anonymiser, Held, Outcome, RawBlock, Record, seal::Parcel},
+    privacy::{Anonymiser, Held, Outcome, RawBlock, Record, Sightings, seal::Parcel},
     source::Given,
 };
 
@@ -20,6 +20,8 @@ pub struct Batch {
     held: Option<Held>,
     counts: Option<Counts>,
     tally: Tally,
+    /// What was noticed of lines, to be answered in the order of the input.
+    sightings: Sightings,
     /// The lines that are to be sealed.
     parcel: Option<Parcel>,
 }
@@ -37,6 +39,10 @@ impl Batch {
 
     pub(super) const fn counts_mut(&mut self) -> Option<&mut Counts> {
         self.counts.as_mut()
+    }
+
+    pub(super) const fn sightings_mut(&mut self) -> &mut Sightings {
+        &mut self.sightings
     }
 
     pub(super) const fn take_parcel(&mut self) -> Option<Parcel> {
@@ -69,6 +75,7 @@ impl Worker {
             held: self.anonymiser.holds().then(Held::default),
             counts: self.counts.take(),
             tally: Tally::default(),
+            sightings: Sightings::default(),
             parcel: None,
         }
     }
@@ -81,17 +88,17 @@ impl Worker {
         header
     }
 
-    /// Makes `batch` of `block`.
+    /// Makes `batch` of `block`, but for what is sealed of it: see [`Self::pack`].
     pub fn process(&mut self, given: &Given, block: &RawBlock, batch: &mut Batch) {
         batch.rendered.clear();
         batch.tally = Tally::default();
         batch.tally.refuse(Reason::TooLong, given.too_long);
         if let Some(held) = &mut batch.held {
             hold(&mut self.anonymiser, given, block, held, &mut batch.tally);
-            batch.parcel = self.anonymiser.pack(block, &given.source);
+            self.note_hits(batch);
             return;
         }
-        let Batch { rendered, counts, tally, held: _, parcel } = batch;
+        let Batch { rendered, counts, tally, .. } = batch;
         let seals = self.anonymiser.seals();
         self.anonymiser.open_block();
         for line in block.lines() {
@@ -118,10 +125,24 @@ impl Worker {
             note(outcome, tally);
         }
         self.anonymiser.close_block();
-        if seals {
-            *parcel = self.anonymiser.pack(block, &given.source);
-        }
         batch.tally.bytes_out = batch.rendered.as_bytes().len() as u64;
+        if seals {
+            self.note_hits(batch);
+        }
+    }
+
+    fn note_hits(&mut self, batch: &mut Batch) {
+        batch.sightings = self.anonymiser.take_sightings();
+        let hits = self.anonymiser.take_hits().map(|(id, lines)| (id.to_owned(), lines));
+        batch.tally.rules = hits.collect();
+    }
+
+    /// Packs the lines of `block` that are to be sealed, when what was noticed of them is answered.
+    pub fn pack(&mut self, given: &Given, block: &RawBlock, batch: &mut Batch) {
+        if self.anonymiser.seals() {
+            let sightings = std::mem::take(&mut batch.sightings);
+            batch.parcel = self.anonymiser.pack(block, &given.format, &given.source, sightings);
+        }
     }
 }
 

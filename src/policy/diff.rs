@@ -661,6 +661,8 @@ fn quarantine(
         acknowledge: _,
         on_full: _,
         mask_secrets: _,
+        rules: _,
+        exempt: _,
     } = a;
     let both = [a, b];
     found.rank(
@@ -694,6 +696,13 @@ fn quarantine(
         false => (1, "secrets as they were".to_owned()),
     };
     found.rank("quarantine.mask_secrets", both.map(masks));
+    let rules = |it: &QuarantineSection| match &it.rules {
+        Some(folder) => (1, format!("rules of one's own in {}", folder.display())),
+        None => (0, "no rules of one's own".to_owned()),
+    };
+    found.rank("quarantine.rules", both.map(rules));
+    // Whoever is not exempt any more may be sealed.
+    found.networks("quarantine.exempt", [&b.exempt, &a.exempt]);
 }
 
 fn persons(persons: u8) -> String {

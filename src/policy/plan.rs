@@ -215,6 +215,10 @@ pub struct Plan {
     pub opt_out: OptOut,
     /// Which lines are sealed, where there is a quarantine.
     pub seal: Option<SealRule>,
+    /// A folder with rules of one's own that point out such lines.
+    pub own_rules: Option<PathBuf>,
+    /// The networks whose behaviour points out no line.
+    pub seal_exempt: Vec<IpNet>,
 }
 
 /// The signals by which visitors opt out, where a format logs them.
@@ -322,6 +326,8 @@ impl Plan {
             trusted_proxies: trusted_proxies(policy)?,
             opt_out: opt_out(policy)?,
             seal: policy.quarantine.as_ref().map(SealRule::of),
+            own_rules: policy.quarantine.as_ref().and_then(|section| section.rules.clone()),
+            seal_exempt: seal_exempt(policy)?,
         })
     }
 
@@ -740,6 +746,18 @@ pub(crate) fn is_host_name(name: &str) -> bool {
                     .bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
         })
+}
+
+/// A network that holds every address is no exemption.
+fn seal_exempt(policy: &Policy) -> Result<Vec<IpNet>, PolicyError> {
+    let exempt = policy.quarantine.as_ref().map(|section| section.exempt.clone());
+    let exempt = exempt.unwrap_or_default();
+    match exempt.iter().find(|network| network.prefix_len() == 0) {
+        None => Ok(exempt),
+        Some(network) => Err(PolicyError::new(format!(
+            "quarantine.exempt: {network} is everybody; leave \"behaviour\" out of quarantine.seal instead"
+        ))),
+    }
 }
 
 /// A network that holds every address is no proxy: then anybody's word would be believed.

@@ -508,6 +508,12 @@ pub struct QuarantineSection {
     pub on_full: OnFullWord,
     #[serde(default = "yes")]
     pub mask_secrets: bool,
+    /// A folder with rules of one's own, for `rules`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<PathBuf>,
+    /// Networks whose behaviour is not looked at: monitors, one's own scanners.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exempt: Vec<IpNet>,
 }
 
 const fn one() -> u8 {

@@ -19,7 +19,9 @@ use super::{
     recognise::fit,
     record::{Incident, Rare, Record, Text},
     release::{Held, PathKind},
+    scout::Lookout,
     seal::Parcel,
+    sentry::Sightings,
     tokens::{Keyring, Minter},
     visitors::{Visitor, Visitors},
     watch::{Known, Watch},
@@ -288,6 +290,14 @@ impl Anonymiser {
         self
     }
 
+    /// The worker with what notices attacks among the lines, if any are picked to be sealed.
+    #[must_use]
+    pub fn with_lookout(mut self, lookout: &Lookout) -> Self {
+        let plan = &self.plan;
+        self.watch = self.watch.map(|watch| watch.with_lookout(lookout, Arc::clone(plan)));
+        self
+    }
+
     /// Whether lines are picked to be sealed.
     #[inline]
     #[must_use]
@@ -309,7 +319,7 @@ impl Anonymiser {
             _ => None,
         };
         if let Some(watch) = &mut self.watch
-            && watch.settle(refused)
+            && watch.settle(refused, || block.place_of(line))
         {
             self.pick(block, format, line, refused);
         }
@@ -327,10 +337,7 @@ impl Anonymiser {
         let place = block.place_of(line);
         let text = line.expose_bytes();
         let mut decoded = Zeroizing::new(Vec::new());
-        let inner = match wrapper::peel(text) {
-            Some(peeled) => peel::inner(text, peeled, &mut decoded).unwrap_or(text),
-            None => text,
-        };
+        let inner = inner_of(text, &mut decoded);
         let known = self.known(format, inner);
         if let (Some(watch), Some(reason)) = (&mut self.watch, refused) {
             watch.refuse(reason, place, &known, text);
@@ -359,8 +366,37 @@ impl Anonymiser {
         }
     }
 
-    /// The parcel of the lines of `block` that are to be sealed; `source` is what the input is called.
-    pub fn pack(&mut self, block: &RawBlock, source: &str) -> Option<Parcel> {
+    /// What was noticed of the lines of the block, for a [`super::Sentry`] to answer.
+    pub fn take_sightings(&mut self) -> Sightings {
+        self.watch.as_mut().map(Watch::take_sightings).unwrap_or_default()
+    }
+
+    /// How many lines each rule hit since this was asked last, by the ids of the rules.
+    pub fn take_hits(&mut self) -> impl Iterator<Item = (&str, u64)> {
+        self.watch.iter_mut().flat_map(Watch::take_hits)
+    }
+
+    /// The parcel of the lines of `block` that are to be sealed; `source` is what the input is called, and
+    /// `sightings` are those of this block with their answers.
+    pub fn pack(
+        &mut self,
+        block: &RawBlock,
+        format: &Format,
+        source: &str,
+        sightings: Sightings,
+    ) -> Option<Parcel> {
+        let kept = self.watch.as_mut()?.kept(block, sightings);
+        for pick in kept {
+            let text = &block.expose_bytes()[pick.place.clone()];
+            let text = text.strip_suffix(b"\n").unwrap_or(text);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let mut decoded = Zeroizing::new(Vec::new());
+            let inner = inner_of(text, &mut decoded);
+            let known = self.known(format, inner);
+            if let Some(watch) = &mut self.watch {
+                watch.keep(pick, &known, text);
+            }
+        }
         self.watch.as_mut()?.pack(block, source)
     }
 
@@ -481,7 +517,7 @@ impl Anonymiser {
         let time = self.time(format, line, map)?;
         let host = self.host(line, map);
         if let Some(watch) = &mut self.watch {
-            watch.see(time.seconds(), host);
+            watch.see(time.seconds(), host, line, map);
         }
         let (client, late) = match host {
             Some(host) => self.client(host, time, line, map)?,
@@ -1011,6 +1047,14 @@ const RARE: [Field; 8] = [
     Field::Module,
     Field::Message,
 ];
+
+/// The line that a shipper wrote something around, or the line itself.
+fn inner_of<'a>(text: &'a [u8], decoded: &'a mut Vec<u8>) -> &'a [u8] {
+    match wrapper::peel(text) {
+        Some(peeled) => peel::inner(text, peeled, decoded).unwrap_or(text),
+        None => text,
+    }
+}
 
 /// The format that a line has which is not of `format`, if detection knows it.
 fn other_format<'a>(format: &'a Format, line: RawLine<'_>) -> Option<&'a Format> {

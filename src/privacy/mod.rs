@@ -9,7 +9,9 @@
 //! there is none.
 
 mod anonymise;
+mod behaviour;
 mod cases;
+mod detect;
 mod lookup;
 mod mask;
 mod memo;
@@ -20,8 +22,11 @@ mod raw;
 mod recognise;
 mod record;
 mod release;
+pub mod ring;
+mod scout;
 pub mod seal;
 mod selector;
+mod sentry;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -31,13 +36,17 @@ mod visitors;
 mod watch;
 
 pub use anonymise::{Anonymiser, Outcome};
+pub use behaviour::Behaviour;
 pub use cases::{CASES_MAX, Case, CaseView, LiveCases, close_case, list_cases, open_case};
+pub use detect::{Detector, RuleError, Rules, THRESHOLD, Verdict};
 pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
 pub use release::{CLOSE_AFTER_SECONDS, Held, Release, Released};
+pub use scout::Lookout;
 pub use selector::{Facts, Selector, SelectorError};
+pub use sentry::{Sentry, Sightings};
 pub use survey::{
     CLIENTS_MIN, DEPTH_MAX, Findings, Kind, Kinds, LINES_MIN, NAMES_MAX, ParamShare, Survey,
 };

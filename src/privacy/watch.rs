@@ -7,27 +7,30 @@
 //! When everything is sealed a block is one run, copied as it is. Else lines that follow each other and were picked
 //! for the same reasons make a run.
 
-use std::ops::Range;
-
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use std::{ops::Range, sync::Arc};
 
 use super::{
-    memo::Seed,
+    behaviour::Behaviour,
     raw::RawBlock,
+    scout::{Lookout, Scout},
     seal::{Index, Packer, Parcel},
+    sentry::{Answer, Sightings},
 };
-use crate::{field::Reason, policy::SealRule, transform::address};
-
-/// How many clients of a block are remembered. More than lines in an ordinary block; what does not fit is looked
-/// at again.
-const CLIENTS_MAX: usize = 16_384;
+use crate::{
+    field::{LineMap, Reason},
+    policy::{Plan, SealRule},
+    transform::address,
+};
 
 /// Why a line was picked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Why {
     /// It could not become a record.
     Refused(Reason),
+    /// A rule says so.
+    Rule(String),
+    /// Its visitor is marked.
+    Behaviour(Behaviour),
 }
 
 impl Why {
@@ -35,6 +38,8 @@ impl Why {
     const fn class(&self) -> &'static str {
         match self {
             Self::Refused(_) => "refused",
+            Self::Rule(_) => "rules",
+            Self::Behaviour(_) => "behaviour",
         }
     }
 
@@ -42,6 +47,8 @@ impl Why {
     fn word(&self) -> String {
         match self {
             Self::Refused(reason) => format!("refused:{reason}"),
+            Self::Rule(id) => format!("rule:{id}"),
+            Self::Behaviour(behaviour) => format!("behaviour:{}", behaviour.word()),
         }
     }
 }
@@ -55,18 +62,18 @@ pub(super) struct Known<'a> {
 }
 
 /// A line that is to be sealed.
-struct Pick {
+pub(super) struct Pick {
     /// Where it lies in the block, with its end.
-    place: Range<usize>,
+    pub(super) place: Range<usize>,
     why: Vec<Why>,
 }
 
 /// What watches the lines of one worker.
 pub(super) struct Watch {
     rule: SealRule,
+    /// What notices attacks, if anything does.
+    scout: Option<Scout>,
     packer: Packer,
-    seed: Seed,
-    seen: HashSet<u64, FixedState>,
     index: Index,
     /// Of this block: lines so far, and those of them that have no time or client.
     lines: u64,
@@ -79,9 +86,8 @@ impl Watch {
     pub(super) fn new(rule: SealRule) -> Self {
         Self {
             rule,
+            scout: None,
             packer: Packer::new(rule.masks),
-            seed: Seed::default(),
-            seen: HashSet::default(),
             index: Index::default(),
             lines: 0,
             undated: 0,
@@ -90,39 +96,37 @@ impl Watch {
         }
     }
 
+    /// The watch with what notices attacks.
+    pub(super) fn with_lookout(mut self, lookout: &Lookout, plan: Arc<Plan>) -> Self {
+        self.scout = Some(Scout::new(lookout, plan));
+        self
+    }
+
     /// Takes note of a line whose time and client could be read.
     #[inline]
-    pub(super) fn see(&mut self, time: i64, client: Option<&[u8]>) {
+    pub(super) fn see(&mut self, time: i64, client: Option<&[u8]>, line: &[u8], map: &LineMap) {
+        if let Some(scout) = &mut self.scout {
+            scout.look(time, client, line, map);
+        }
         if self.rule.all {
             self.index.add_time(time);
-            match client {
-                Some(client) => self.see_client(client),
-                None => self.unnamed += 1,
-            }
+            // A client that is none refuses the line, which is then told of once more.
+            let is_named = client.is_some_and(|client| self.index.add_client(client));
+            self.unnamed += u64::from(!is_named);
         }
-    }
-
-    #[inline]
-    fn see_client(&mut self, client: &[u8]) {
-        // A client is read once in a block: most come again.
-        if self.seen.insert(self.seed.hash(client, None)) {
-            self.see_new_client(client);
-        }
-    }
-
-    #[inline(never)]
-    fn see_new_client(&mut self, client: &[u8]) {
-        if self.seen.len() >= CLIENTS_MAX {
-            self.seen.clear();
-        }
-        // A client that is none refuses the line, which is then told of once more.
-        self.index.add_client(client);
     }
 
     /// Whether it must be said what is known of a line with this outcome.
     #[inline]
-    pub(super) fn settle(&mut self, refused: Option<Reason>) -> bool {
+    pub(super) fn settle(
+        &mut self,
+        refused: Option<Reason>,
+        place: impl FnOnce() -> Range<usize>,
+    ) -> bool {
         self.lines += 1;
+        if let Some(scout) = &mut self.scout {
+            scout.settle(place);
+        }
         match refused {
             Some(reason) => self.rule.all || (self.rule.refused && reason != Reason::Empty),
             None => false,
@@ -150,6 +154,60 @@ impl Watch {
         self.picks.push(Pick { place, why });
     }
 
+    /// What was noticed of the lines of this block, for the sentry to answer.
+    pub(super) fn take_sightings(&mut self) -> Sightings {
+        self.scout.as_mut().map(Scout::take_sightings).unwrap_or_default()
+    }
+
+    /// How many lines each rule hit since this was asked last.
+    pub(super) fn take_hits(&mut self) -> impl Iterator<Item = (&str, u64)> {
+        self.scout.iter_mut().flat_map(Scout::take_hits)
+    }
+
+    /// The lines that the sentry says are to be sealed.
+    pub(super) fn kept(&mut self, block: &RawBlock, sightings: Sightings) -> Vec<Pick> {
+        let mut picks = Vec::new();
+        if let Some(scout) = &mut self.scout {
+            scout.keep(block, sightings, |place, answer, rules| {
+                let mut why = Vec::new();
+                if self.rule.rules {
+                    why.extend(rules.map(|id| Why::Rule(id.to_owned())));
+                }
+                if let Answer::Behaviour(behaviour) = answer {
+                    why.push(Why::Behaviour(behaviour));
+                }
+                if !why.is_empty() {
+                    picks.push(Pick { place, why });
+                }
+            });
+        }
+        picks
+    }
+
+    /// Picks a line that is to be sealed for rules or behaviour. It may have been picked already, for another reason.
+    pub(super) fn keep(&mut self, pick: Pick, known: &Known<'_>, text: &[u8]) {
+        for class in ["rules", "behaviour"] {
+            if pick.why.iter().any(|why| why.class() == class) {
+                self.index.add_why(class, 1);
+            }
+        }
+        for why in &pick.why {
+            if let Why::Rule(id) = why {
+                self.index.add_rule(id);
+            }
+        }
+        if self.rule.all {
+            return;
+        }
+        match self.picks.iter_mut().find(|other| other.place == pick.place) {
+            Some(other) => other.why.extend(pick.why),
+            None => {
+                self.know(known, text);
+                self.pick(pick.place, pick.why);
+            }
+        }
+    }
+
     /// Notes whose line it is, and when. Of a line of which nobody could say, every address in it is noted: then
     /// a search for one of them finds it.
     fn know(&mut self, known: &Known<'_>, text: &[u8]) {
@@ -164,7 +222,7 @@ impl Watch {
             for word in addresses.take(64) {
                 found += usize::from(self.index.add_client(word));
             }
-            self.unnamed += u64::from(found == 0);
+            self.unnamed += u64::from(found == 0 && !self.rule.all);
         }
         match known.target {
             Some(target) if !self.rule.all => self.index.add_path(target),
@@ -178,7 +236,6 @@ impl Watch {
         let (undated, unnamed) =
             (std::mem::take(&mut self.undated), std::mem::take(&mut self.unnamed));
         let mut index = std::mem::take(&mut self.index);
-        self.seen.clear();
         if self.rule.all {
             let bytes = block.expose_bytes();
             if bytes.is_empty() {
@@ -196,7 +253,8 @@ impl Watch {
     }
 
     fn push_picks(&mut self, block: &RawBlock, source: &str) {
-        let picks = std::mem::take(&mut self.picks);
+        let mut picks = std::mem::take(&mut self.picks);
+        picks.sort_by_key(|pick| pick.place.start);
         let mut rest = &picks[..];
         while let [first, ..] = rest {
             let follows = |pair: &[Pick]| {
