@@ -417,6 +417,10 @@ pub struct FilterArgs {
     #[arg(long, value_name = "DIR", help_heading = "Privacy")]
     pub quarantine: Option<PathBuf>,
 
+    /// Where the open cases are, whose lines are sealed too [default: where tamis quarantine case opens them]
+    #[arg(long, value_name = "DIR", requires = "quarantine", help_heading = "Privacy")]
+    pub case_dir: Option<PathBuf>,
+
     /// A folder with rules for attacks of one's own, *.toml, beside those of tamis
     #[arg(long, value_name = "DIR", requires = "quarantine", help_heading = "Privacy")]
     pub rules: Option<PathBuf>,
