@@ -13,7 +13,7 @@
 //! calls a page `session` loses its name in the quarantine.
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use memchr::memchr3_iter;
+use memchr::memchr2_iter;
 
 /// What stands in place of a secret.
 pub(super) const MASK: &[u8] = b"(masked)";
@@ -67,9 +67,22 @@ const SECRET_NAMES: [&[u8]; 12] = [
     b"cookie",
 ];
 
-/// What credentials stand behind, without the letter whose case differs.
-const NEEDLES: [&[u8]; 7] =
-    [b"asic ", b"earer ", b"asic%20", b"earer%20", b"uthorization", b"eyJ", b"ASIC "];
+/// What credentials stand behind, without the letter whose case differs, and what `=` and `@` look like encoded.
+const NEEDLES: [&[u8]; 13] = [
+    b"asic ",
+    b"earer ",
+    b"asic%20",
+    b"earer%20",
+    b"uthorization",
+    b"eyJ",
+    b"ASIC ",
+    b"EARER ",
+    b"%3D",
+    b"%3d",
+    b"%253D",
+    b"%253d",
+    b"%40",
+];
 
 /// Finds secrets.
 pub(super) struct Masker {
@@ -86,7 +99,7 @@ impl Default for Masker {
 impl Masker {
     /// Appends `text` to `out` with its secrets masked, and says whether there were any.
     pub(super) fn push(&self, text: &[u8], out: &mut Vec<u8>) -> bool {
-        let mut signs = memchr3_iter(b'=', b'%', b'@', text);
+        let mut signs = memchr2_iter(b'=', b'@', text);
         let mut words = self.needles.find_iter(text).map(|found| found.start());
         let (mut sign, mut word) = (signs.next(), words.next());
         // Up to here `text` is in `out`.
@@ -94,13 +107,10 @@ impl Masker {
         while let Some(at) = sign.into_iter().chain(word).min() {
             let found = if word == Some(at) {
                 word = words.next();
-                credential(text, at)
+                if text[at] == b'%' { value(text, at) } else { credential(text, at) }
             } else {
                 sign = signs.next();
-                match text[at] {
-                    b'@' => user(text, at),
-                    _ => value(text, at),
-                }
+                if text[at] == b'@' { user(text, at) } else { value(text, at) }
             };
             if let Some((from, to)) = found
                 && from >= done

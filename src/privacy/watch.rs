@@ -9,12 +9,8 @@
 
 use std::{ops::Range, sync::Arc};
 
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
-
 use super::{
     behaviour::Behaviour,
-    memo::Seed,
     raw::RawBlock,
     scout::{Lookout, Scout},
     seal::{Index, Packer, Parcel},
@@ -25,10 +21,6 @@ use crate::{
     policy::{Plan, SealRule},
     transform::address,
 };
-
-/// How many clients of a block are remembered. More than lines in an ordinary block; what does not fit is looked
-/// at again.
-const CLIENTS_MAX: usize = 16_384;
 
 /// Why a line was picked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +74,6 @@ pub(super) struct Watch {
     /// What notices attacks, if anything does.
     scout: Option<Scout>,
     packer: Packer,
-    seed: Seed,
-    seen: HashSet<u64, FixedState>,
     index: Index,
     /// Of this block: lines so far, and those of them that have no time or client.
     lines: u64,
@@ -98,8 +88,6 @@ impl Watch {
             rule,
             scout: None,
             packer: Packer::new(rule.masks),
-            seed: Seed::default(),
-            seen: HashSet::default(),
             index: Index::default(),
             lines: 0,
             undated: 0,
@@ -122,28 +110,10 @@ impl Watch {
         }
         if self.rule.all {
             self.index.add_time(time);
-            match client {
-                Some(client) => self.see_client(client),
-                None => self.unnamed += 1,
-            }
+            // A client that is none refuses the line, which is then told of once more.
+            let is_named = client.is_some_and(|client| self.index.add_client(client));
+            self.unnamed += u64::from(!is_named);
         }
-    }
-
-    #[inline]
-    fn see_client(&mut self, client: &[u8]) {
-        // A client is read once in a block: most come again.
-        if self.seen.insert(self.seed.hash(client, None)) {
-            self.see_new_client(client);
-        }
-    }
-
-    #[inline(never)]
-    fn see_new_client(&mut self, client: &[u8]) {
-        if self.seen.len() >= CLIENTS_MAX {
-            self.seen.clear();
-        }
-        // A client that is none refuses the line, which is then told of once more.
-        self.index.add_client(client);
     }
 
     /// Whether it must be said what is known of a line with this outcome.
@@ -252,7 +222,7 @@ impl Watch {
             for word in addresses.take(64) {
                 found += usize::from(self.index.add_client(word));
             }
-            self.unnamed += u64::from(found == 0);
+            self.unnamed += u64::from(found == 0 && !self.rule.all);
         }
         match known.target {
             Some(target) if !self.rule.all => self.index.add_path(target),
@@ -266,7 +236,6 @@ impl Watch {
         let (undated, unnamed) =
             (std::mem::take(&mut self.undated), std::mem::take(&mut self.unnamed));
         let mut index = std::mem::take(&mut self.index);
-        self.seen.clear();
         if self.rule.all {
             let bytes = block.expose_bytes();
             if bytes.is_empty() {

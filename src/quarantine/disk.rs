@@ -70,7 +70,7 @@ impl Disk {
         }
         // The mode as it was asked for, whatever the umask.
         fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-        path.parent().map_or(Ok(()), |parent| self.sync_directory(parent))
+        self.sync_parent(path)
     }
 
     /// Makes a file that must not be there.
@@ -116,7 +116,7 @@ impl Disk {
     pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.ask(Operation::Rename, to)?;
         fs::rename(from, to)?;
-        to.parent().map_or(Ok(()), |parent| self.sync_directory(parent))
+        self.sync_parent(to)
     }
 
     /// Removes a file; nothing where there is none.
@@ -124,7 +124,17 @@ impl Disk {
         self.ask(Operation::Remove, path)?;
         match fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => path.parent().map_or(Ok(()), |parent| self.sync_directory(parent)),
+            _ => self.sync_parent(path),
+        }
+    }
+
+    /// Makes the name of a file durable.
+    pub(super) fn sync_parent(&self, path: &Path) -> io::Result<()> {
+        match path.parent() {
+            None => Ok(()),
+            // A name alone lies where the program was started.
+            Some(parent) if parent.as_os_str().is_empty() => self.sync_directory(Path::new(".")),
+            Some(parent) => self.sync_directory(parent),
         }
     }
 

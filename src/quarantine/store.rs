@@ -339,7 +339,7 @@ impl Writer {
             let mut file = self.disk.create_over(path.to_owned(), mode)?;
             file.write_all(bytes)?;
             file.sync()?;
-            path.parent().map_or(Ok(()), |parent| self.disk.sync_directory(parent))
+            self.disk.sync_parent(path)
         };
         write().map_err(QuarantineError::io("cannot write", path))
     }

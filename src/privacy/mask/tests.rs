@@ -44,6 +44,7 @@ fn pairs_inside_of_encoded_addresses_go_too() {
 fn credentials_of_headers_and_addresses_go() {
     check("\"Basic YWxpY2U6aHVudGVyMg==\"", "\"Basic (masked)\"");
     check("\"bearer abc.def-ghi\"", "\"bearer (masked)\"");
+    check("BASIC YWxpY2U6aHVudGVyMg", "BASIC (masked)");
     check("Basic%20YWxpY2U6aHVudGVyMg==", "Basic%20(masked)");
     check("{\"Authorization\":[\"Digest a, b\"]}", "{\"Authorization\":[\"Digest (masked)\"]}");
     check("/t/eyJhbGciOiJI.eyJzdWIiOiIx.sig_-x/b", "/t/(masked)/b");
@@ -76,9 +77,9 @@ fn slowly(text: &[u8]) -> Vec<u8> {
     for at in 0..text.len() {
         let is_word = NEEDLES.iter().any(|needle| text[at..].starts_with(needle));
         let found = match text[at] {
-            _ if is_word => credential(text, at),
             b'@' => user(text, at),
             b'=' | b'%' => value(text, at),
+            _ if is_word => credential(text, at),
             _ => None,
         };
         if let Some((from, to)) = found.filter(|(from, to)| *from >= done && from < to) {

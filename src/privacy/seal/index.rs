@@ -1,15 +1,11 @@
 //! What is known of the lines of a segment without opening them: whose, when, where and why. It is sealed too.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
 use serde_json::{Value, json};
 use zeroize::Zeroize as _;
 
+use super::addresses::Addresses;
 use crate::transform::address::{self, Parsed};
 
 /// How many beginnings of paths are kept; with more, the index says that it has not all.
@@ -28,7 +24,7 @@ pub(crate) struct Index {
     period: Option<(i64, i64)>,
     /// How many lines have a time that could not be read.
     undated: u64,
-    addresses: HashSet<IpAddr, FixedState>,
+    addresses: Addresses,
     /// Host names in place of addresses.
     names: BTreeSet<String>,
     /// How many lines have a client that could not be told.
@@ -55,13 +51,15 @@ impl Index {
         self.why.iter().map(|(word, lines)| ((*word).to_owned(), *lines)).collect()
     }
 
-    pub(super) fn addresses(&self) -> usize {
-        self.addresses.len() + self.names.len()
+    /// Whether there are so many different clients.
+    pub(super) fn has_clients(&mut self, count: usize) -> bool {
+        self.addresses.reach(count)
     }
 
     /// How many bytes it will take, nearly.
     pub(super) fn bytes(&self) -> u64 {
-        (self.addresses.len() * 42 + (self.names.len() + self.paths.len()) * 72 + 4_096) as u64
+        let texts = (self.names.len() + self.paths.len()) * 72;
+        (self.addresses.count_max() * 42 + texts + 4_096) as u64
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -75,28 +73,33 @@ impl Index {
         self.unnamed += unnamed;
     }
 
+    #[inline]
     pub(crate) fn add_time(&mut self, unix: i64) {
         let (from, to) = self.period.unwrap_or((unix, unix));
         self.period = Some((from.min(unix), to.max(unix)));
     }
 
     /// Notes a client as it stands in a line; false if it is none.
+    #[inline]
     pub(crate) fn add_client(&mut self, text: &[u8]) -> bool {
         match address::parse(text) {
             Some(Parsed::Ip(address)) => {
                 self.addresses.insert(address);
                 true
             }
-            Some(Parsed::Hostname | Parsed::Teredo) => {
-                let name = str::from_utf8(text).ok().filter(|name| name.len() <= NAME_BYTES_MAX);
-                let fits = name.filter(|_| self.names.len() < NAMES_MAX);
-                fits.is_some_and(|name| {
-                    self.names.insert(name.to_ascii_lowercase());
-                    true
-                })
-            }
+            Some(Parsed::Hostname | Parsed::Teredo) => self.add_name(text),
             None => false,
         }
+    }
+
+    #[inline(never)]
+    fn add_name(&mut self, text: &[u8]) -> bool {
+        let name = str::from_utf8(text).ok().filter(|name| name.len() <= NAME_BYTES_MAX);
+        let fits = name.filter(|_| self.names.len() < NAMES_MAX);
+        if let Some(name) = fits {
+            self.names.insert(name.to_ascii_lowercase());
+        }
+        fits.is_some()
     }
 
     /// Notes the path of a target.
@@ -138,7 +141,7 @@ impl Index {
         for unix in other.period.iter().flat_map(|(from, to)| [*from, *to]) {
             self.add_time(unix);
         }
-        self.addresses.extend(&other.addresses);
+        self.addresses.absorb(&other.addresses);
         self.names.extend(other.names.iter().cloned());
         for path in &other.paths {
             self.add_path(path.as_bytes());
@@ -153,25 +156,32 @@ impl Index {
     }
 
     /// The index as it is sealed. Addresses are in the order of numbers, names behind them.
-    pub(super) fn to_json(&self) -> String {
-        let mut addresses: Vec<_> = self.addresses.iter().copied().collect();
-        addresses.sort_unstable();
-        let names = self.names.iter().cloned().map(Value::from);
-        let clients: Vec<Value> =
-            addresses.iter().map(|address| json!(address.to_string())).chain(names).collect();
-        json!({
+    pub(super) fn to_json(&mut self) -> String {
+        let rest = json!({
             "from": self.period.map(|(from, _)| from),
             "to": self.period.map(|(_, to)| to),
             "lines": self.lines,
             "undated": self.undated,
-            "addresses": clients,
             "unnamed": self.unnamed,
             "paths": self.paths,
             "paths_whole": !self.lacks_paths,
             "rules": self.rules,
             "why": self.why,
         })
-        .to_string()
+        .to_string();
+        let mut text = String::with_capacity(rest.len() + self.bytes() as usize);
+        text += "{\"addresses\":[";
+        self.addresses.write(&mut text);
+        for name in &self.names {
+            text += &Value::from(name.as_str()).to_string();
+            text.push(',');
+        }
+        if text.ends_with(',') {
+            text.pop();
+        }
+        text += "],";
+        text += rest.strip_prefix('{').expect("an object");
+        text
     }
 }
 

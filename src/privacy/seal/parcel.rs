@@ -1,12 +1,12 @@
 //! Parcels: lines of a block on their way to a segment, as text with an announcement before each run.
 
-use std::fmt;
+use std::{fmt, hint::black_box};
 
 use serde_json::{Value, json};
 use zeroize::Zeroize as _;
 use zstd::bulk::Compressor;
 
-use super::{FRAME_BYTES, Index, LEVEL, compress};
+use super::{FRAME_BYTES, Index, compress, compressor};
 use crate::privacy::mask::Masker;
 
 /// From how many bytes on a parcel is worth a frame of its own.
@@ -48,9 +48,11 @@ impl Parcel {
 
 impl Drop for Parcel {
     fn drop(&mut self) {
+        // Not `zeroize`, which goes byte by byte.
         match &mut self.content {
-            Content::Frame(bytes) | Content::Plain(bytes) => bytes.zeroize(),
+            Content::Frame(bytes) | Content::Plain(bytes) => bytes.fill(0),
         }
+        black_box(&self.content);
     }
 }
 
@@ -75,7 +77,7 @@ impl Packer {
     pub(crate) fn new(masks: bool) -> Self {
         Self {
             masker: masks.then(Masker::default),
-            compressor: Compressor::new(LEVEL).expect("the level is one"),
+            compressor: compressor(),
             plain: Vec::new(),
             frame: Vec::new(),
             run: Vec::new(),
