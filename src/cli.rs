@@ -1,5 +1,7 @@
 //! The command line: flags and subcommands, nothing else. What they mean is settled in `command/`.
 
+pub mod quarantine;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
@@ -247,6 +249,88 @@ pub enum QuarantineCommand {
         #[arg(long, value_name = "RECIPIENT|FILE", num_args = 1..)]
         auditor: Vec<String>,
     },
+    /// Say what there is, and since when, and who opened it last
+    Status(quarantine::Place),
+    /// List the segments
+    List(quarantine::Place),
+    /// Say which segments have lines of somebody, by their indexes and without opening the lines
+    Search(Box<quarantine::SearchArgs>),
+    /// Show lines
+    Open(Box<quarantine::OpenArgs>),
+    /// Have the lines of a case sealed from now on
+    Case {
+        /// What to do.
+        #[command(subcommand)]
+        command: quarantine::CaseCommand,
+    },
+    /// Keep segments from being destroyed
+    Hold(Box<quarantine::HoldArgs>),
+    /// Let go of a hold
+    Release {
+        /// Which quarantine.
+        #[command(flatten)]
+        place: quarantine::Place,
+
+        /// The hold
+        #[arg(value_name = "HOLD")]
+        hold: String,
+
+        /// Why.
+        #[command(flatten)]
+        why: quarantine::Why,
+    },
+    /// Hand segments on to somebody elsewhere, with the chain of custody
+    Export(Box<quarantine::ExportArgs>),
+    /// The lines of one person
+    Subject {
+        /// What to do.
+        #[command(subcommand)]
+        command: quarantine::SubjectCommand,
+    },
+    /// Destroy segments whose time is over
+    Expire {
+        /// Which quarantine.
+        #[command(flatten)]
+        place: quarantine::Place,
+
+        /// The policy that says how long: a name or a TOML file
+        #[arg(long, value_name = "NAME|FILE", default_value = "baseline")]
+        policy: String,
+
+        /// The time that it is [default: the clock's]
+        #[arg(long, value_name = "TIME")]
+        now: Option<String>,
+
+        /// The clock is right although it is far ahead of the last line of the manifest
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Say whether all is as it was written; ends with 3 when something is not
+    Verify {
+        /// Which quarantine.
+        #[command(flatten)]
+        place: quarantine::Place,
+
+        /// The file with the auditor's secret key, without which nobody can tell whether all was rewritten
+        #[arg(long, value_name = "FILE")]
+        seed: Option<PathBuf>,
+
+        /// What an earlier run printed at its end, kept elsewhere; repeatable
+        #[arg(long, value_name = "[audit/UID=]LINES:HASH")]
+        checkpoint: Vec<String>,
+    },
+    /// Agree, as the second role, to the opening of segments by somebody on another machine
+    Approve(Box<quarantine::ApproveArgs>),
+    /// Try whether the secret keys open what is sealed, with a test segment
+    Drill {
+        /// Which quarantine.
+        #[command(flatten)]
+        place: quarantine::Place,
+
+        /// A file with secret keys; one of each role where two are needed
+        #[arg(short, long = "identity", value_name = "FILE", required = true)]
+        identities: Vec<PathBuf>,
+    },
 }
 
 /// Where keys are.
@@ -332,6 +416,10 @@ pub struct FilterArgs {
     /// Seal lines there that the policy names, such as those that are refused; see tamis quarantine init
     #[arg(long, value_name = "DIR", help_heading = "Privacy")]
     pub quarantine: Option<PathBuf>,
+
+    /// Where the open cases are, whose lines are sealed too [default: where tamis quarantine case opens them]
+    #[arg(long, value_name = "DIR", requires = "quarantine", help_heading = "Privacy")]
+    pub case_dir: Option<PathBuf>,
 
     /// A folder with rules for attacks of one's own, *.toml, beside those of tamis
     #[arg(long, value_name = "DIR", requires = "quarantine", help_heading = "Privacy")]

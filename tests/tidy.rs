@@ -46,7 +46,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hashbrown", &["privacy", "counts", "emit"]),
     ("indicatif", &["command"]),
     ("jiter", &["format/json", "format/wrapper"]),
-    ("ipnet", &["transform/address", "transform/forwarded", "policy"]),
+    ("ipnet", &["transform/address", "transform/forwarded", "policy", "privacy/selector"]),
     ("maxminddb", &["transform/mmdb"]),
     ("memchr", &["format", "transform", "privacy"]),
     ("nom", &["format"]),

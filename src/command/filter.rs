@@ -247,6 +247,7 @@ fn workers(
         Organisations::new,
     )?;
     let form = form(args);
+    let cases = args.quarantine.as_ref().and_then(|_| sealing::cases(plan, args.case_dir.as_ref()));
     let visitors = plan.release.is_some().then(keys::sketch_key).transpose()?;
     Ok((0..threads)
         .map(|_| {
@@ -268,6 +269,9 @@ fn workers(
             }
             if let Some(lookout) = lookout {
                 anonymiser = anonymiser.with_lookout(lookout);
+            }
+            if let Some(cases) = &cases {
+                anonymiser = anonymiser.with_cases(cases);
             }
             Worker::new(anonymiser, emitter, counts)
         })

@@ -114,6 +114,11 @@ fn load_changed(name: &str, overrides: Overrides) -> Result<(Policy, Plan)> {
     Ok((policy, plan))
 }
 
+/// The text of a policy by name or file.
+pub(super) fn text(name: &str) -> Result<String> {
+    text_of(name)
+}
+
 /// The text of a preset or of a file. What has a dot or a slash in it is a file.
 fn text_of(name: &str) -> Result<String> {
     if let Some(text) = preset(name) {

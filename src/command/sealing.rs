@@ -1,7 +1,7 @@
 //! The quarantine of a run: opened before it, waited for when it is full, finished with it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -12,11 +12,15 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Usage, complain, quarantine::usage};
+use super::{
+    Usage, complain,
+    quarantine::{cases::runtime_cases, usage},
+};
 use crate::{
     engine::Sealing,
     keys,
     policy::Plan,
+    privacy::LiveCases,
     quarantine::{
         disk::Disk,
         store::{Now, WhenFull, Writer},
@@ -40,6 +44,12 @@ pub(super) fn start(path: &Path, plan: &Plan, progress: &Progress) -> Result<Sea
     let when_full = if rule.sheds { WhenFull::Shed } else { patient(path, progress) };
     let writer = Writer::open(&Disk::default(), path, when_full, clock()).map_err(usage)?;
     Ok(Sealing::start(writer, clock)?)
+}
+
+/// The cases that somebody opened, if the policy lets their lines be sealed.
+pub(super) fn cases(plan: &Plan, directory: Option<&PathBuf>) -> Option<Arc<LiveCases>> {
+    let directory = || directory.cloned().or_else(runtime_cases);
+    plan.seal.filter(|rule| rule.cases).and_then(|_| directory()).map(LiveCases::new)
 }
 
 /// Waits for room, says so once, and gives up when the run is stopped.

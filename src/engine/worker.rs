@@ -155,6 +155,7 @@ fn hold(
     tally: &mut Tally,
 ) {
     held.clear();
+    anonymiser.open_block();
     for line in block.lines() {
         let mut outcome = anonymiser.hold(&given.format, line, held);
         if outcome == Outcome::Refused(Reason::NotThisFormat) && given.is_detected {
@@ -163,6 +164,7 @@ fn hold(
         anonymiser.settle(block, &given.format, line, outcome);
         note(outcome, tally);
     }
+    anonymiser.close_block();
 }
 
 /// Notes what became of a line. What is held is noted when it is released.

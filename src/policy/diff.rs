@@ -656,6 +656,9 @@ fn quarantine(
         retention_days: _,
         bases: _,
         persons: _,
+        case: _,
+        need: _,
+        acknowledge: _,
         on_full: _,
         mask_secrets: _,
         rules: _,
@@ -673,6 +676,16 @@ fn quarantine(
             (u32::from(u8::MAX - it.persons), format!("{} to open", persons(it.persons)))
         }),
     );
+    for (key, asked) in [
+        ("quarantine.case", both.map(|it| it.case)),
+        ("quarantine.need", both.map(|it| it.need)),
+        ("quarantine.acknowledge", both.map(|it| it.acknowledge)),
+    ] {
+        let words = |asked| {
+            if asked { (0, "asked for".to_owned()) } else { (1, "not asked for".to_owned()) }
+        };
+        found.rank(key, asked.map(words));
+    }
     let on_full = |it: &QuarantineSection| match it.on_full {
         OnFullWord::Block => (0, "blocking when full".to_owned()),
         OnFullWord::Shed => (0, "shedding when full".to_owned()),
@@ -1057,6 +1070,9 @@ mod tests {
             (one, "seal = [\"refused\"]\nretention_days = 8", "retention_days"),
             (one, &format!("{one}bases = [\"law\"]"), "bases"),
             (&format!("{one}persons = 2"), one, "persons"),
+            (&format!("{one}case = true"), one, "case"),
+            (&format!("{one}need = true"), one, "need"),
+            (&format!("{one}acknowledge = true"), one, "acknowledge"),
             (one, &format!("{one}mask_secrets = false"), "mask_secrets"),
         ] {
             check(&seal(from), &seal(to), &[&format!("wider quarantine.{key}")]);

@@ -5,6 +5,7 @@
 
 mod diff;
 mod notice;
+mod opening;
 mod plan;
 mod rules;
 mod sealing;
@@ -15,6 +16,7 @@ mod written;
 
 pub use diff::{Difference, Direction, diff};
 pub use notice::notice;
+pub use opening::{Asked, Opening, Refusal, is_reference};
 pub(crate) use plan::is_host_name;
 pub use plan::{
     BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, ReleaseRule, StatusSet,

@@ -14,7 +14,7 @@ use super::{
     sharing::{PartnerSection, Protection, honours},
     written::{
         ClientWord, Days, DropSection, NetworkRule, NoEnd, OnFullWord, OptOutSection, PathWord,
-        Policy, RetentionSection, SealWord, WideningWord,
+        Policy, QuarantineSection, RetentionSection, SealWord, WideningWord,
     },
 };
 use crate::{
@@ -619,7 +619,7 @@ fn sealed(policy: &Policy, text: &mut String) {
     let bases: Vec<_> = section.bases.iter().map(|basis| format!("`{basis}`")).collect();
     let _ = writeln!(
         text,
-        "{} open it{}.{} When it is full, {}.",
+        "{} open it{}.{}{} When it is full, {}.",
         if section.persons == 1 {
             "One person may".to_owned()
         } else {
@@ -630,6 +630,7 @@ fn sealed(policy: &Policy, text: &mut String) {
         } else {
             format!(", on the grounds {}", bases.join(", "))
         },
+        asked(section),
         if section.mask_secrets { " Passwords and keys in such lines are masked." } else { "" },
         match section.on_full {
             OnFullWord::Block => "the work stops",
@@ -637,6 +638,21 @@ fn sealed(policy: &Policy, text: &mut String) {
         }
     );
     *text += "This version of tamis has no command that seals lines: until it has one, no whole line is set aside.\n";
+}
+
+/// What whoever opens it must say.
+fn asked(section: &QuarantineSection) -> String {
+    let said = [
+        (section.case, "the case that it is for"),
+        (section.need, "what they need to know"),
+        (section.acknowledge, "that they disclose nothing of it"),
+    ];
+    let said: Vec<_> =
+        said.iter().filter(|(is_asked, _)| *is_asked).map(|(_, what)| *what).collect();
+    if said.is_empty() {
+        return String::new();
+    }
+    format!(" Whoever opens it puts on record {}.", joined(&said, ""))
 }
 
 const fn seal_words(word: SealWord) -> &'static str {

@@ -9,12 +9,12 @@ use std::{net::IpAddr, path::PathBuf};
 use ipnet::IpNet;
 
 use super::sealing::SealRule;
-use super::sharing;
 use super::written::{
     Basis, BytesWord, CLAUSE_WITHOUT_END, ClientWord, CookieRule, CookieWord, Days, DropSection,
     GrainWord, NetworkRule, NoEnd, PathRule, PathWord, Policy, PolicyError, Prefixes,
     RecordSection, ReferrerWord, RequireWord, VersionWord,
 };
+use super::{opening, sharing};
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
     transform::{
@@ -271,6 +271,7 @@ impl Plan {
     pub fn compile(policy: &Policy) -> Result<Self, PolicyError> {
         check_retention(policy)?;
         sharing::check(policy)?;
+        opening::check(policy)?;
         check_linking(&policy.record)?;
         let record = &policy.record;
         let keys = record_keys(policy)?;

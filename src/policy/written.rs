@@ -495,6 +495,15 @@ pub struct QuarantineSection {
     pub bases: Vec<String>,
     #[serde(default = "one")]
     pub persons: u8,
+    /// Whoever opens it names a case.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub case: bool,
+    /// Whoever opens it says what they need to know.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub need: bool,
+    /// Whoever opens it acknowledges that they disclose nothing of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub acknowledge: bool,
     #[serde(default)]
     pub on_full: OnFullWord,
     #[serde(default = "yes")]

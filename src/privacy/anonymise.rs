@@ -12,6 +12,7 @@ use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
+    cases::LiveCases,
     lookup::Lookup,
     memo::{Memo, Seed},
     peel,
@@ -24,7 +25,7 @@ use super::{
     sentry::Sightings,
     tokens::{Keyring, Minter},
     visitors::{Visitor, Visitors},
-    watch::{Known, Watch},
+    watch::{Known, Watch, target},
 };
 use crate::{
     field::{Escaping, Field, Key, LineMap, Reason},
@@ -298,6 +299,13 @@ impl Anonymiser {
         self
     }
 
+    /// The worker that also picks the lines of open cases.
+    #[must_use]
+    pub fn with_cases(mut self, cases: &Arc<LiveCases>) -> Self {
+        self.watch = self.watch.map(|watch| watch.with_cases(cases.view()));
+        self
+    }
+
     /// Whether lines are picked to be sealed.
     #[inline]
     #[must_use]
@@ -339,8 +347,8 @@ impl Anonymiser {
         let mut decoded = Zeroizing::new(Vec::new());
         let inner = inner_of(text, &mut decoded);
         let known = self.known(format, inner);
-        if let (Some(watch), Some(reason)) = (&mut self.watch, refused) {
-            watch.refuse(reason, place, &known, text);
+        if let Some(watch) = &mut self.watch {
+            watch.take(refused, place, &known, text);
         }
     }
 
@@ -355,14 +363,10 @@ impl Anonymiser {
             });
         }
         let Some(format) = found else { return Known::default() };
-        let target = map.find(Field::Target, line).or_else(|| {
-            let request = map.find(Field::Request, line)?;
-            request.split(|byte| *byte == b' ').nth(1)
-        });
         Known {
             time: self.time(format, line, &map).ok().map(Timestamp::seconds),
             client: self.host(line, &map),
-            target,
+            target: target(line, &map),
         }
     }
 
@@ -408,6 +412,9 @@ impl Anonymiser {
 
     /// Before the lines of a block: tokens are made with the keys that are alive now.
     pub fn open_block(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.open_block();
+        }
         self.minter.iter_mut().chain(&mut self.cookie_minter).for_each(Minter::open);
     }
 

@@ -10,6 +10,7 @@
 
 mod anonymise;
 mod behaviour;
+mod cases;
 mod detect;
 mod lookup;
 mod mask;
@@ -24,16 +25,19 @@ mod release;
 pub mod ring;
 mod scout;
 pub mod seal;
+mod selector;
 mod sentry;
 mod survey;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod unseal;
 mod visitors;
 mod watch;
 
 pub use anonymise::{Anonymiser, Outcome};
 pub use behaviour::Behaviour;
+pub use cases::{CASES_MAX, Case, CaseView, LiveCases, close_case, list_cases, open_case};
 pub use detect::{Detector, RuleError, Rules, THRESHOLD, Verdict};
 pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
@@ -41,8 +45,12 @@ pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
 pub use release::{CLOSE_AFTER_SECONDS, Held, Release, Released};
 pub use scout::Lookout;
+pub use selector::{Facts, Selector, SelectorError};
 pub use sentry::{Sentry, Sightings};
 pub use survey::{
     CLIENTS_MIN, DEPTH_MAX, Findings, Kind, Kinds, LINES_MIN, NAMES_MAX, ParamShare, Survey,
 };
 pub use tokens::{AHEAD_SECONDS, Keyring, Keys, Minter};
+pub use unseal::{
+    Index, IndexMatch, OpenedLine, Rewritten, SegmentKey, UnsealError, Unsealer, rewrite, test_body,
+};

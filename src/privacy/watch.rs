@@ -11,13 +11,14 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     behaviour::Behaviour,
+    cases::CaseView,
     raw::RawBlock,
     scout::{Lookout, Scout},
     seal::{Index, Packer, Parcel},
     sentry::{Answer, Sightings},
 };
 use crate::{
-    field::{LineMap, Reason},
+    field::{Field, LineMap, Reason},
     policy::{Plan, SealRule},
     transform::address,
 };
@@ -31,6 +32,8 @@ pub(super) enum Why {
     Rule(String),
     /// Its visitor is marked.
     Behaviour(Behaviour),
+    /// It belongs to an open case.
+    Case(String),
 }
 
 impl Why {
@@ -40,6 +43,7 @@ impl Why {
             Self::Refused(_) => "refused",
             Self::Rule(_) => "rules",
             Self::Behaviour(_) => "behaviour",
+            Self::Case(_) => "cases",
         }
     }
 
@@ -49,6 +53,7 @@ impl Why {
             Self::Refused(reason) => format!("refused:{reason}"),
             Self::Rule(id) => format!("rule:{id}"),
             Self::Behaviour(behaviour) => format!("behaviour:{}", behaviour.word()),
+            Self::Case(id) => format!("case:{id}"),
         }
     }
 }
@@ -73,6 +78,10 @@ pub(super) struct Watch {
     rule: SealRule,
     /// What notices attacks, if anything does.
     scout: Option<Scout>,
+    /// The cases that are open, if any can be.
+    cases: Option<CaseView>,
+    /// The case that the line belongs to which is being looked at.
+    case: Option<String>,
     packer: Packer,
     index: Index,
     /// Of this block: lines so far, and those of them that have no time or client.
@@ -87,6 +96,8 @@ impl Watch {
         Self {
             rule,
             scout: None,
+            cases: None,
+            case: None,
             packer: Packer::new(rule.masks),
             index: Index::default(),
             lines: 0,
@@ -102,11 +113,44 @@ impl Watch {
         self
     }
 
+    /// The watch that asks for the cases that are open.
+    pub(super) fn with_cases(mut self, cases: CaseView) -> Self {
+        self.cases = Some(cases);
+        self
+    }
+
+    /// Before the lines of a block: takes up which cases are open.
+    pub(super) fn open_block(&mut self) {
+        if let Some(cases) = &mut self.cases {
+            cases.refresh();
+        }
+    }
+
+    /// Whether a case is open.
+    fn has_cases(&self) -> bool {
+        self.cases.as_ref().is_some_and(|cases| !cases.is_empty())
+    }
+
+    /// The open case that a line belongs to.
+    #[inline(never)]
+    fn case_of(&self, known: &Known<'_>) -> Option<String> {
+        let client = match known.client.and_then(address::parse) {
+            Some(address::Parsed::Ip(ip)) => Some(ip),
+            _ => None,
+        };
+        let found = self.cases.as_ref()?.find(client, known.target, known.time);
+        found.map(str::to_owned)
+    }
+
     /// Takes note of a line whose time and client could be read.
     #[inline]
     pub(super) fn see(&mut self, time: i64, client: Option<&[u8]>, line: &[u8], map: &LineMap) {
         if let Some(scout) = &mut self.scout {
             scout.look(time, client, line, map);
+        }
+        if self.has_cases() {
+            let known = Known { time: Some(time), client, target: target(line, map) };
+            self.case = self.case_of(&known);
         }
         if self.rule.all {
             self.index.add_time(time);
@@ -128,24 +172,37 @@ impl Watch {
             scout.settle(place);
         }
         match refused {
-            Some(reason) => self.rule.all || (self.rule.refused && reason != Reason::Empty),
-            None => false,
+            Some(Reason::Empty) => false,
+            Some(_) => self.rule.all || self.rule.refused || self.has_cases(),
+            None => self.case.is_some(),
         }
     }
 
-    /// Picks a line that was refused; it lies in this place of the block.
+    /// Picks a line that was refused or belongs to a case; it lies in this place of the block.
     #[inline(never)]
-    pub(super) fn refuse(
+    pub(super) fn take(
         &mut self,
-        reason: Reason,
+        refused: Option<Reason>,
         place: Range<usize>,
         known: &Known<'_>,
         text: &[u8],
     ) {
-        self.know(known, text);
-        self.index.add_why("refused", 1);
+        let mut why = Vec::new();
+        why.extend(refused.filter(|_| self.rule.refused || self.rule.all).map(Why::Refused));
+        // A line that was refused may not have been looked at before.
+        let case = self.case.take().or_else(|| refused.and_then(|_| self.case_of(known)));
+        why.extend(case.map(Why::Case));
+        for why in &why {
+            self.index.add_why(why.class(), 1);
+        }
+        if why.is_empty() {
+            return;
+        }
+        if refused.is_some() || !self.rule.all {
+            self.know(known, text);
+        }
         if !self.rule.all {
-            self.pick(place, vec![Why::Refused(reason)]);
+            self.pick(place, why);
         }
     }
 
@@ -272,6 +329,14 @@ impl Watch {
         self.picks = picks;
         self.picks.clear();
     }
+}
+
+/// What a line asks for: its target, or the second word of its request.
+pub(super) fn target<'a>(line: &'a [u8], map: &LineMap) -> Option<&'a [u8]> {
+    map.find(Field::Target, line).or_else(|| {
+        let request = map.find(Field::Request, line)?;
+        request.split(|byte| *byte == b' ').nth(1)
+    })
 }
 
 /// The parts of a line in which an address may stand alone.

@@ -30,6 +30,7 @@ use super::{
 
 const CONTEXT_LINE: &str = "tamis 2026 quarantine mac line";
 const CONTEXT_NEXT: &str = "tamis 2026 quarantine mac next";
+const CONTEXT_DIGEST: &str = "tamis 2026 quarantine digest";
 
 /// What a key file begins with.
 const KEY_TITLE: &str = "tamis mac 1\n";
@@ -92,6 +93,12 @@ impl MacKey {
         let next = blake3::derive_key(CONTEXT_NEXT, &self.0);
         self.0.zeroize();
         self.0 = next;
+    }
+
+    /// A key for digests of what a line tells of: whoever has the seed can check them, and once the line is
+    /// written nobody else can try what they may be of.
+    fn digest_key(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(blake3::derive_key(CONTEXT_DIGEST, &self.0))
     }
 
     fn mac(&self, line: &[u8]) -> blake3::Hash {
@@ -242,6 +249,23 @@ impl Walk {
         self.head
     }
 
+    /// Whether the file with the key of the next line has that key: whoever cut off lines at the end has none.
+    /// Nothing where the seed is not known.
+    #[must_use]
+    pub fn has_key(&self, key_path: &Path) -> Option<bool> {
+        let key = self.key.as_ref()?;
+        let same = |(seq, mut found): (u64, MacKey)| {
+            // A crash may have left it one line behind.
+            if seq + 1 == self.head.lines {
+                found.step();
+            } else if seq != self.head.lines {
+                return false;
+            }
+            blake3::Hash::from_bytes(found.0) == blake3::Hash::from_bytes(key.0)
+        };
+        Some(read_key(key_path).is_ok_and(same))
+    }
+
     /// The time of the last line, the smallest number where there is none.
     #[must_use]
     pub const fn time(&self) -> i64 {
@@ -337,6 +361,17 @@ impl Journal {
         disk: &Disk,
         path: &Path,
         key_path: &Path,
+        each: impl FnMut(Entry),
+    ) -> Result<Self, QuarantineError> {
+        // Nobody else is half-way through a line while this looks at the last one.
+        let _held = hold(path).map_err(QuarantineError::io("cannot lock", path))?;
+        Self::open_held(disk, path, key_path, each)
+    }
+
+    fn open_held(
+        disk: &Disk,
+        path: &Path,
+        key_path: &Path,
         mut each: impl FnMut(Entry),
     ) -> Result<Self, QuarantineError> {
         let text = fs::read(path).map_err(QuarantineError::io("cannot read", path))?;
@@ -399,6 +434,7 @@ impl Journal {
         kind: &str,
         members: &[(&str, Value)],
     ) -> Result<Head, QuarantineError> {
+        let _held = self.catch_up()?;
         let time = now.max(self.time);
         let mut line = beginning(self.head.lines, time, kind);
         for (name, value) in members {
@@ -423,6 +459,29 @@ impl Journal {
         self.key.step();
         self.keep_key()?;
         Ok(self.head)
+    }
+
+    /// Takes up what another process appended, such as a hold while a filter runs, and keeps others out until what
+    /// is returned goes.
+    fn catch_up(&mut self) -> Result<fs::File, QuarantineError> {
+        let path = self.file.path().to_owned();
+        let held = hold(&path).map_err(QuarantineError::io("cannot lock", &path))?;
+        let length = self.file.length().map_err(QuarantineError::io("cannot look at", &path))?;
+        if length != self.length {
+            *self = Self::open_held(&self.disk, &path, &self.key_path, |_| {})?;
+        }
+        Ok(held)
+    }
+
+    /// A key for digests of what the next line tells of, which whoever has the seed can check. Once the line is
+    /// written, nobody else can try what such a digest may be of.
+    ///
+    /// # Errors
+    ///
+    /// Another process appended lines, and they cannot be read.
+    pub fn digest_key(&mut self) -> Result<Zeroizing<[u8; 32]>, QuarantineError> {
+        self.catch_up()?;
+        Ok(self.key.digest_key())
     }
 
     /// Where the chain ends.
@@ -460,6 +519,19 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// Keeps other processes from appending to a journal until what is returned goes.
+fn hold(path: &Path) -> io::Result<fs::File> {
+    let file = fs::File::open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// Of which line a file has the key, if it has one.
+#[must_use]
+pub fn key_line(path: &Path) -> Option<u64> {
+    read_key(path).ok().map(|(seq, _)| seq)
 }
 
 fn read_key(path: &Path) -> Result<(u64, MacKey), QuarantineError> {

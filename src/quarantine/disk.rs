@@ -130,16 +130,13 @@ impl Disk {
 
     /// Makes the name of a file durable.
     pub(super) fn sync_parent(&self, path: &Path) -> io::Result<()> {
-        match path.parent() {
-            None => Ok(()),
-            // A name alone lies where the program was started.
-            Some(parent) if parent.as_os_str().is_empty() => self.sync_directory(Path::new(".")),
-            Some(parent) => self.sync_directory(parent),
-        }
+        path.parent().map_or(Ok(()), |parent| self.sync_directory(parent))
     }
 
     /// Makes the names in a directory durable.
     pub(super) fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        // The parent of a name alone is called nothing.
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let sync = || {
             self.ask(Operation::Sync, path)?;
             File::open(path)?.sync_all()

@@ -32,6 +32,17 @@ pub enum QuarantineError {
     Recipient(RecipientFault),
     /// The kernel gave no random numbers.
     Random,
+    /// None of the identities that were brought is for this file.
+    Key(PathBuf),
+    /// Something is kept by a hold.
+    Held {
+        /// What was tried, such as `cannot erase lines`.
+        what: &'static str,
+        /// The hold.
+        hold: String,
+    },
+    /// The clock cannot be right.
+    Clock(String),
     /// The run was stopped while it waited for room.
     Stopped(PathBuf),
 }
@@ -127,6 +138,19 @@ impl fmt::Display for QuarantineError {
                 path.display()
             ),
             Self::Recipient(fault) => fault.fmt(f),
+            Self::Key(path) => write!(
+                f,
+                "cannot open {}: none of the identities that were given is for it; where two roles are needed, give \
+                 one of each with -i, or what tamis quarantine approve wrote with --approved",
+                path.display()
+            ),
+            Self::Held { what, hold } => {
+                write!(
+                    f,
+                    "{what}: the hold {hold} keeps them; let go of it with tamis quarantine release"
+                )
+            }
+            Self::Clock(why) => write!(f, "cannot trust the clock: {why}"),
             Self::Random => f.write_str("cannot draw a key: the kernel gave no random numbers"),
             Self::Stopped(path) => write!(
                 f,

@@ -462,7 +462,7 @@ fn draw_key_on_the_stack(recipients: &Recipients) -> (Recipient, Vec<u8>) {
     black_box((identity.to_public(), wrapped))
 }
 
-fn lock(layout: &Layout) -> Result<File, QuarantineError> {
+pub(super) fn lock(layout: &Layout) -> Result<File, QuarantineError> {
     let path = layout.lock();
     let file = fs::OpenOptions::new()
         .write(true)

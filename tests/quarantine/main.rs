@@ -1,0 +1,7 @@
+//! The quarantine from outside: what is sealed comes out for those who may open it, and for nobody else.
+
+#[path = "../program/mod.rs"]
+mod program;
+
+mod desk;
+mod made;
