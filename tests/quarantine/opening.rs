@@ -31,8 +31,8 @@ impl Opened {
             run_in(folder.path(), &["quarantine", "init", "q", "--security", &recipient], b"");
         assert_eq!(done.status, 0, "{}", done.err());
         let policy = format!(
-            "[record]\ntime = {{ grain = \"minute\" }}\nstatus = true\n[quarantine]\nseal = {seal:?}\n\
-             retention_days = 7\n{more}"
+            "name = \"t\"\nversion = 1\n[record]\ntime = {{ grain = \"minute\" }}\nstatus = true\n\
+             [quarantine]\nseal = {seal:?}\nretention_days = 7\n{more}"
         );
         fs::write(folder.file("policy.toml"), policy).expect("the folder is ours");
         Self { folder, identity }

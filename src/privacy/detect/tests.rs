@@ -183,7 +183,7 @@ fn rules_say_for_which_answers_methods_and_texts_they_are() {
     assert_eq!(rule("unless = 'safe'")("GET /x.y/safe HTTP/1.1", 200), 0);
     assert_eq!(rule("words = true")("GET /x.y HTTP/1.1", 200), 6);
     assert_eq!(rule("words = true")("GET /x.yz HTTP/1.1", 200), 0);
-    assert_eq!(rule("probe = true")("GET /x.y HTTP/1.1", 200), 4);
+    assert_eq!(rule("probe = true")("GET /x.y HTTP/1.1", 200), 2);
     assert_eq!(rule("probe = true")("GET /x.y HTTP/1.1", 404), 8);
 }
 
