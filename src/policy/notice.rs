@@ -637,7 +637,8 @@ fn sealed(policy: &Policy, text: &mut String) {
             OnFullWord::Shed => "further lines are not sealed",
         }
     );
-    *text += "This version of tamis has no command that seals lines: until it has one, no whole line is set aside.\n";
+    *text += "Lines are sealed only where logs are cleaned with a quarantine, to the keys of those who may open it; the \
+              machine that seals them cannot open them.\n";
 }
 
 /// What whoever opens it must say.
