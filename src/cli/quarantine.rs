@@ -106,6 +106,10 @@ pub struct Lines {
     /// The format of the lines: auto, or a name from `tamis formats list`
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub format: String,
+
+    /// A network whose forwarded addresses are believed, as when the lines were sealed; repeatable
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    pub trusted_proxies: Vec<String>,
 }
 
 /// The options of `search`.

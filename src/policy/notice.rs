@@ -637,8 +637,7 @@ fn sealed(policy: &Policy, text: &mut String) {
             OnFullWord::Shed => "further lines are not sealed",
         }
     );
-    *text += "Lines are sealed only where logs are cleaned with a quarantine, to the keys of those who may open it; the \
-              machine that seals them cannot open them.\n";
+    *text += "Without --quarantine no whole line is set aside. Whoever opens one leaves an entry in a journal first.\n";
 }
 
 /// What whoever opens it must say.

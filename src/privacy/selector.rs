@@ -12,7 +12,7 @@ use std::{fmt, net::IpAddr};
 use ipnet::IpNet;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{peel, recognise::fit};
+use super::{peel, recognise::fit, unseal::Index};
 use crate::{
     field::{Escaping, Field, LineMap},
     format::{Format, wrapper},
@@ -295,6 +295,12 @@ impl Facts {
     pub fn new(format: Option<Format>, trusted: Vec<IpNet>) -> Self {
         let format = format.unwrap_or_else(Format::combined);
         Self { format, trusted, inner: Vec::new(), target: Vec::new() }
+    }
+
+    /// Whether an index has a client for whom a proxy may have forwarded something.
+    #[must_use]
+    pub fn trusts_any_of(&self, index: &Index) -> bool {
+        !self.trusted.is_empty() && index.has_any_in(&self.trusted)
     }
 
     /// What is known of a line.

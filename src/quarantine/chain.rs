@@ -85,7 +85,9 @@ impl MacKey {
         let digits = rest.strip_suffix('\n')?;
         let mut key = Self([0; 32]);
         unhex(digits, &mut key.0)?;
-        Some((seq.parse().ok()?, key))
+        let seq = seq.parse().ok()?;
+        // In one form only: whatever else is there was not written here.
+        (*key.text(seq) == *text).then_some((seq, key))
     }
 
     /// Becomes the key of the next line.
