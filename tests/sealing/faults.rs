@@ -8,6 +8,8 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 use tamis::{
@@ -15,6 +17,7 @@ use tamis::{
     policy::{Plan, Policy},
     privacy::{Anonymiser, RawBlock, Sightings, seal::Parcel},
     quarantine::{
+        QuarantineError,
         disk::{Disk, Faults, Operation},
         store::{Now, Totals, WhenFull, Writer},
     },
@@ -71,15 +74,31 @@ fn parcels() -> Vec<Parcel> {
     (0..PARCELS).map(parcel).collect()
 }
 
+/// Opens a quarantine. Another test may start the program just now, which for a moment has a copy of what is open
+/// here, so that nobody else seems to be let in.
+fn open(
+    disk: &Disk,
+    root: &Path,
+    when_full: WhenFull,
+    now: Now,
+) -> Result<Writer, QuarantineError> {
+    loop {
+        match Writer::open(disk, root, when_full.clone(), now) {
+            Err(QuarantineError::Busy(_)) => thread::sleep(Duration::from_millis(5)),
+            opened => return opened,
+        }
+    }
+}
+
 /// Writes the parcels as a run does, in two segments, from a moment on.
 fn write(
     disk: &Disk,
     root: &Path,
     when_full: WhenFull,
     from: i64,
-) -> Result<Totals, tamis::quarantine::QuarantineError> {
+) -> Result<Totals, QuarantineError> {
     let now = |seconds: i64| Now { unix: UNIX + from + seconds, steady: from + seconds };
-    let mut writer = Writer::open(disk, root, when_full, now(0))?;
+    let mut writer = open(disk, root, when_full, now(0))?;
     for (parcel, seconds) in parcels().into_iter().zip([1, 2, 400, 401]) {
         writer.put(parcel, now(seconds))?;
     }
@@ -187,7 +206,7 @@ fn the_clock_may_jump() {
     let disk = Disk::default();
     let now = |(unix, steady): (i64, i64)| Now { unix: UNIX + unix, steady };
     let mut writer =
-        Writer::open(&disk, desk.root(), WhenFull::Shed, now(jumps[0])).expect("nobody writes");
+        open(&disk, desk.root(), WhenFull::Shed, now(jumps[0])).expect("nobody writes");
     for (parcel, jump) in parcels().into_iter().zip(jumps) {
         writer.put(parcel, now(jump)).expect("there is room");
     }
@@ -211,7 +230,7 @@ fn of_a_torn_segment_all_but_the_last_piece_is_there() {
     let mut door = Anonymiser::new(plan, Arc::new(Classifier::new()), None, 65_536, 1).with_watch();
     let now = |steady: i64| Now { unix: UNIX + steady, steady };
     let mut writer =
-        Writer::open(&Disk::default(), desk.root(), WhenFull::Shed, now(0)).expect("nobody writes");
+        open(&Disk::default(), desk.root(), WhenFull::Shed, now(0)).expect("nobody writes");
     let mut dice = crate::program::Dice(3);
     let format = Format::common();
     for number in 0..8_u64 {
@@ -230,7 +249,7 @@ fn of_a_torn_segment_all_but_the_last_piece_is_there() {
     }
     // As if the machine had stopped.
     drop(writer);
-    let writer = Writer::open(&Disk::default(), desk.root(), WhenFull::Shed, now(2));
+    let writer = open(&Disk::default(), desk.root(), WhenFull::Shed, now(2));
     writer.expect("what was left is put in order").finish(now(3)).expect("nothing is left");
     let torn = desk.told("torn");
     assert_eq!((torn.len(), desk.opened().len()), (1, 0));
