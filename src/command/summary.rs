@@ -34,6 +34,7 @@ impl Facts<'_> {
                 "rules",
                 object(self.tally.rules.iter().map(|(id, lines)| (id.as_str(), lines.to_string()))),
             ),
+            ("over_budget", self.tally.over_budget.to_string()),
             ("bytes_in", self.bytes_in.to_string()),
             ("bytes_out", self.tally.bytes_out.to_string()),
             ("seconds", json!((self.elapsed.as_secs_f64() * 1e3).round() / 1e3).to_string()),
@@ -41,7 +42,9 @@ impl Facts<'_> {
             ("policy_hash", json!(self.plan.hash).to_string()),
             ("version", json!(env!("CARGO_PKG_VERSION")).to_string()),
         ];
-        object(fields) + "\n"
+        // Told of where there is something to tell.
+        let is_told = |name: &str| name != "over_budget" || self.tally.over_budget > 0;
+        object(fields.into_iter().filter(|(name, _)| is_told(name))) + "\n"
     }
 
     /// A few lines for people; `bold` switches a terminal's colours on.

@@ -41,9 +41,9 @@ use crate::{
 
 /// The score from which on a line is one to keep.
 pub const THRESHOLD: u8 = 5;
-/// What a path or a file name can give at most where the answer was not a 4xx.
-const PROBE_MAX: u8 = THRESHOLD - 1;
-/// What it gives more where the answer was one.
+/// What a path or a file name can give at most where the answer was not a 4xx: not enough to add up either.
+const PROBE_MAX: u8 = 2;
+/// What it gives more where the answer was one, but for paths that any site may have.
 const PROBE_REFUSED: u8 = 2;
 /// How many rules are told of a line.
 const HITS_MAX: usize = 6;
@@ -483,7 +483,7 @@ impl Sum {
         }
         let probe = match class {
             _ if self.probe == 0 => 0,
-            4 => self.probe.saturating_add(PROBE_REFUSED),
+            4 if self.probe > 1 => self.probe.saturating_add(PROBE_REFUSED),
             _ => self.probe.min(PROBE_MAX),
         };
         self.hits.sort_by_key(|index| {

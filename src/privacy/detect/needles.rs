@@ -169,9 +169,10 @@ fn worth(set: &Set) -> usize {
 /// From 1 for what every target has to 8 for what hardly any has.
 const fn weight(byte: u8) -> usize {
     match byte {
-        b'/' | b'.' | b'=' | b'-' | b'_' | b'&' | b' ' | b'a' | b'e' | b'i' | b'o' | b's'
-        | b't' | b'n' | b'r' => 1,
+        b'/' | b'.' | b'=' | b'-' | b'_' | b' ' | b'a' | b'e' | b'i' | b'o' | b's' | b't'
+        | b'n' | b'r' => 1,
         b'a'..=b'z' | b'0'..=b'9' | b':' | b'?' | b'+' | b',' => 2,
+        b'&' => 3,
         _ => 8,
     }
 }
@@ -197,7 +198,8 @@ mod tests {
         check("Union", &["union"]);
         check(r"\bunion\b.{0,40}\bselect\b", &["select"]);
         check("a|b", &["a", "b"]);
-        check("(?:cat|tac) +/etc", &["cat ", "tac "]);
+        check("(?:cat|tac) +/etc", &["/etc"]);
+        check("(?:cat|tac)[ \t]", &["cat\\t", "cat ", "tac\\t", "tac "]);
         check("x?union", &["union", "xunion"]);
         check("union(?:.*)", &["union"]);
         check("[<]script", &["<script"]);
