@@ -145,3 +145,46 @@ fn what_a_crash_left_half_destroyed_goes_at_the_next_run() {
     assert_eq!(made.run("verify q").status, 0);
     assert!(!made.path("q").join(format!("segments/{old}.age")).exists());
 }
+
+/// A filter that runs takes up a case that is opened, and lets go of it when it is closed.
+#[test]
+fn a_running_filter_seals_the_lines_of_a_case_while_it_is_open() {
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        process::{Command, Stdio},
+    };
+    let made = Made::new(&["security"]);
+    let args = ["--quarantine", "q", "--case-dir", "cases", "--format", "combined"];
+    let mut child = Command::new(crate::program::TAMIS)
+        .args(args)
+        .current_dir(made.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = child.stdin.take().expect("piped above");
+    let mut output = BufReader::new(child.stdout.take().expect("piped above"));
+    let mut pass = |client: &str, path: &str| {
+        writeln!(input, "{}", line(client, 22, path)).expect("it reads");
+        // It is through before anything else is done.
+        let mut record = String::new();
+        output.read_line(&mut record).expect("it writes");
+        assert!(record.starts_with('{'), "{record}");
+    };
+    pass("192.0.2.7", "/before.html");
+    let open = "case open --case-dir cases --case T-1 --cidr 192.0.2.0/24 --path /d --basis law --reason-file why";
+    assert_eq!(made.run(open).status, 0);
+    pass("192.0.2.7", "/during.html");
+    pass("192.0.2.7", "/other.html");
+    pass("203.0.113.7", "/during.html");
+    assert_eq!(made.run("case close --case-dir cases T-1").status, 0);
+    pass("192.0.2.7", "/during-and-after.html");
+    drop(pass);
+    drop(input);
+    assert!(child.wait().expect("it ends").success());
+    let done = made.run(&format!("open q {SAID} --json"));
+    assert_eq!(done.out().lines().count(), 1, "{}", done.out());
+    let says: serde_json::Value = serde_json::from_str(done.out()).expect("it is JSON");
+    assert_eq!(says["text"], line("192.0.2.7", 22, "/during.html"));
+    assert_eq!(says["why"], serde_json::json!(["case:T-1"]));
+}

@@ -99,10 +99,13 @@ fn two_runs_do_not_write_at_once() {
 #[test]
 fn a_quarantine_that_was_changed_is_refused() {
     let desk = Desk::new();
+    let args = ["--format", "combined", "--quarantine", "quarantine"];
+    assert_eq!(desk.run(&args, BAD.as_bytes()).status, 0);
     let path = desk.root().join("MANIFEST.jsonl");
-    let text = fs::read_to_string(&path).expect("ours").replace("\"init\"", "\"Init\"");
-    fs::write(&path, text).expect("ours");
-    let done = desk.run(&["--quarantine", "quarantine"], BAD.as_bytes());
+    let text = fs::read_to_string(&path).expect("ours");
+    let first = text.find('\n').expect("two lines") + 1;
+    fs::write(&path, &text[..first]).expect("ours");
+    let done = desk.run(&args, BAD.as_bytes());
     assert_eq!(done.status, 1);
     assert!(done.err().contains("tamis quarantine verify"), "{}", done.err());
 }
