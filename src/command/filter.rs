@@ -25,12 +25,12 @@ use super::{
 };
 use crate::{
     cli::{Client, Emit, FilterArgs, Summary, When},
-    counts::Counts,
+    counts::{Block, Counts, Setup},
     emit::{Emitter, Form},
     engine::{Engine, EngineError, Finished, Releasing, Tally, Worker},
     field::Reason,
     policy::{ClientChoice, Overrides, Plan, is_host_name},
-    privacy::{Anonymiser, Release},
+    privacy::{Anonymiser, Release, VisitorKeys},
     sink::{Place, Sink, SinkError},
     source::{Origin, Reader, total_bytes},
     transform::{
@@ -231,19 +231,22 @@ fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Resul
         Organisations::new,
     )?;
     let form = form(args);
-    let visitors = plan.release.is_some().then(keys::sketch_key).transpose()?;
+    let counts_visitors = plan.visitors && args.counts.is_some();
+    let visitors = (plan.release.is_some() || counts_visitors).then(keys::sketch_key).transpose()?;
+    let visitors = visitors.map(VisitorKeys::Run);
+    let setup = Setup::default();
     Ok((0..threads)
         .map(|_| {
             let (plan, classifier) = (Arc::clone(plan), Arc::clone(&classifier));
             let emitter = Emitter::new(form, &plan);
             // Records that are held are counted when they are released.
             let counts = args.counts.as_ref().filter(|_| plan.release.is_none());
-            let counts = counts.map(|_| Counts::for_batch(&plan));
+            let counts = counts.map(|_| Block::new(&plan, &setup));
             let site = args.site.as_deref();
             let mut anonymiser = Anonymiser::new(plan, classifier, site, args.max_line, threads)
                 .with_countries(countries.clone())
                 .with_organisations(organisations.clone())
-                .with_visitors(visitors.clone());
+                .with_visitors(visitors.clone(), false);
             if let Some(keys) = keys {
                 anonymiser = anonymiser.with_keyring(keys.keyring());
             }

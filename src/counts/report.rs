@@ -5,13 +5,11 @@
 
 use std::{
     cmp::Reverse,
+    collections::BTreeMap,
     io::{self, Write},
 };
 
 use serde::{Serialize, Serializer};
-
-use super::tally::Tally;
-use crate::field::Table;
 
 /// How many rows of a table people are shown.
 const ROWS_SHOWN: usize = 10;
@@ -29,66 +27,112 @@ pub struct Report {
     period: Option<Period>,
     totals: Totals,
     #[serde(serialize_with = "as_map")]
-    tables: Vec<(Table, Vec<Row>)>,
+    tables: Vec<(String, Vec<Row>)>,
+    /// For each table that ran over its exact size, by how many requests any of its rows may be too low.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    missed: BTreeMap<String, u64>,
 }
 
-/// The whole days, in UTC, that hold all records.
+/// The whole days that hold all records, as RFC 3339 writes times; the end is not part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Period {
-    from: String,
-    to: String,
+pub struct Period {
+    /// Its first moment.
+    pub from: String,
+    /// The first moment after it.
+    pub to: String,
 }
 
 /// The sums over all records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-struct Totals {
-    requests: u64,
-    bytes: u64,
-    /// Nobody counts visitors yet.
-    visitors: Option<u64>,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// How many requests there were.
+    pub requests: u64,
+    /// How many bytes were sent.
+    pub bytes: u64,
+    /// How many visitors there were, if they were counted.
+    pub visitors: Option<u64>,
 }
 
 /// The sums over the records of one key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Row {
-    key: String,
-    requests: u64,
-    bytes: u64,
-    /// Nobody counts visitors yet.
-    visitors: Option<u64>,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// What they have in common.
+    pub key: String,
+    /// How many requests there were.
+    pub requests: u64,
+    /// How many bytes were sent.
+    pub bytes: u64,
+    /// How many visitors there were, if they were counted.
+    pub visitors: Option<u64>,
+}
+
+impl Row {
+    /// The same without a key.
+    pub(super) fn into_totals(self) -> Totals {
+        Totals { requests: self.requests, bytes: self.bytes, visitors: self.visitors }
+    }
 }
 
 impl Report {
-    /// A report without a table.
-    pub(super) fn new(
-        policy: &str,
-        policy_hash: &str,
-        period: Option<(String, String)>,
-        totals: Tally,
-    ) -> Self {
-        let Tally { requests, bytes } = totals;
+    /// An internal report without a table.
+    #[must_use]
+    pub fn new(policy: &str, policy_hash: &str, period: Option<Period>, totals: Totals) -> Self {
         Self {
             internal: true,
             policy: policy.to_owned(),
             policy_hash: policy_hash.to_owned(),
-            period: period.map(|(from, to)| Period { from, to }),
-            totals: Totals { requests, bytes, visitors: None },
+            period,
+            totals,
             tables: Vec::new(),
+            missed: BTreeMap::new(),
         }
     }
 
     /// Adds a table, sorted by requests, most first, and then by key. One without a row is left out:
     /// the log never had the field.
-    pub(super) fn push(&mut self, table: Table, rows: Vec<(String, Tally)>) {
+    pub fn push(&mut self, name: &str, mut rows: Vec<Row>) {
         if rows.is_empty() {
             return;
         }
-        let row = |(key, Tally { requests, bytes })| Row { key, requests, bytes, visitors: None };
-        let mut rows: Vec<Row> = rows.into_iter().map(row).collect();
         rows.sort_unstable_by(|a, b| {
             Reverse(a.requests).cmp(&Reverse(b.requests)).then_with(|| a.key.cmp(&b.key))
         });
-        self.tables.push((table, rows));
+        self.tables.push((name.to_owned(), rows));
+    }
+
+    /// Notes that the table of that name ran over its exact size, so that any row of it may be too low by at most
+    /// `requests`.
+    pub fn note_missed(&mut self, name: &str, requests: u64) {
+        self.missed.insert(name.to_owned(), requests);
+    }
+
+    /// The name of the policy.
+    #[must_use]
+    pub fn policy(&self) -> &str {
+        &self.policy
+    }
+
+    /// The period, if there is any record.
+    #[must_use]
+    pub const fn period(&self) -> Option<&Period> {
+        self.period.as_ref()
+    }
+
+    /// The sums over all records.
+    #[must_use]
+    pub const fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The tables with their names, in the order in which they were pushed.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &[Row])> {
+        self.tables.iter().map(|(name, rows)| (name.as_str(), rows.as_slice()))
+    }
+
+    /// By how many requests any row of the table may be too low, if it ran over its exact size.
+    #[must_use]
+    pub fn missed(&self, name: &str) -> Option<u64> {
+        self.missed.get(name).copied()
     }
 
     /// The report as one line of JSON.
@@ -114,14 +158,14 @@ impl Report {
         writeln!(out, "{requests} requests, {bytes} bytes")?;
         for (table, rows) in &self.tables {
             writeln!(out)?;
-            write_table(out, table.name(), rows)?;
+            write_table(out, table, rows)?;
         }
         Ok(())
     }
 }
 
-fn as_map<S: Serializer>(tables: &[(Table, Vec<Row>)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(tables.iter().map(|(table, rows)| (table.name(), rows)))
+fn as_map<S: Serializer>(tables: &[(String, Vec<Row>)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(tables.iter().map(|(name, rows)| (name, rows)))
 }
 
 fn write_table(out: &mut impl Write, name: &str, rows: &[Row]) -> io::Result<()> {
@@ -161,16 +205,16 @@ fn shortened(key: &str) -> String {
 mod tests {
     use super::*;
 
-    fn row(key: &str, requests: u64, bytes: u64) -> (String, Tally) {
-        (key.to_owned(), Tally { requests, bytes })
+    fn row(key: &str, requests: u64, bytes: u64) -> Row {
+        Row { key: key.to_owned(), requests, bytes, visitors: None }
     }
 
     fn sample() -> Report {
         let day = |day: u8| format!("2026-11-{day}T00:00:00Z");
-        let totals = Tally { requests: 10, bytes: 12_345 };
-        let mut report = Report::new("baseline", "00ff", Some((day(22), day(23))), totals);
-        report.push(Table::Site, Vec::new());
-        report.push(Table::Status, vec![row("404", 1, 345), row("200", 9, 12_000)]);
+        let totals = Totals { requests: 10, bytes: 12_345, visitors: None };
+        let mut report = Report::new("baseline", "00ff", Some(Period { from: day(22), to: day(23) }), totals);
+        report.push("site", Vec::new());
+        report.push("status", vec![row("404", 1, 345), row("200", 9, 12_000)]);
         report
     }
 
@@ -200,7 +244,7 @@ mod tests {
             r#""totals":{"requests":0,"bytes":0,"visitors":null},"tables":{}}"#,
             "\n"
         );
-        assert_eq!(Report::new("p", "h", None, Tally::default()).to_json(), expect);
+        assert_eq!(Report::new("p", "h", None, Totals::default()).to_json(), expect);
     }
 
     #[test]
@@ -220,16 +264,16 @@ Usage counts for internal use, policy p
 no records
 0 requests, 0 bytes
 ";
-        assert_eq!(text(&Report::new("p", "h", None, Tally::default())), expect);
+        assert_eq!(text(&Report::new("p", "h", None, Totals::default())), expect);
     }
 
     #[test]
     fn text_shows_the_first_rows_and_the_beginning_of_long_keys() {
-        let mut report = Report::new("p", "h", None, Tally::default());
+        let mut report = Report::new("p", "h", None, Totals::default());
         let long = format!("/{}", "a".repeat(48));
         let mut rows: Vec<_> = (1..=11).map(|n| row(&format!("/{n}"), n, 0)).collect();
         rows.push(row(&long, 12, u64::MAX));
-        report.push(Table::Path, rows);
+        report.push("path", rows);
         let text = text(&report);
         let lines: Vec<_> = text.lines().skip(4).collect();
         assert_eq!(lines.len(), 12);
@@ -240,9 +284,9 @@ no records
 
     #[test]
     fn rows_of_equal_requests_are_sorted_by_key() {
-        let mut report = Report::new("p", "h", None, Tally::default());
+        let mut report = Report::new("p", "h", None, Totals::default());
         let rows = vec![row("b", 1, 9), row("a", 1, 0), row("c", 2, 0), row("B", 1, 0)];
-        report.push(Table::Path, rows);
+        report.push("path", rows);
         let keys: Vec<_> = report.tables[0].1.iter().map(|row| row.key.as_str()).collect();
         assert_eq!(keys, ["c", "B", "a", "b"]);
     }
