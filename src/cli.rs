@@ -67,6 +67,12 @@ pub enum Command {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Usage counts, shown to people
+    Report {
+        /// What to do.
+        #[command(subcommand)]
+        command: ReportCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -218,6 +224,55 @@ pub enum KeysCommand {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// What to do with usage counts.
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Show counts as tables with bars
+    Show(ReportShowArgs),
+    /// Make one page of HTML of them, for internal use
+    Html(ReportHtmlArgs),
+}
+
+/// Where counts come from.
+#[derive(Args, Debug)]
+pub struct CountsSource {
+    /// The file that --counts wrote, - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub counts: PathBuf,
+}
+
+/// The options of `report show`.
+#[derive(Args, Debug)]
+pub struct ReportShowArgs {
+    /// Where counts come from.
+    #[command(flatten)]
+    pub source: CountsSource,
+
+    /// Only this table; may be repeated
+    #[arg(long = "table", value_name = "NAME", conflicts_with = "json")]
+    pub tables: Vec<String>,
+
+    /// Rows of each table [default: 10, and a month of days]
+    #[arg(long, value_name = "N", conflicts_with = "json")]
+    pub rows: Option<usize>,
+
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The options of `report html`.
+#[derive(Args, Debug)]
+pub struct ReportHtmlArgs {
+    /// Where counts come from.
+    #[command(flatten)]
+    pub source: CountsSource,
+
+    /// Write to a file that only its owner may read, - for standard output, which is also the default
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Where keys are.

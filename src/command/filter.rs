@@ -21,6 +21,7 @@ use super::{
     formats::{code_of, origin},
     keys::{self, RunKeys},
     own, policies, replace_private,
+    report::look,
     summary::Facts,
 };
 use crate::{
@@ -315,7 +316,7 @@ fn exit_code(finished: &Finished) -> u8 {
 /// Writes a report to its place. Counts are internal: only their owner may read them.
 fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
     if path.as_os_str() == "-" {
-        return Ok(report.write_text(&mut io::stderr().lock())?);
+        return Ok(report.write_text(&look(&io::stderr()), &mut io::stderr().lock())?);
     }
     replace_private(path, report.to_json().as_bytes())
         .with_context(|| format!("cannot write the counts to {}", path.display()))

@@ -9,16 +9,24 @@
 //! plan's tables is counted. A table that never got a value, such as the sites of a format
 //! without hosts, is left out of the report.
 //! Visitors are not counted yet either: each `visitors` is null.
+//! A [`Report`] is what counts are at rest; `text.rs` and [`page`] show it to people.
 //!
 //! Counts are internal. Nothing here decides what may be published, and nothing writes to a file.
 
+mod calendar;
 mod closed;
 mod keyed;
+pub(crate) mod numbers;
+pub mod page;
 mod report;
 mod tally;
+mod text;
 mod times;
 
-pub use report::Report;
+pub use self::{
+    report::{Period, Publication, Report, ReportError, Row, Totals},
+    text::Look,
+};
 
 use self::{
     closed::Closed,
@@ -117,10 +125,14 @@ impl Counts {
     /// The counts so far, sorted.
     #[must_use]
     pub fn report(&self) -> Report {
-        let period = self.times.period();
-        let mut report = Report::new(&self.policy, &self.policy_hash, period, self.totals);
+        let period = self.times.period().map(|(from, to)| Period { from, to });
+        let Tally { requests, bytes } = self.totals;
+        let totals = Totals { requests, bytes, visitors: None };
+        let mut report = Report::new(&self.policy, &self.policy_hash, period, totals);
         for table in Table::ALL.into_iter().filter(|table| self.tables.has(*table)) {
-            report.push(table, self.rows(table));
+            let row =
+                |(key, Tally { requests, bytes })| Row { key, requests, bytes, visitors: None };
+            report.push(table.name(), self.rows(table).into_iter().map(row).collect());
         }
         report
     }
