@@ -291,7 +291,7 @@ fn length(text: &str) -> usize {
 }
 
 /// The text with nothing in it that a terminal would obey, or that would turn it around.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let is_command = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
