@@ -10,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use rustix::termios::tcgetwinsize;
 
 use super::{Usage, print, replace_private};
@@ -75,7 +75,7 @@ fn html(args: &ReportHtmlArgs) -> Result<ExitCode> {
         .into());
     }
     replace_private(path, html.as_bytes())
-        .with_context(|| format!("cannot write the page to {}", path.display()))?;
+        .map_err(|error| anyhow!("cannot write the page to {}: {error}", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -87,10 +87,11 @@ fn read(source: &CountsSource) -> Result<Report> {
     } else {
         path.display().to_string()
     };
-    let bytes = bytes_of(path).with_context(|| format!("cannot read the counts in {name}"))?;
-    Report::from_json(&bytes).with_context(|| {
-        format!("cannot read the counts in {name}, which should be a file that --counts wrote")
-    })
+    let hint = "name a file that --counts wrote";
+    let bytes = bytes_of(path)
+        .map_err(|error| anyhow!("cannot read the counts in {name}: {error}; {hint}"))?;
+    Report::from_json(&bytes)
+        .map_err(|error| anyhow!("cannot read the counts in {name}: {error}; {hint}"))
 }
 
 fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {

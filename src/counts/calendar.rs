@@ -163,6 +163,16 @@ pub(super) fn period(period: &Period) -> String {
     }
 }
 
+/// The same with the word before it: `on 22 November 2026`, `in November 2026`, `from 1 to 28 November 2026`.
+pub(super) fn during(of: &Period) -> String {
+    let said = period(of);
+    match days_of(of) {
+        Some((first, last)) if first == last => format!("on {said}"),
+        Some(_) if !said.contains(" to ") => format!("in {said}"),
+        _ => format!("from {said}"),
+    }
+}
+
 /// The zone whose days they are: `UTC`, or `UTC+01:00`.
 pub(super) fn zone(period: &Period) -> String {
     match period.from.get(19..) {
@@ -197,6 +207,19 @@ mod tests {
             to: "2026-11-22T15:00:00Z".to_owned(),
         };
         assert_eq!(period(&odd), "2026-11-22T14:00:00Z to 2026-11-22T15:00:00Z");
+    }
+
+    #[test]
+    fn periods_stand_in_sentences() {
+        for (from, to, expect) in [
+            ("2026-11-22", "2026-11-23", "on 22 November 2026"),
+            ("2026-11-01", "2026-12-01", "in November 2026"),
+            ("2026-01-01", "2027-01-01", "in the year 2026"),
+            ("2026-11-02", "2026-12-01", "from 2 to 30 November 2026"),
+        ] {
+            let [from, to] = [from, to].map(|date| format!("{date}T00:00:00Z"));
+            assert_eq!(during(&Period { from, to }), expect);
+        }
     }
 
     #[test]

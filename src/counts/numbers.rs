@@ -15,16 +15,32 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// `1,234,567`, and from a thousand millions on `1.2 billion`.
+pub(crate) fn brief(number: u64) -> String {
+    let mut value = number as f64;
+    if value < 1e9 {
+        return grouped(number);
+    }
+    value /= 1e9;
+    for unit in ["billion", "trillion", "quadrillion"] {
+        if value < 1000.0 {
+            return format!("{value:.1} {unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} quintillion")
+}
+
 /// `12.3 MB`, in powers of a thousand.
 pub(crate) fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB", "TB"] {
+    for unit in ["B", "kB", "MB", "GB", "TB", "PB"] {
         if value < 1000.0 {
             return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
         }
         value /= 1000.0;
     }
-    format!("{value:.1} PB")
+    format!("{value:.1} EB")
 }
 
 /// What part of `whole` `part` is: `31.5%`.
@@ -71,13 +87,25 @@ mod tests {
     }
 
     #[test]
+    fn very_large_numbers_are_told_in_words() {
+        for (number, expect) in [
+            (999_999_999, "999,999,999"),
+            (1_000_000_000, "1.0 billion"),
+            (12_345_678_901_234, "12.3 trillion"),
+            (u64::MAX, "18.4 quintillion"),
+        ] {
+            assert_eq!(brief(number), expect);
+        }
+    }
+
+    #[test]
     fn sizes_have_one_digit_after_the_point() {
         for (bytes, expect) in [
             (0, "0 B"),
             (999, "999 B"),
             (1_500, "1.5 kB"),
             (2_000_000_000_000, "2.0 TB"),
-            (u64::MAX, "18446.7 PB"),
+            (u64::MAX, "18.4 EB"),
         ] {
             assert_eq!(size(bytes), expect);
         }

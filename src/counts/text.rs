@@ -360,9 +360,9 @@ status                                    requests  share   bytes
 Usage counts for internal use  policy baseline
 22 to 23 November 2026, UTC: 10 requests, 12.3 kB
 
-status            requests  share   bytes
-200     ████████         9  90.0%  9.0 kB
-404     ▉                1  10.0%  1.0 kB
+status           requests  share   bytes
+200     ███████         9  90.0%  9.0 kB
+404     ▉               1  10.0%  1.0 kB
 ",
         );
     }

@@ -133,7 +133,7 @@ fn an_internal_page_says_so_and_a_public_one_says_by_which_rule() {
         "Looked at before the release by Alice; released on 1 December 2026.",
         "multiples of 5",
         "href=\"./november.json\"",
-        "(other) is what fewer than 10 networks had in common",
+        "(other) adds up what fewer than 10 networks had in common",
     ] {
         assert!(html.contains(part), "{part}");
     }

@@ -5,7 +5,7 @@
 //! figures themselves stand in the table beside it. The titles of single bars are what a pointer shows.
 
 use super::markup::Markup;
-use crate::counts::numbers::grouped;
+use crate::counts::numbers::{brief, grouped};
 
 /// A bar with its label, in a picture of rows.
 pub(super) struct Bar {
@@ -58,8 +58,15 @@ const PLOT: usize = 150;
 const AXIS: usize = 26;
 const CELL: usize = 24;
 
-/// How long a label may be in a row, in characters: beside another chart, across the page, on a telephone.
-const LABELS: (usize, usize, usize) = (38, 90, 26);
+/// How many characters a row has, for its label and its note: beside another chart, across the page, on a telephone
+/// of 390 pixels. Measured with DejaVu Sans, which is wider than what most people have.
+const ROWS: (usize, usize, usize) = (54, 120, 37);
+
+/// What is left of a label at least, beside a long note.
+const LABEL_MIN: usize = 8;
+
+/// Fewer columns than this do not take the whole width, for a single one would be a wall.
+const COLUMNS_MIN: usize = 8;
 
 /// How many labels an axis has.
 const LABELS_OF_AXIS: usize = 5;
@@ -79,8 +86,9 @@ pub(super) fn rows(
     for (number, bar) in bars.iter().enumerate() {
         let top = number * ROW;
         out.tags("<g><title>").text(&bar.label).tags(": ").text(&bar.said).tags("</title>");
-        let long = cut(&bar.label, if is_wide { LABELS.1 } else { LABELS.0 });
-        let short = cut(&bar.label, LABELS.2);
+        let room = |row: usize| row.saturating_sub(bar.note.chars().count()).max(LABEL_MIN);
+        let long = cut(&bar.label, room(if is_wide { ROWS.1 } else { ROWS.0 }));
+        let short = cut(&bar.label, room(ROWS.2));
         if long == short {
             text(out, "<text class=\"label\" x=\"0\" y=\"", top + LABEL_LINE, &long);
         } else {
@@ -115,16 +123,13 @@ pub(super) fn columns(out: &mut Markup, caption: &Caption<'_>, columns: &[Column
     let (step, top) = scale(most);
     let height = |value: u64| PLOT as f64 * value as f64 / top as f64;
     let bottom = (PLOT_TOP + PLOT) as f64;
-    for line in (1..).map_while(|n: u64| step.checked_mul(n)).take_while(|line| *line <= top) {
+    let lines = || (1..).map_while(|n: u64| step.checked_mul(n)).take_while(|line| *line <= top);
+    for line in lines() {
         let y = bottom - height(line);
         out.tags("<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"").decimal(y);
-        out.tags("\" y2=\"")
-            .decimal(y)
-            .tags("\"/><text class=\"tick\" x=\"0\" y=\"")
-            .decimal(y - 4.0);
-        out.tags("\">").text(&grouped(line)).tags("</text>");
+        out.tags("\" y2=\"").decimal(y).tags("\"/>");
     }
-    let width = 100.0 / columns.len().max(1) as f64;
+    let width = 100.0 / columns.len().max(COLUMNS_MIN) as f64;
     for (number, column) in columns.iter().enumerate() {
         let Some(value) = column.value else { continue };
         // What is there can be seen, and a column is never thinner than its gap.
@@ -138,25 +143,35 @@ pub(super) fn columns(out: &mut Markup, caption: &Caption<'_>, columns: &[Column
         out.tags("%\" y=\"").decimal(bottom - tall).tags("\" height=\"").decimal(tall);
         out.tags("\"><title>").text(&column.said).tags("</title></rect>");
     }
+    // After the columns, so that none of them hides a number.
+    for line in lines() {
+        out.tags("<text class=\"tick halo\" x=\"0\" y=\"").decimal(bottom - height(line) - 4.0);
+        out.tags("\">").text(&brief(line)).tags("</text>");
+    }
     out.tags("<line class=\"axis\" x1=\"0\" x2=\"100%\" y1=\"").decimal(bottom);
     out.tags("\" y2=\"").decimal(bottom).tags("\"/>");
     axis(out, columns, width);
     out.tags("</svg>");
 }
 
-/// Labels under the axis, as many as fit a telephone.
+/// Labels under the axis, as many as fit a telephone: at hours of a quarter of a day, or at whole weeks.
 fn axis(out: &mut Markup, columns: &[Column], width: f64) {
-    let last = columns.len().saturating_sub(1);
-    let labels = LABELS_OF_AXIS.min(columns.len());
-    for label in 0..labels {
-        let number = if labels == 1 { 0 } else { label * last / (labels - 1) };
-        let Some(column) = columns.get(number) else { continue };
-        let (anchor, x) = match label {
-            0 if labels > 1 => ("start\" x=\"", width * (number as f64 + 0.1)),
-            _ if labels > 1 && number == last => ("end\" x=\"", width * (number as f64 + 0.9)),
-            _ => ("middle\" x=\"", width * (number as f64 + 0.5)),
+    let steps: &[usize] = if columns.len().is_multiple_of(24) {
+        &[1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 744]
+    } else {
+        &[1, 2, 3, 7, 14, 28, 56, 91, 182, 365, 730]
+    };
+    let fits = |step: &&usize| columns.len().div_ceil(**step) <= LABELS_OF_AXIS;
+    let step = steps.iter().find(fits).copied().unwrap_or(columns.len());
+    for (number, column) in columns.iter().enumerate().step_by(step.max(1)) {
+        let (anchor, place) = match number {
+            0 => ("start\" x=\"", 0.1),
+            _ if width * number as f64 > 90.0 => ("end\" x=\"", 0.9),
+            _ => ("middle\" x=\"", 0.5),
         };
-        out.tags("<text class=\"tick\" text-anchor=\"").tags(anchor).decimal(x);
+        out.tags("<text class=\"tick\" text-anchor=\"")
+            .tags(anchor)
+            .decimal(width * (number as f64 + place));
         text(out, "%\" y=\"", PLOT_TOP + PLOT + 18, &column.short);
     }
 }
@@ -168,7 +183,12 @@ pub(super) fn week(out: &mut Markup, caption: &Caption<'_>, rows: &[(String, [u6
     let width = (100.0 - CELLS_LEFT) / 24.0;
     for (number, (name, hours)) in rows.iter().enumerate() {
         let top = number * CELL;
-        text(out, "<text class=\"tick\" x=\"0\" y=\"", top + 16, name.get(..3).unwrap_or(name));
+        text(
+            out,
+            "<text class=\"tick\" x=\"11%\" text-anchor=\"end\" y=\"",
+            top + 16,
+            name.get(..3).unwrap_or(name),
+        );
         for (hour, value) in hours.iter().enumerate() {
             let strength = percent(*value, most) / 100.0;
             out.tags("<rect class=\"track\" x=\"").decimal(CELLS_LEFT + width * hour as f64);
@@ -275,7 +295,7 @@ mod tests {
     #[test]
     fn labels_keep_both_ends() {
         assert_eq!(cut("/a/b.html", 9), "/a/b.html");
-        assert_eq!(cut("/blog/2026/index.html", 10), "/blog….html");
+        assert_eq!(cut("/blog/2026/index.html", 10), "/blog…html");
         assert_eq!(cut("äöü", 2), "ä…");
     }
 

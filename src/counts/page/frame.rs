@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::{markup::Markup, words};
 use crate::counts::{
     calendar,
-    numbers::{count, grouped, share, size},
+    numbers::{brief, count, share, size},
     report::{Publication, Report},
 };
 
@@ -105,22 +105,27 @@ fn lede(report: &Report) -> String {
     let Some(period) = report.period() else {
         return "Nothing was counted: there were no records.".to_owned();
     };
-    let requests = count(totals.requests, "request", "requests");
-    let mut text = format!("{} and {} sent", capital(&requests), size(totals.bytes));
-    if let Some(visitors) = totals.visitors {
-        text = format!(
-            "About {}, {requests}, {} sent",
-            count(visitors, "visitor", "visitors"),
-            size(totals.bytes)
-        );
+    let mut text = String::new();
+    if let Some(public) = report.publication() {
+        let publisher = &public.publisher;
+        text =
+            format!("{publisher} publishes how its sites are used, and nothing of who uses them. ");
     }
-    text += &format!(". Days are those of {}.", calendar::zone(period));
+    let requests = count(totals.requests, "request", "requests");
+    let (during, sent) = (capital(&calendar::during(period)), size(totals.bytes));
+    text += &match totals.visitors {
+        Some(visitors) => {
+            let visitors = count(visitors, "visitor", "visitors");
+            format!("{during}, about {visitors} made {requests}, and {sent} was sent in answer.")
+        }
+        None => format!("{during}, {requests} came in, and {sent} was sent in answer."),
+    };
     let part = |table: &str, key: &str| {
         let row = report.table(table)?.iter().find(|row| row.key == key)?;
         Some(share(row.requests, totals.requests))
     };
     if let Some(success) = part("status_class", "2xx") {
-        text += &format!(" {success} of all requests were answered with success.");
+        text += &format!(" Of all requests, {success} were answered with success.");
     }
     if let Some(bots) = part("bot", "true") {
         text += &format!(" Bots that say so sent {bots}.");
@@ -128,13 +133,13 @@ fn lede(report: &Report) -> String {
     let page =
         report.table("path").and_then(|rows| rows.iter().find(|row| words::is_name(&row.key)));
     if let Some(page) = page {
-        text += &format!(" The page asked for most was {}.", page.key);
+        text += &format!(" The page asked for most was {}.", words::in_sentence("path", &page.key));
     }
     text
 }
 
-/// Requests begin with a number, which has no capital; this is for words that do.
-fn capital(text: &str) -> String {
+/// The text as the beginning of a sentence.
+pub(super) fn capital(text: &str) -> String {
     let mut text = text.to_owned();
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -145,11 +150,13 @@ fn capital(text: &str) -> String {
 /// The sums over everything, large.
 fn sums(out: &mut Markup, report: &Report) {
     let totals = report.totals();
-    let mut sums = vec![("Requests", grouped(totals.requests))];
-    sums.extend(totals.visitors.map(|visitors| ("Visitors, about", grouped(visitors))));
+    let mut sums = vec![("Requests", brief(totals.requests))];
+    sums.extend(totals.visitors.map(|visitors| ("Visitors, about", brief(visitors))));
     sums.push(("Data sent", size(totals.bytes)));
-    if let Some((first, last)) = report.period().and_then(calendar::days_of) {
-        sums.push(("Days", grouped(last.since(first) as u64 + 1)));
+    if let Some(period) = report.period()
+        && let Some((first, last)) = calendar::days_of(period)
+    {
+        sums.push(("Days", format!("{} ({})", last.since(first) + 1, calendar::zone(period))));
     }
     out.tags("<dl class=\"sums\">");
     for (name, value) in sums {

@@ -72,12 +72,15 @@ fn is_own(name: &str) -> bool {
 /// The part on time; whether there is one.
 fn over_time(out: &mut Markup, report: &Report) -> bool {
     let all = time::series(report);
-    if all.is_empty() {
+    if all.is_empty() && report.table("hour").is_none() {
         return false;
     }
     frame::begin_part(out, "time", "Over time");
     for series in &all {
         one_series(out, report, series);
+    }
+    if report.table("hour").is_some() && all.iter().all(|series| series.table != "hour") {
+        note(out, "Hours stand in the JSON of these counts only: there are too many to be drawn.");
     }
     if let Some(week) = time::week(report) {
         week_by_hours(out, &week);
@@ -167,20 +170,20 @@ fn finding(series: &Series) -> String {
         _ => format!("The busiest {what} was {}, with {requests}.", point.long),
     };
     if silent > 0 {
-        text += &format!(" Of {}, nothing is told.", count(silent, &what, &format!("{what}s")));
+        text += &format!(" For {} nothing is told.", count(silent, &what, &format!("{what}s")));
     }
     text
 }
 
 fn week_by_hours(out: &mut Markup, week: &time::Week) {
-    let title = "The week by hours, on average";
-    let all = week.iter().enumerate().flat_map(|(day, (_, hours))| {
+    let title = "The week by hours";
+    let all = week.rows.iter().enumerate().flat_map(|(day, (_, hours))| {
         hours.iter().enumerate().map(move |(hour, requests)| (*requests, day, hour))
     });
     let (requests, day, hour) =
         all.rev().max_by_key(|(requests, ..)| *requests).unwrap_or_default();
     let finding = format!(
-        "{}s from {hour}:00 to {}:00 were the busiest hours, with {} on average.",
+        "{}s from {hour}:00 to {}:00 were the busiest hours, with {}.",
         WEEKDAYS[day],
         hour + 1,
         count(requests, "request", "requests")
@@ -191,16 +194,22 @@ fn week_by_hours(out: &mut Markup, week: &time::Week) {
         .text(&finding);
     out.tags("</p><figure>");
     let description = format!("Seven rows of 24 cells, the stronger the more requests. {finding}");
-    chart::week(out, &Caption { id: "c-week-hours", title, description: &description }, week);
+    chart::week(out, &Caption { id: "c-week-hours", title, description: &description }, &week.rows);
     out.tags("</figure>");
     let hours: Vec<_> = (0..24).map(|hour| format!("{hour}:00")).collect();
     let heads: Vec<_> = ["Day"].into_iter().chain(hours.iter().map(String::as_str)).collect();
     let row = |(name, hours): &(String, [u64; 24])| {
         [name.clone()].into_iter().chain(hours.iter().copied().map(grouped)).collect()
     };
-    let rows = week.iter().map(row).collect();
-    let button = format!("{title}, as a table");
+    let rows = week.rows.iter().map(row).collect();
+    let button = format!("{title} as a table");
     Table { button: &button, caption: title, heads: &heads, rows, is_wide: true }.write(out);
+    if !week.of_whole_weeks {
+        note(
+            out,
+            "The period is not of whole weeks, so that some weekdays count once more than others.",
+        );
+    }
     out.tags("</article>");
 }
 

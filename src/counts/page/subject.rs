@@ -10,7 +10,7 @@ use super::{
 };
 use crate::counts::{
     OTHER,
-    numbers::{count, grouped, share, size, sum},
+    numbers::{brief, count, grouped, share, size, sum},
     report::{Report, Row, others_last},
 };
 
@@ -67,15 +67,25 @@ pub(super) fn part<'a>(
         return false;
     }
     frame::begin_part(out, id, title);
-    for (number, (shown, rows)) in subjects.enumerate() {
-        card(out, report, &format!("c-{id}-{number}"), &shown, rows);
+    let subjects: Vec<_> = subjects.collect();
+    // Cards stand in pairs, and what has no other beside it goes across.
+    let long = subjects.iter().filter(|(shown, _)| shown.table == "path").count();
+    let alone = (subjects.len() - long) % 2 == 1;
+    for (number, (shown, rows)) in subjects.iter().enumerate() {
+        let is_wide = shown.table == "path" || (alone && number + 1 == subjects.len());
+        card(out, report, (&format!("c-{id}-{number}"), is_wide), shown, rows);
     }
     out.tags("</div></section>");
     true
 }
 
-fn card(out: &mut Markup, report: &Report, id: &str, shown: &Shown, rows: &[Row]) {
-    let is_wide = shown.table == "path";
+fn card(
+    out: &mut Markup,
+    report: &Report,
+    (id, is_wide): (&str, bool),
+    shown: &Shown,
+    rows: &[Row],
+) {
     out.tags(if is_wide {
         "<article class=\"card wide\"><h3>"
     } else {
@@ -129,7 +139,7 @@ fn bar(shown: &Shown, row: &Row, total: u64) -> Bar {
     Bar {
         label: words::label(&shown.table, &row.key),
         value: row.requests,
-        note: format!("{} · {share}", grouped(row.requests)),
+        note: format!("{} · {share}", brief(row.requests)),
         said: format!("{requests}, {share} of all"),
         tone,
     }
@@ -148,7 +158,12 @@ fn finding(report: &Report, shown: &Shown, rows: &[&Row]) -> String {
     let Some(first) = rows.iter().find(|row| words::is_name(&row.key)) else {
         return "No row of it has a name.".to_owned();
     };
-    let label = words::label(&shown.table, &first.key);
+    let label = words::in_sentence(&shown.table, &first.key);
+    let label = if shown.first.0.is_empty() && label.starts_with("the ") {
+        frame::capital(&label)
+    } else {
+        label
+    };
     let (before, after) = shown.first;
     let requests = count(first.requests, "request", "requests");
     format!("{before}{label}{after}: {requests}, {} of all.", share(first.requests, total))
@@ -194,7 +209,7 @@ pub(super) fn notes(out: &mut Markup, report: &Report, table: &str, rows: &[&Row
         note(
             out,
             &format!(
-                "(other) is what fewer than {k} networks had in common, with what must hide it."
+                "(other) adds up what fewer than {k} networks had in common, and as much besides as hides it."
             ),
         );
     } else if let Some(row) = folded.filter(|_| !matches!(table, "site" | "referrer")) {

@@ -52,8 +52,12 @@ pub(super) struct Series {
     pub(super) others: u64,
 }
 
-/// A week by hours, with the mean of each.
-pub(super) type Week = Vec<(String, [u64; 24])>;
+/// A week by hours, with the requests of each.
+pub(super) struct Week {
+    pub(super) rows: Vec<(String, [u64; 24])>,
+    /// Whether each weekday stands for as many days as the others.
+    pub(super) of_whole_weeks: bool,
+}
 
 /// All that can be shown along a time.
 pub(super) fn series(report: &Report) -> Vec<Series> {
@@ -67,24 +71,21 @@ pub(super) fn series(report: &Report) -> Vec<Series> {
     found
 }
 
-/// The mean requests of each hour of a week, if an internal report has hours of a week.
+/// The requests of each hour of a week, if an internal report has hours of a week.
 pub(super) fn week(report: &Report) -> Option<Week> {
     let (hours, first, last) = hours_of(report, report.table("hour")?)?;
     if report.publication().is_some() || last.since(first) + 1 < WEEK_DAYS_MIN {
         return None;
     }
-    let mut week: Week = WEEKDAYS.iter().map(|name| ((*name).to_owned(), [0; 24])).collect();
+    let mut week: Vec<(String, [u64; 24])> =
+        WEEKDAYS.iter().map(|name| ((*name).to_owned(), [0; 24])).collect();
     for ((day, hour), counted) in hours {
         let sum = &mut week[day.weekday()].1[usize::from(hour)];
         *sum = sum.saturating_add(counted.requests);
     }
-    for (weekday, (_, hours)) in week.iter_mut().enumerate() {
-        let days = (0..=last.since(first))
-            .filter(|days| first.plus(*days).weekday() == weekday)
-            .count() as u64;
-        hours.iter_mut().for_each(|sum| *sum = (*sum + days / 2) / days.max(1));
-    }
-    Some(week)
+    // Of whole weeks each weekday has its share; of others some count once more, and the page says so.
+    let of_whole_weeks = (last.since(first) + 1) % WEEK_DAYS_MIN == 0;
+    Some(Week { rows: week, of_whole_weeks })
 }
 
 /// Rows whose keys are names of times, in the order of the names.
@@ -170,8 +171,8 @@ fn by_hour(report: &Report, rows: &[Row]) -> Option<Series> {
     let points = all_hours(1).map(|(_, hour)| {
         let of_hour =
             || hours.iter().filter(|((_, at), _)| *at == hour).map(|(_, counted)| counted);
-        let requests = sum(of_hour().map(|counted| counted.requests)) / days as u64;
-        let bytes = sum(of_hour().map(|counted| counted.bytes)) / days as u64;
+        let requests = sum(of_hour().map(|counted| counted.requests));
+        let bytes = sum(of_hour().map(|counted| counted.bytes));
         let long = format!("{hour}:00 to {}:00", hour + 1);
         Point {
             short: format!("{hour}:00"),
@@ -179,7 +180,7 @@ fn by_hour(report: &Report, rows: &[Row]) -> Option<Series> {
             counted: Some(Counted { requests, bytes, visitors: None }),
         }
     });
-    let (id, title) = ("hour", "Requests by hour of the day, on average");
+    let (id, title) = ("hour", "Requests by hour of the day");
     Some(Series { table: "hour", id, title, column: "Hour", points: points.collect(), others })
 }
 
@@ -260,10 +261,10 @@ mod tests {
         assert!(week(&short).is_none());
         let long = report(("2026-11-22", "2026-12-06"), "hour", &hours);
         let found = &series(&long)[0];
-        assert_eq!((found.points.len(), values(found)[14]), (24, Some(0)));
-        // Two Sundays, one of which had eight requests, and two Mondays.
+        assert_eq!((found.points.len(), values(found)[14]), (24, Some(12)));
         let found = week(&long).expect("two weeks");
-        assert_eq!((found[6].1[14], found[0].1[14], found[0].1[13]), (4, 2, 0));
+        assert_eq!((found.rows[6].1[14], found.rows[0].1[14], found.rows[0].1[13]), (8, 4, 0));
+        assert!(found.of_whole_weeks);
         let public = long.into_published(Publication::default());
         assert!(week(&public).is_none());
         assert_eq!(values(&series(&public)[0]).iter().flatten().count(), 2);

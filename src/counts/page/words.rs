@@ -73,7 +73,7 @@ pub(super) const PARTS: [Part; 4] = [
             subject("browser", "Browsers", "Browser", ("", " was the browser used most")),
             subject("os", "Systems", "System", ("", " was the system used most")),
             subject("device", "Devices", "Device", ("", " were used most")),
-            subject("bot", "People and bots", "Kind", ("", "")),
+            subject("bot", "Bots", "Kind", ("", "")),
         ],
     },
     Part {
@@ -98,6 +98,7 @@ pub(super) fn label(table: &str, key: &str) -> String {
     let named = |name: Option<&str>| name.unwrap_or(key).to_owned();
     match (table, key) {
         (_, "(other)") => "(other)".to_owned(),
+        (_, key) if key.trim().is_empty() => "(empty)".to_owned(),
         ("country", "ZZ") => "Unknown".to_owned(),
         ("country", code) => named(names::country(code)),
         ("language", "other") => "Other languages".to_owned(),
@@ -124,9 +125,20 @@ pub(super) fn label(table: &str, key: &str) -> String {
     }
 }
 
+/// How a key reads within a sentence, where one that is too short would not be seen.
+pub(super) fn in_sentence(table: &str, key: &str) -> String {
+    match (table, key) {
+        ("path", "/") => "the start page, /".to_owned(),
+        _ => label(table, key),
+    }
+}
+
 /// The name of a table of a policy's own: `downloads_by_version` is `Downloads by version`.
 pub(super) fn title_of_own(name: &str) -> String {
     let mut title = name.replace(['_', '-', '.'], " ");
+    if title.trim().is_empty() {
+        return format!("Table {name}");
+    }
     if let Some(first) = title.get_mut(..1) {
         first.make_ascii_uppercase();
     }
@@ -190,12 +202,13 @@ mod tests {
             ("protocol", "(other)", "(other)"),
             ("month", "2026-11", "November 2026"),
             ("path", "/a", "/a"),
+            ("path", " ", "(empty)"),
         ] {
             assert_eq!(label(table, key), expect, "{table} {key}");
         }
         assert_eq!(title_of_own("downloads_by-version"), "Downloads by version");
         assert_eq!(title_of_own("ä"), "ä");
-        assert_eq!(title_of_own(""), "");
+        assert_eq!(title_of_own("-.-"), "Table -.-");
     }
 
     #[test]
