@@ -12,7 +12,7 @@ use hashbrown::{HashTable, hash_table::Entry};
 use super::{
     keyed::{self, RowNumber},
     part::Visits,
-    sketch::PRECISION,
+    sketch::Sketch,
     tally::{People, Sum, Tally, Wants},
 };
 use crate::{
@@ -191,10 +191,20 @@ impl RunClosed {
         }
         for (line, number) in block.column.iter().enumerate() {
             let (visitor, network) = visits.of(line);
-            if visitor != 0 {
-                let (rows, count) = &self.expanded[number.0 as usize];
-                for row in &rows[..*count] {
-                    self.people[usize::from(*row)].add(visitor, network, wants, PRECISION);
+            if visitor == 0 {
+                continue;
+            }
+            let (rows, count) = &self.expanded[number.0 as usize];
+            let place = Sketch::place_of(visitor);
+            for row in &rows[..*count] {
+                let people = &mut self.people[usize::from(*row)];
+                if wants.visitors {
+                    people.visitors.add_placed(visitor, place);
+                }
+                if let Some(most) = wants.networks
+                    && network != 0
+                {
+                    people.networks.add(network, most);
                 }
             }
         }

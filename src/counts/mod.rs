@@ -9,17 +9,21 @@
 //! plan's tables is counted. A table that never got a value, such as the sites of a format
 //! without hosts, is left out of the report.
 //! Visitors are counted by keyed numbers that door 1 makes; this module never sees an address.
+//! A [`Report`] is what counts are at rest; `text.rs` and [`page`] show it to people.
 //!
 //! A [`Recorder`] keeps the same by window, for a store (`store/`) or to be joined with what other machines counted
 //! ([`Partial`]).
 //!
 //! Counts are internal. Nothing here decides what may be published.
 
+mod calendar;
 mod closed;
 mod cross;
 mod export;
 mod keyed;
+pub(crate) mod numbers;
 mod open;
+pub mod page;
 mod part;
 mod partial;
 mod recorder;
@@ -31,19 +35,23 @@ mod tables;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod text;
 mod times;
 mod window;
 mod zone;
 
-use std::{fs, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, process, sync::Arc};
+use std::{
+    fs, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, process, sync::Arc,
+};
 
 pub use self::{
     export::{csv, prometheus},
     part::{Block, Setup},
     partial::{Partial, PartialError},
     recorder::{RecordError, Recorder, Run},
-    report::{Period, Report, Row, Totals},
+    report::{Period, Publication, Report, ReportError, Row, Totals},
     store::{Networks, Span, Store, StoreError, StoredCell, StoredTable},
+    text::Look,
     window::Identity,
     zone::{NoZone, Window, Zone},
 };

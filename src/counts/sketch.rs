@@ -64,6 +64,40 @@ impl Sketch {
     /// Nobody.
     pub(super) const EMPTY: Self = Self(Form::Empty);
 
+    /// Adds a visitor whose register and rank at the usual precision are known, and says whether that changed
+    /// anything. What changed nothing here changes nothing in a set of more visitors that is as fine.
+    #[inline(always)]
+    pub(super) fn add_placed(&mut self, number: u64, (index, rank): (usize, u8)) -> bool {
+        if let Form::Registers(registers) = &mut self.0
+            && registers.len() == 1 << PRECISION
+            && let Some(register) = registers.get_mut(index)
+        {
+            let is_new = *register < rank;
+            if is_new {
+                *register = rank;
+            }
+            return is_new;
+        }
+        self.add_unplaced(number)
+    }
+
+    #[inline(never)]
+    fn add_unplaced(&mut self, number: u64) -> bool {
+        let before = match &self.0 {
+            Form::Set(numbers) => numbers.count,
+            Form::One(known) if *known == number => return false,
+            _ => usize::MAX,
+        };
+        self.add(number, PRECISION);
+        !matches!(&self.0, Form::Set(numbers) if numbers.count == before)
+    }
+
+    /// The register and the rank of a visitor at the usual precision.
+    #[inline(always)]
+    pub(super) const fn place_of(number: u64) -> (usize, u8) {
+        place(number, PRECISION)
+    }
+
     /// Adds a visitor by its number, which is not zero. Says by how many bytes the sketch grew.
     #[inline]
     pub(super) fn add(&mut self, number: u64, precision: u8) -> isize {
