@@ -46,6 +46,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hashbrown", &["privacy", "counts", "emit"]),
     ("indicatif", &["command"]),
     ("jiter", &["format/json", "format/wrapper"]),
+    ("jiff", &["counts/zone"]),
     ("ipnet", &["transform/address", "transform/forwarded", "policy"]),
     ("maxminddb", &["transform/mmdb"]),
     ("memchr", &["format", "transform", "privacy"]),

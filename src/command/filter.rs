@@ -58,8 +58,9 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let counts = args.counts.as_ref().map(|_| Counts::with(&plan, &setup));
     let releasing = Release::new(Arc::clone(&plan))
         .map(|release| Releasing::new(release, Emitter::new(form(args), &plan)));
-    let engine =
-        Engine::new(reader, header, Sink::new(place(args)), counts).with_releasing(releasing).with_recorder(recorder);
+    let engine = Engine::new(reader, header, Sink::new(place(args)), counts)
+        .with_releasing(releasing)
+        .with_recorder(recorder);
     let write_counts = |engine: &Engine| {
         let report = engine.with_counts(Counts::report);
         if let (Some(report), Some(path)) = (report, &args.counts)

@@ -69,7 +69,9 @@ fn html(args: &ReportHtmlArgs) -> Result<ExitCode> {
     let Some(path) = args.output.as_ref().filter(|path| path.as_os_str() != "-") else {
         return print(html.as_bytes());
     };
-    if args.source.counts.as_ref().is_some_and(|path| path.metadata().is_ok_and(|counts| Place::Replace(path.clone()).is(&counts))) {
+    if args.source.counts.as_ref().is_some_and(|path| {
+        path.metadata().is_ok_and(|counts| Place::Replace(path.clone()).is(&counts))
+    }) {
         return Err(Usage(format!(
             "cannot write the page to {}: it holds the counts; name another file",
             path.display()

@@ -61,8 +61,10 @@ const PLACES: [(Table, u32, u32, usize); 9] = [
 
 // Every number has room.
 const _: () = assert!(Method::ALL.len() < 1 << 6 && STATUS_COUNT < 1 << 10);
-const _: () = assert!(Protocol::ALL.len() < 1 << 4 && Browser::COUNT < 1 << 10 && Os::COUNT < 1 << 7);
-const _: () = assert!(Device::COUNT < 1 << 4 && Language::COUNT < 1 << 9 && Country::COUNT < 1 << 11);
+const _: () =
+    assert!(Protocol::ALL.len() < 1 << 4 && Browser::COUNT < 1 << 10 && Os::COUNT < 1 << 7);
+const _: () =
+    assert!(Device::COUNT < 1 << 4 && Language::COUNT < 1 << 9 && Country::COUNT < 1 << 11);
 
 impl Profile {
     /// That of a line.
@@ -142,6 +144,12 @@ impl Closed {
         column.push(RowNumber(number));
     }
 
+    /// The profile of a line.
+    #[inline]
+    pub(super) fn profile(&self, line: usize) -> u64 {
+        self.profiles[self.column[line].0 as usize].0
+    }
+
     pub(super) fn drop_first(&mut self, lines: usize, bytes: &[u64]) {
         for (number, bytes) in self.column.drain(..lines).zip(bytes) {
             self.profiles[number.0 as usize].1.take(Tally::of_line(*bytes));
@@ -177,6 +185,7 @@ impl RunClosed {
         visits: &Visits,
         wanted: TableSet,
         wants: Wants,
+        novel: &[u32],
     ) {
         self.expanded.clear();
         for (bits, tally) in &block.profiles {
@@ -189,11 +198,12 @@ impl RunClosed {
         if !wants.anybody() {
             return;
         }
-        for (line, number) in block.column.iter().enumerate() {
-            let (visitor, network) = visits.of(line);
+        for line in novel {
+            let (visitor, network) = visits.of(*line as usize);
             if visitor == 0 {
                 continue;
             }
+            let number = block.column[*line as usize];
             let (rows, count) = &self.expanded[number.0 as usize];
             let place = Sketch::place_of(visitor);
             for row in &rows[..*count] {

@@ -3,7 +3,11 @@
 //! Only the pairs that the policy declares are counted, for each is a way to look closer at few people.
 //! A key has both words, a tab between them; no clean text has one.
 
-use super::{keyed::Keyed, tally::Tally, times::{Hour, date}};
+use super::{
+    keyed::Keyed,
+    tally::Tally,
+    times::{Hour, date},
+};
 use crate::{field::Table, policy::Cross, privacy::Measured};
 
 /// What stands between the two words of a key.

@@ -55,10 +55,7 @@ fn field(text: &str) -> String {
 
 /// A report in the text form of Prometheus, with how many lines became what, if that is known.
 #[must_use]
-pub fn prometheus<'a>(
-    report: &Report,
-    lines: impl IntoIterator<Item = (&'a str, u64)>,
-) -> String {
+pub fn prometheus<'a>(report: &Report, lines: impl IntoIterator<Item = (&'a str, u64)>) -> String {
     let mut out = String::new();
     let totals = report.totals();
     for (name, help, value) in [
@@ -97,7 +94,8 @@ mod tests {
     fn report() -> Report {
         let totals = Totals { requests: 3, bytes: 30, visitors: Some(2) };
         let mut report = Report::new("p", "h", None, totals);
-        let row = |key: &str, visitors| Row { key: key.to_owned(), requests: 3, bytes: 30, visitors };
+        let row =
+            |key: &str, visitors| Row { key: key.to_owned(), requests: 3, bytes: 30, visitors };
         report.push("path", vec![row("/a,b", Some(2)), row("=1", Some(1))]);
         report.push("status", vec![row("200", None)]);
         report

@@ -188,7 +188,10 @@ mod tests {
         }
         table.skip();
         assert_eq!(shown(&table), ["b 2 20", " 1 10", "a 1 10"]);
-        assert_eq!(table.column.iter().map(|row| row.0).collect::<Vec<_>>(), [0, 1, 2, 0, u32::MAX]);
+        assert_eq!(
+            table.column.iter().map(|row| row.0).collect::<Vec<_>>(),
+            [0, 1, 2, 0, u32::MAX]
+        );
         table.drop_first(3, &[10, 10, 10, 10, 10]);
         assert_eq!(shown(&table), ["b 1 10", " 0 0", "a 0 0"]);
         assert_eq!(table.column.len(), 2);

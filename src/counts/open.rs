@@ -120,21 +120,23 @@ impl Open {
         }
     }
 
-    /// Adds what a block counted; `key_of` makes the key here of one there.
+    /// Adds what a block counted; `key_of` makes the key here of one there. The people of lines that are not `novel`
+    /// were added before, under the same keys.
     pub(super) fn absorb_as<K: AsRef<[u8]>>(
         &mut self,
         block: &Keyed,
         visits: &Visits,
         wants: Wants,
         key_of: impl Fn(&[u8]) -> K,
+        novel: &[u32],
     ) {
         let hash_of = |table: &Self, key: &[u8], _| keyed::hash(&table.seed, key);
-        self.absorb_with(block, visits, wants, key_of, hash_of);
+        self.absorb_with(block, visits, wants, key_of, hash_of, Some(novel));
     }
 
     /// Adds what a block counted.
     pub(super) fn absorb(&mut self, block: &Keyed, visits: &Visits, wants: Wants) {
-        self.absorb_with(block, visits, wants, <[u8]>::to_vec, |_, _, hash| hash);
+        self.absorb_with(block, visits, wants, <[u8]>::to_vec, |_, _, hash| hash, None);
     }
 
     fn absorb_with<K: AsRef<[u8]>>(
@@ -144,6 +146,7 @@ impl Open {
         wants: Wants,
         key_of: impl Fn(&[u8]) -> K,
         hash_of: impl Fn(&Self, &[u8], u64) -> u64,
+        novel: Option<&[u32]>,
     ) {
         if block.column.is_empty() {
             return;
@@ -167,9 +170,22 @@ impl Open {
             places.push(at);
         }
         if wants.anybody() {
-            for (line, number) in block.column.iter().enumerate() {
-                if let Some(at) = places.get(number.0 as usize) {
-                    self.add_people(*at, visits, line, wants);
+            // What was added before may have been folded since, in a table that ran over.
+            match novel.filter(|_| self.missed == 0) {
+                Some(novel) => {
+                    for line in novel {
+                        let number = block.column[*line as usize];
+                        if let Some(at) = places.get(number.0 as usize) {
+                            self.add_people(*at, visits, *line as usize, wants);
+                        }
+                    }
+                }
+                None => {
+                    for (line, number) in block.column.iter().enumerate() {
+                        if let Some(at) = places.get(number.0 as usize) {
+                            self.add_people(*at, visits, line, wants);
+                        }
+                    }
                 }
             }
             self.fit_people();
@@ -310,7 +326,8 @@ impl Open {
         static NOBODY: People = People::NOBODY;
         let people = |number: usize| self.people.get(number).unwrap_or(&NOBODY);
         let rows = self.rows.iter().enumerate();
-        let rows = rows.map(move |(number, row)| (Some(row.key(&self.keys)), row.tally, people(number)));
+        let rows =
+            rows.map(move |(number, row)| (Some(row.key(&self.keys)), row.tally, people(number)));
         let folded = self.folded.tally.is_counted();
         rows.chain(folded.then_some((None, self.folded.tally, &self.folded.people)))
     }

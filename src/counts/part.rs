@@ -48,11 +48,17 @@ impl Visits {
         (self.visitors[line], self.networks[line])
     }
 
-    /// Adds who was behind all lines.
-    pub(super) fn add_all(&self, people: &mut People, wants: Wants) {
-        for (visitor, network) in self.visitors.iter().zip(&self.networks) {
-            people.add(*visitor, *network, wants, PRECISION);
+    /// Adds who was behind some lines.
+    pub(super) fn add_all(&self, lines: &[u32], people: &mut People, wants: Wants) {
+        for line in lines {
+            let (visitor, network) = self.of(*line as usize);
+            people.add(visitor, network, wants, PRECISION);
         }
+    }
+
+    /// How many lines there are.
+    pub(super) const fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Notes a line.
@@ -295,7 +301,8 @@ impl Block {
 
     #[cold]
     fn find_part(&mut self, line: &Measured<'_, '_>) {
-        let window = self.setup.window.map_or(0, |window| self.setup.zone.window(window, self.hour));
+        let window =
+            self.setup.window.map_or(0, |window| self.setup.zone.window(window, self.hour));
         let visit = line.visit();
         // Without windows all keys share one part; a line of nobody joins whatever part its window has.
         let epoch = if self.setup.window.is_some() { visit.epoch() } else { 0 };

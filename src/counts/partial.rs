@@ -60,15 +60,19 @@ impl fmt::Display for PartialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(path, error) => write!(f, "cannot read {}: {error}", path.display()),
-            Self::Write(path, error) => write!(
-                f,
-                "cannot write the partial counts to {}: {error}",
-                path.display()
-            ),
+            Self::Write(path, error) => {
+                write!(f, "cannot write the partial counts to {}: {error}", path.display())
+            }
             Self::NotOne(path, at) => {
-                write!(f, "cannot join {}: it holds no partial counts as tamis writes them", path.display())?;
+                write!(
+                    f,
+                    "cannot join {}: it holds no partial counts as tamis writes them",
+                    path.display()
+                )?;
                 match at {
-                    Some(at) => write!(f, ", which shows at byte {at} of its second line; leave it out"),
+                    Some(at) => {
+                        write!(f, ", which shows at byte {at} of its second line; leave it out")
+                    }
                     None => f.write_str("; leave it out"),
                 }
             }
@@ -181,8 +185,11 @@ impl Partial {
         let same_time = |a: &WindowCounts, b: &WindowCounts| {
             a.name.unix == b.name.unix && a.name.site == b.name.site
         };
-        for window in &other.windows {
-            let mut here = self.windows.iter().filter(|known| same_time(known, window)).peekable();
+        // Lines without a visitor have no key, and go with any.
+        let has_key = |window: &&WindowCounts| window.name.key != "-";
+        for window in other.windows.iter().filter(has_key) {
+            let here = self.windows.iter().filter(has_key);
+            let mut here = here.filter(|known| same_time(known, window)).peekable();
             if here.peek().is_some() && here.all(|known| known.name.key != window.name.key) {
                 return differs("key");
             }

@@ -156,6 +156,15 @@ impl Recorder {
         lines: &[(&'static str, u64)],
     ) -> Result<(), RecordError> {
         self.count(block);
+        self.tend(lines)
+    }
+
+    /// Records what waited long enough; `lines` are the numbers of lines so far.
+    ///
+    /// # Errors
+    ///
+    /// What is due cannot be recorded.
+    pub fn tend(&mut self, lines: &[(&'static str, u64)]) -> Result<(), RecordError> {
         self.lines = lines.to_vec();
         let is_due = match self.place {
             Place::Store(_) => {
@@ -186,12 +195,11 @@ impl Recorder {
         }
         self.records += u64::from(block.records()) - known;
         for part in block.parts() {
-            let (_, tables) =
-                self.windows.entry((part.window, part.epoch)).or_insert_with(|| {
-                    let id = self.run.keys.as_ref().and_then(|keys| keys.id(part.epoch));
-                    let id = id.map_or_else(|| "-".to_owned(), |id| id.to_string());
-                    (id, Tables::new(&self.plan, Limits::RUN, true))
-                });
+            let (_, tables) = self.windows.entry((part.window, part.epoch)).or_insert_with(|| {
+                let id = self.run.keys.as_ref().and_then(|keys| keys.id(part.epoch));
+                let id = id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+                (id, Tables::new(&self.plan, Limits::RUN, true))
+            });
             tables.absorb(part, self.plan.tables);
         }
     }

@@ -467,7 +467,10 @@ mod tests {
             let sketch = of(2, 0..count, PRECISION);
             let bytes = sketch.to_bytes();
             assert!(Sketch::from_bytes(&bytes).is_some_and(|read| read == sketch), "{count}");
-            assert!(Sketch::from_bytes(&bytes[..bytes.len() - usize::from(count > 0)]).is_none() == (count > 0));
+            assert!(
+                Sketch::from_bytes(&bytes[..bytes.len() - usize::from(count > 0)]).is_none()
+                    == (count > 0)
+            );
         }
         let mut twice = of(2, 0..3, PRECISION).to_bytes();
         twice.extend_from_within(1..9);

@@ -24,10 +24,7 @@ pub(super) const NETWORKS_KNOWN: usize = 64;
 /// What of the people behind requests a plan counts.
 pub(super) fn wants(plan: &Plan, with_networks: bool) -> Wants {
     let networks = plan.publish_k.filter(|_| with_networks && plan.visitors);
-    Wants {
-        visitors: plan.visitors,
-        networks: networks.map(|k| NETWORKS_KNOWN.max(k as usize)),
-    }
+    Wants { visitors: plan.visitors, networks: networks.map(|k| NETWORKS_KNOWN.max(k as usize)) }
 }
 
 /// A row of a table: what one key counted.
@@ -66,6 +63,40 @@ pub(super) struct Tables {
     referrers: Open,
     crosses: Vec<Open>,
     specials: Vec<RunSpecial>,
+    seen: Seen,
+    /// The lines of a block that may have somebody new in a closed table or one of times.
+    novel: Vec<u32>,
+}
+
+/// How many lines are remembered by their visitor, hour and profile, 8 bytes each.
+const LINES_REMEMBERED: usize = 1 << 14;
+
+/// What was seen lately. Visitors come in bursts: one who comes again in the same hour with the same agent, method and
+/// status is in all of those sets already, whatever else the request is.
+struct Seen(Box<[u64]>);
+
+impl Seen {
+    /// The lines whose like was not seen lately. This depends on the lines and their order alone.
+    fn novel(&mut self, part: &Part, novel: &mut Vec<u32>) {
+        if self.0.is_empty() {
+            self.0 = vec![0; LINES_REMEMBERED].into_boxed_slice();
+        }
+        for line in 0..part.visits.len() {
+            let (visitor, network) = part.visits.of(line);
+            if visitor == 0 {
+                continue;
+            }
+            let mixed = part.closed.profile(line).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                ^ part.times.hour(line)
+                ^ u64::from(network != 0);
+            let name = visitor.wrapping_add(mixed.wrapping_mul(0xD1B5_4A32_D192_ED03)) | 1;
+            let place = &mut self.0[(name >> 40) as usize % LINES_REMEMBERED];
+            if *place != name {
+                *place = name;
+                novel.push(line as u32);
+            }
+        }
+    }
 }
 
 impl Tables {
@@ -81,6 +112,8 @@ impl Tables {
             referrers: Open::new(limits),
             crosses: plan.crosses.iter().map(|_| Open::new(limits)).collect(),
             specials: plan.specials.iter().map(|it| RunSpecial::new(it.kind, limits)).collect(),
+            seen: Seen(Box::default()),
+            novel: Vec::new(),
         }
     }
 
@@ -89,11 +122,15 @@ impl Tables {
         let Self { wants, .. } = *self;
         let visits = &part.visits;
         self.totals.tally.add(part.totals);
+        let mut novel = std::mem::take(&mut self.novel);
+        novel.clear();
         if wants.anybody() {
-            visits.add_all(&mut self.totals.people, wants);
+            self.seen.novel(part, &mut novel);
+            visits.add_all(&novel, &mut self.totals.people, wants);
         }
-        self.times.absorb(&part.times, visits, wants);
-        self.closed.absorb(&part.closed, visits, wanted, wants);
+        self.times.absorb(&part.times, visits, wants, &novel);
+        self.closed.absorb(&part.closed, visits, wanted, wants, &novel);
+        self.novel = novel;
         self.sites.absorb(&part.sites, visits, wants);
         self.paths.absorb(&part.paths, visits, wants);
         self.referrers.absorb(&part.referrers, visits, wants);

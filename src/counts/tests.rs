@@ -240,7 +240,10 @@ fn a_full_table_folds_the_lighter_rows_into_that_of_strangers() {
     let limits = Limits { keys: 2, ..Limits::RUN };
     let report = counted(&plan(""), limits, Format::vhost_combined(), &lines).report();
     // Each time there is no room, rows up to the median weight go, and who comes back begins again.
-    assert_eq!(rows(&report, Table::Site), ["(other) 4 4 1", "a.example.com 2 2 1", "c.example.com 1 1 1"]);
+    assert_eq!(
+        rows(&report, Table::Site),
+        ["(other) 4 4 1", "a.example.com 2 2 1", "c.example.com 1 1 1"]
+    );
     assert_eq!(report.missed("site"), Some(2));
     assert_eq!(rows(&report, Table::Day), ["2026-11-22 7 7 1"]);
     assert_eq!(rows(&report, Table::Status), ["200 7 7 1"]);

@@ -108,6 +108,12 @@ impl Times {
         self.hours.add_at(self.current.1, tally);
     }
 
+    /// A number for the hour of a line, equal for lines of one hour in this block and in others.
+    #[inline]
+    pub(super) fn hour(&self, line: usize) -> u64 {
+        self.hours.rows()[self.hours.column[line].0 as usize].hash
+    }
+
     pub(super) fn drop_first(&mut self, lines: usize, bytes: &[u64]) {
         self.hours.drop_first(lines, bytes);
     }
@@ -133,14 +139,15 @@ impl RunTimes {
     }
 
     /// Adds what a block counted.
-    pub(super) fn absorb(&mut self, block: &Times, visits: &Visits, wants: Wants) {
+    pub(super) fn absorb(&mut self, block: &Times, visits: &Visits, wants: Wants, novel: &[u32]) {
         let hours = &block.hours;
         for (table, open) in &mut self.tables {
+            let day = |key: &[u8]| Hour::of_key(key).day();
             match table {
-                Table::Hour => open.absorb(hours, visits, wants),
-                Table::Week => open.absorb_as(hours, visits, wants, |key| week(Hour::of_key(key).day())),
-                Table::Month => open.absorb_as(hours, visits, wants, |key| month(Hour::of_key(key).day())),
-                _ => open.absorb_as(hours, visits, wants, |key| date(Hour::of_key(key).day())),
+                Table::Week => open.absorb_as(hours, visits, wants, |key| week(day(key)), novel),
+                Table::Month => open.absorb_as(hours, visits, wants, |key| month(day(key)), novel),
+                Table::Day => open.absorb_as(hours, visits, wants, |key| date(day(key)), novel),
+                _ => open.absorb_as(hours, visits, wants, <[u8]>::to_vec, novel),
             }
         }
         for row in hours.rows().iter().filter(|row| row.tally.is_counted()) {
@@ -196,9 +203,14 @@ mod tests {
 
     #[test]
     fn an_hour_is_its_key() {
-        for hour in [Hour { start: 1_795_356_000, offset: 0 }, Hour { start: 631_152_000, offset: -34_200 }] {
+        for hour in
+            [Hour { start: 1_795_356_000, offset: 0 }, Hour { start: 631_152_000, offset: -34_200 }]
+        {
             assert_eq!(Hour::of_key(&hour.key()), hour);
         }
-        assert_eq!(Hour { start: 1_795_356_000, offset: -34_200 }.written(), "2026-11-22T04:30:00-09:30");
+        assert_eq!(
+            Hour { start: 1_795_356_000, offset: -34_200 }.written(),
+            "2026-11-22T04:30:00-09:30"
+        );
     }
 }

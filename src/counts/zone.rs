@@ -150,12 +150,22 @@ mod tests {
         let found = zone.hour(unix(moment));
         assert_eq!(found.written(), hour, "{name} {moment}");
         let day = zone.window(Window::Day, found);
-        assert_eq!(zone.bounds(Window::Day, day), (from.to_owned(), to.to_owned()), "{name} {moment}");
+        assert_eq!(
+            zone.bounds(Window::Day, day),
+            (from.to_owned(), to.to_owned()),
+            "{name} {moment}"
+        );
     }
 
     #[test]
     fn hours_and_days_are_those_of_the_zone() {
-        check("UTC", "2026-11-22T14:05:00Z", "2026-11-22T14:00:00Z", "2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z");
+        check(
+            "UTC",
+            "2026-11-22T14:05:00Z",
+            "2026-11-22T14:00:00Z",
+            "2026-11-22T00:00:00Z",
+            "2026-11-23T00:00:00Z",
+        );
         check(
             "Europe/Berlin",
             "2026-11-22T23:30:00Z",

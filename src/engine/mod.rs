@@ -97,7 +97,8 @@ impl Output {
         match (&mut self.releasing, batch) {
             (Some(releasing), batch) => {
                 let Self { sink, counts, recorder, tally, .. } = self;
-                let outlet = Outlet { sink, counts: counts.as_mut(), recorder: recorder.as_mut(), tally };
+                let outlet =
+                    Outlet { sink, counts: counts.as_mut(), recorder: recorder.as_mut(), tally };
                 releasing.pass(batch.and_then(Batch::held_mut), outlet)
             }
             (None, Some(batch)) => self.sink.write(batch.rendered()),
@@ -109,7 +110,13 @@ impl Output {
 impl Output {
     /// Adds what a batch counted.
     fn count(&mut self, batch: &mut Batch) -> Result<(), EngineError> {
-        let Some(block) = batch.counts_mut() else { return Ok(()) };
+        let Some(block) = batch.counts_mut() else {
+            // Records that are held were counted when they were released.
+            return match &mut self.recorder {
+                Some(recorder) => recorder.tend(&self.tally.lines()).map_err(EngineError::Record),
+                None => Ok(()),
+            };
+        };
         if let Some(counts) = &mut self.counts {
             counts.absorb(block);
         }

@@ -18,8 +18,8 @@ use ipnet::IpNet;
 
 use super::{
     plan::StatusSet,
-    special::SpecialKind,
     sharing::{Audience, PartnerSection, Protection, Purpose, SharingSection, honours},
+    special::SpecialKind,
     written::{
         BytesWord, ChangeSection, ClientWord, CookieRule, CookieWord, CountsSection, Days,
         DropSection, GrainWord, GroupSection, NetworkRule, NetworkSection, OnFullWord,

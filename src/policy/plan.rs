@@ -8,14 +8,14 @@ use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
-use super::{
-    sharing,
-    special::{self, Cross, SpecialRule},
-};
 use super::written::{
     Basis, BytesWord, CLAUSE_WITHOUT_END, ClientWord, CookieRule, CookieWord, Days, DropSection,
     GrainWord, NetworkRule, NoEnd, PathRule, PathWord, Policy, PolicyError, Prefixes,
     RecordSection, ReferrerWord, RequireWord, VersionWord, WindowWord,
+};
+use super::{
+    sharing,
+    special::{self, Cross, SpecialRule},
 };
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
@@ -371,10 +371,9 @@ impl Plan {
                 let keys = [Key::Client, Key::Network, Key::Country, Key::Organisation];
                 either(&keys, &[Table::Country])
             }
-            Field::Time | Field::Date => either(
-                &[Key::Time],
-                &[Table::Hour, Table::Day, Table::Week, Table::Month],
-            ),
+            Field::Time | Field::Date => {
+                either(&[Key::Time], &[Table::Hour, Table::Day, Table::Week, Table::Month])
+            }
             Field::Request => either(
                 &[Key::Method, Key::Path, Key::Query, Key::Protocol],
                 &[Table::Method, Table::Path, Table::Protocol],

@@ -143,10 +143,10 @@ pub(super) fn specials(policy: &Policy) -> Result<Vec<SpecialRule>, PolicyError>
 
 fn special(kind: SpecialKind, section: &SpecialSection) -> Result<SpecialRule, PolicyError> {
     let SpecialSection { name, path, key, parameter, site } = section;
-    let refuse =
-        |what: String| PolicyError::new(format!("{} {name:?}: {what}", kind.section()));
+    let refuse = |what: String| PolicyError::new(format!("{} {name:?}: {what}", kind.section()));
     let mut letters = name.bytes();
-    if name.is_empty() || !letters.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    if name.is_empty()
+        || !letters.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     {
         return Err(refuse("a name has small letters, digits and underscores only".to_owned()));
     }
@@ -244,7 +244,9 @@ mod tests {
             ),
             (download("name = \"a\"\npath = \"/a\"\nsite = \"a b\""), "host name"),
             (
-                download("name = \"a\"\npath = \"/a\"\n[[counts.beacon]]\nname = \"a\"\npath = \"/b\""),
+                download(
+                    "name = \"a\"\npath = \"/a\"\n[[counts.beacon]]\nname = \"a\"\npath = \"/b\"",
+                ),
                 "counts.download",
             ),
             (download("name = \"a\"\npath = \"/a\"\nkeys = []"), "keys"),

@@ -154,7 +154,8 @@ impl Specials {
 
     /// The rule that a request fits, and where its key is; without a place the key was too long.
     fn request(&mut self, line: &Line<'_>) -> (Known, Option<usize>) {
-        let site = if self.rules.iter().any(|(rule, _)| rule.site.is_some()) { line.site } else { None };
+        let site =
+            if self.rules.iter().any(|(rule, _)| rule.site.is_some()) { line.site } else { None };
         let hash = self.seed.hash_all(&[line.request, site.unwrap_or_default()], None);
         if let Some(place) = self.memo.find(hash) {
             return (self.memo.at(place).value, Some(place));
@@ -166,11 +167,8 @@ impl Specials {
     /// The first rule that a request fits, plus one; its key is in the buffer then.
     fn fit(&mut self, line: &Line<'_>) -> u8 {
         self.key.clear();
-        let target = if line.is_target {
-            Some(line.request)
-        } else {
-            request::parse(line.request).target
-        };
+        let target =
+            if line.is_target { Some(line.request) } else { request::parse(line.request).target };
         let Some(target) = target else { return 0 };
         for (number, (rule, cleaner)) in self.rules.iter_mut().enumerate() {
             let is_of_site = rule.site.as_ref().is_none_or(|wanted| {

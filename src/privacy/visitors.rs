@@ -238,7 +238,8 @@ mod tests {
             &["dsl-7.example.net", "DSL-7.example.net"],
             &["dsl-8.example.net"],
         ] {
-            let found: Vec<_> = same.iter().map(|client| of.of(Some(client.as_bytes()), 0).visitor).collect();
+            let found: Vec<_> =
+                same.iter().map(|client| of.of(Some(client.as_bytes()), 0).visitor).collect();
             assert!(found.iter().all(|visitor| *visitor == found[0]), "{same:?}");
             all.push(found[0]);
         }

@@ -105,7 +105,9 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(path, error) => write!(f, "cannot open the store {}: {error}", path.display()),
+            Self::Open(path, error) => {
+                write!(f, "cannot open the store {}: {error}", path.display())
+            }
             Self::Loose(path) => write!(
                 f,
                 "cannot use the store {}: others than its owner may read it; run chmod 600 on it",

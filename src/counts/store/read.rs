@@ -74,10 +74,7 @@ struct Gathered {
 impl Gathered {
     fn add(&mut self, day: &str, key_id: &str, cell: &Cell, known: usize, with_days: bool) {
         let joined = |all: &mut Cell| join(all, cell, known);
-        self.by_key
-            .entry(key_id.to_owned())
-            .and_modify(joined)
-            .or_insert_with(|| cell.clone());
+        self.by_key.entry(key_id.to_owned()).and_modify(joined).or_insert_with(|| cell.clone());
         if with_days {
             self.by_day
                 .entry((day.to_owned(), key_id.to_owned()))
@@ -101,7 +98,8 @@ impl Gathered {
     }
 
     fn networks(&self, epochs: &mut Epochs, known: usize) -> Vec<Networks> {
-        let by_day = self.by_day.iter().filter(|(_, cell)| cell.sum.people.networks.count(known) > 0);
+        let by_day =
+            self.by_day.iter().filter(|(_, cell)| cell.sum.people.networks.count(known) > 0);
         by_day
             .map(|(name, cell)| {
                 let networks = &cell.sum.people.networks;
@@ -125,7 +123,8 @@ impl Epochs {
 }
 
 /// The windows of a span and of one site, or of all: part of every query.
-const CHOSEN: &str = "(?1 IS NULL OR begins >= ?1) AND (?2 IS NULL OR ends <= ?2) AND (?3 IS NULL OR site = ?3)";
+const CHOSEN: &str =
+    "(?1 IS NULL OR begins >= ?1) AND (?2 IS NULL OR ends <= ?2) AND (?3 IS NULL OR site = ?3)";
 
 impl Store {
     /// What was counted in a span, on one site or on all.
@@ -147,9 +146,8 @@ impl Store {
         let missed = self.missed(span, site)?;
         for name in self.tables(span, site)? {
             let rows = self.gather(&name, span, site, false)?.into_iter();
-            let rows = rows.map(|(key, gathered)| {
-                gathered.row(key.replace(char::from(BETWEEN), " | "))
-            });
+            let rows =
+                rows.map(|(key, gathered)| gathered.row(key.replace(char::from(BETWEEN), " | ")));
             report.push(&name, rows.collect());
             if let Some(missed) = missed.get(&name) {
                 report.note_missed(&name, *missed);
@@ -295,11 +293,7 @@ impl Store {
         read().map_err(|error| self.failed(error))?.ok_or_else(|| self.damaged())
     }
 
-    fn missed(
-        &self,
-        span: Span,
-        site: Option<&str>,
-    ) -> Result<BTreeMap<String, u64>, StoreError> {
+    fn missed(&self, span: Span, site: Option<&str>) -> Result<BTreeMap<String, u64>, StoreError> {
         let query = format!(
             "SELECT tab, sum(missed.requests) FROM missed JOIN windows ON missed.window = windows.id
              WHERE {CHOSEN} GROUP BY tab"

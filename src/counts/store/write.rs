@@ -179,7 +179,12 @@ fn add_window(
             |row| Ok((row.get::<_, i64>(0)?, cell_of(row, 1, String::new(), known, false)?)),
         )
         .optional()?;
-    let mut all = Cell { key: String::new(), sum: totals.clone(), units: None, has_visitors: name.key != "-" };
+    let mut all = Cell {
+        key: String::new(),
+        sum: totals.clone(),
+        units: None,
+        has_visitors: name.key != "-",
+    };
     let id = match found {
         Some((_, None)) => return Ok(None),
         Some((id, Some(before))) => {
@@ -308,12 +313,8 @@ fn fold(
         params![window, table, count / 2],
         |row| row.get(0),
     )?;
-    let mut other = Cell {
-        key: OTHER.to_owned(),
-        sum: Sum::default(),
-        units: None,
-        has_visitors: false,
-    };
+    let mut other =
+        Cell { key: OTHER.to_owned(), sum: Sum::default(), units: None, has_visitors: false };
     let mut light = transaction.prepare(
         "SELECT requests, bytes, visitors, visitor_set, network_set, once, once_set FROM cells
          WHERE window = ?1 AND tab = ?2 AND (requests <= ?3 OR key = ?4)",
@@ -340,8 +341,7 @@ pub(super) fn cell_of(
     known: usize,
     has_units: bool,
 ) -> rusqlite::Result<Option<Cell>> {
-    let tally =
-        Tally { requests: unsigned(row.get(at)?), bytes: unsigned(row.get(at + 1)?) };
+    let tally = Tally { requests: unsigned(row.get(at)?), bytes: unsigned(row.get(at + 1)?) };
     let set: Option<Vec<u8>> = row.get(at + 3)?;
     let networks: Option<Vec<u8>> = row.get(at + 4)?;
     let once: Option<Vec<u8>> = if has_units { row.get(at + 6)? } else { None };
