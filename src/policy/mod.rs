@@ -10,6 +10,7 @@ mod plan;
 mod rules;
 mod sealing;
 mod sharing;
+mod special;
 #[cfg(test)]
 mod tests_any;
 mod written;
@@ -24,6 +25,7 @@ pub use plan::{
 };
 pub use rules::{keys_of, rule_of, tables_of};
 pub use sealing::SealRule;
+pub use special::{Cross, SpecialKind, SpecialRule};
 pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in
