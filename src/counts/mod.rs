@@ -14,6 +14,7 @@
 
 mod closed;
 mod keyed;
+pub mod publish;
 mod report;
 mod tally;
 mod times;
