@@ -32,7 +32,7 @@ pub use self::{
     ledger::{Entry, Found, Ledger, LedgerError},
     page::{page, public_json},
     period::{Overlap, Period, PeriodError},
-    relations::RelationError,
+    relations::{ONE_OF, RelationError},
     scan::{Leak, LeakKind, scan},
     sums::sum_up,
 };
@@ -233,3 +233,9 @@ impl fmt::Display for Blur {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "../../../tests/publish/lp.rs"]
+mod lp;
+#[cfg(test)]
+mod tests_attack;

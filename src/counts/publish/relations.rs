@@ -11,32 +11,12 @@ use std::{
 
 use super::Sheet;
 
-/// Tables whose rows are known from each other in part or in whole. The coarsest stands first.
-const FAMILIES: [&[&str]; 3] =
-    [&["day", "hour"], &["status_class", "status"], &["os", "device", "browser", "bot"]];
+/// Tables whose rows are sums of another's. The coarsest stands first.
+const FLOORS: [&[&str]; 2] = [&["day", "hour"], &["status_class", "status"]];
 
-/// The tables that tell in other words on what kind of machine somebody reads.
-pub(super) const MACHINES: [&str; 2] = ["os", "device"];
-
-/// A kind of machine, which systems and devices both tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Machine {
-    Desktop,
-    Handheld,
-    Rest,
-}
-
-/// What kind of machine a row of one of [`MACHINES`] is of. A few Linux tablets are in the wrong place, which makes the
-/// two sums different by what nobody outside can know.
-pub(super) fn machine(key: &str) -> Machine {
-    match key {
-        "mobile" | "tablet" | "Android" | "HarmonyOS" | "iOS" | "Windows Phone" | "KaiOS"
-        | "BlackBerry" | "Symbian" | "Java ME" => Machine::Handheld,
-        "other" | "bot" | "Other" | "Xbox" | "PlayStation" | "Nintendo" | "Tizen" | "webOS"
-        | "tvOS" | "watchOS" => Machine::Rest,
-        _ => Machine::Desktop,
-    }
-}
+/// Tables that tell in other words on what somebody reads. Every iPhone is a telephone, every Edge is on Windows: what
+/// one of them prints bounds what another hides, so that no more than one of them is released.
+pub const ONE_OF: [&str; 4] = ["browser", "os", "device", "bot"];
 
 /// The table whose rows are sums of rows of `table`.
 pub(super) fn coarser(table: &str) -> Option<&'static str> {
@@ -58,7 +38,8 @@ pub(super) fn row_of_coarser(table: &str, key: &str) -> String {
 
 /// The other tables that tell of the same thing.
 fn relatives(table: &str) -> impl Iterator<Item = &'static str> {
-    let family = FAMILIES.iter().find(|family| family.contains(&table));
+    let families = FLOORS.into_iter().chain([ONE_OF.as_slice()]);
+    let family = families.into_iter().find(|family| family.contains(&table));
     let members = family.into_iter().flat_map(|family| family.iter().copied());
     members.filter(move |member| *member != table)
 }
@@ -92,6 +73,14 @@ pub(super) fn check(sheets: &[Sheet]) -> Result<(), RelationError> {
     for dimension in crosses.iter().flat_map(|cross| &cross.dimensions) {
         *uses.entry(dimension.as_str()).or_default() += 1;
     }
+    let told = |name: &&str| names.contains(name) || uses.contains_key(name);
+    let readers: Vec<&str> = ONE_OF.into_iter().filter(told).collect();
+    if readers.len() > 1 {
+        return refuse(format!(
+            "{} tell of each other what is hidden; release one of them",
+            readers.join(" and ")
+        ));
+    }
     for cross in crosses {
         let [first, second] = cross.dimensions.as_slice() else {
             return refuse(format!("{}: has more than two dimensions", cross.name));
@@ -106,7 +95,6 @@ pub(super) fn check(sheets: &[Sheet]) -> Result<(), RelationError> {
                 cross.name
             ));
         }
-        let told = |name: &&str| names.contains(name) || uses.contains_key(name);
         if let Some(relative) = relatives(second).find(told) {
             return refuse(format!(
                 "{}: {relative} would tell what is hidden of {second}; leave one of them out",
@@ -135,7 +123,7 @@ mod tests {
 
     #[test]
     fn tables_that_belong_together_in_a_line_are_good() {
-        check_names(&[&["day"], &["hour"], &["os"], &["device"], &["browser"]], "");
+        check_names(&[&["day"], &["hour"], &["status"], &["status_class"], &["browser"]], "");
         check_names(&[&["path"], &["country"], &["path", "country"], &["path", "browser"]], "");
         check_names(&[&["day"], &["hour"], &["day", "path"], &["hour", "country"]], "");
     }
@@ -149,18 +137,10 @@ mod tests {
         check_names(&[&["path", "country"], &["browser", "country"]], "only the first");
         check_names(&[&["path", "country"], &["country", "os"]], "only the first");
         check_names(&[&["path", "status"], &["status_class"]], "status_class would tell");
-        check_names(&[&["path", "os"], &["device"]], "device would tell");
-        check_names(&[&["path", "os"], &["browser", "language"]], "browser would tell");
-    }
-
-    #[test]
-    fn systems_and_devices_are_of_the_same_machines() {
-        use crate::transform::agent::{Device, Os};
-        let count = |kind| Os::ALL.iter().filter(|os| machine(os.name()) == kind).count();
-        assert_eq!([Machine::Desktop, Machine::Handheld, Machine::Rest].map(count), [6, 8, 8]);
-        let devices: Vec<_> = Device::ALL.iter().map(|device| machine(device.name())).collect();
-        use Machine::{Desktop, Handheld, Rest};
-        assert_eq!(devices, [Desktop, Handheld, Handheld, Rest, Rest]);
+        check_names(&[&["os"], &["device"]], "os and device");
+        check_names(&[&["path", "os"], &["device"]], "os and device");
+        check_names(&[&["path", "os"], &["browser", "language"]], "browser and os");
+        check_names(&[&["browser"], &["bot"], &["path"]], "browser and bot");
     }
 
     #[test]

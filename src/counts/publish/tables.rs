@@ -3,8 +3,7 @@
 //! Every table carries the one total of the release. A table whose rows are sums of another's rows is folded first, and
 //! the finer one under each of its printed rows, so that the difference of the two is a sum that may be known. The
 //! rows of a table of two dimensions are folded under those of its first dimension in the same way; the table of its
-//! second dimension is what the printed cells add up to. Systems and devices tell of the same machines, and are folded
-//! within the same kinds of machines.
+//! second dimension is what the printed cells add up to.
 //!
 //! What a group cannot carry, the table cannot: it is withheld whole, and never printed with a gap that subtraction
 //! fills.
@@ -14,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Blur, Cell, Content, Counted, Number, OTHER, Row, Sheet,
     fold::{Folded, Rule, fold, hide},
-    relations::{MACHINES, Machine, coarser, machine, row_of_coarser},
+    relations::{coarser, row_of_coarser},
     round, sort,
 };
 
@@ -109,13 +108,10 @@ impl Releasing {
             .filter(|sheet| !is_cross(sheet) && !seconds.contains(sheet.name.as_str()))
             .map(|sheet| sheet.name.clone())
             .collect();
-        let (machines, others): (Vec<String>, Vec<String>) =
-            single.into_iter().partition(|name| MACHINES.contains(&name.as_str()));
-        let (fine, coarse): (Vec<String>, Vec<String>) = others.into_iter().partition(|name| {
+        let (fine, coarse): (Vec<String>, Vec<String>) = single.into_iter().partition(|name| {
             coarser(name).is_some_and(|coarser| self.tables.contains_key(coarser))
         });
         coarse.iter().for_each(|name| self.fold_root(name));
-        self.fold_machines(machines);
         fine.iter().for_each(|name| self.fold_fine(name));
         for cross in &crosses {
             self.fold_cross(cross);
@@ -214,74 +210,6 @@ impl Releasing {
             group.cells.push(at);
         }
         groups.into_values().chain([rest]).collect()
-    }
-
-    /// Folds systems and devices within the same kinds of machines. Kinds that cannot carry themselves in one of the
-    /// tables are put together in all of them.
-    fn fold_machines(&mut self, mut names: Vec<String>) {
-        #[cfg(test)]
-        if !self.rule.has(super::fold::Off::Groups) {
-            return names.iter().for_each(|name| self.fold_root(name));
-        }
-        while names.len() > 1 {
-            let mut kinds =
-                vec![vec![Machine::Desktop], vec![Machine::Handheld], vec![Machine::Rest]];
-            let failed = loop {
-                match names
-                    .iter()
-                    .find_map(|name| self.fold_kinds(name, &kinds).err().map(|at| (name, at)))
-                {
-                    None => break None,
-                    Some((name, _)) if kinds.len() == 1 => break Some(name.clone()),
-                    Some((_, at)) => {
-                        let kind = kinds.remove(at);
-                        let smallest = (0..kinds.len())
-                            .min_by_key(|at| self.requests_of(&names, &kinds[*at]))
-                            .expect("one of several was taken out");
-                        kinds[smallest].extend(kind);
-                    }
-                }
-            };
-            match failed {
-                Some(name) => names.retain(|other| *other != name),
-                None => {
-                    for name in &names {
-                        let folded = self.fold_kinds(name, &kinds).expect("it was found to fold");
-                        let told = blurred(self.blur, self.sum(&self.tables[name].cells));
-                        let told = self.tell(name, vec![(None, folded, told)]);
-                        self.done.insert(name.clone(), told);
-                    }
-                    return;
-                }
-            }
-        }
-        names.iter().for_each(|name| self.fold_root(name));
-    }
-
-    fn requests_of(&self, names: &[String], kind: &[Machine]) -> u64 {
-        let cells = names.iter().flat_map(|name| &self.tables[name].cells);
-        cells.filter(|cell| kind.contains(&machine(&cell.key[0]))).map(|cell| cell.requests).sum()
-    }
-
-    /// A table folded within each kind, or the number of a kind that cannot carry itself.
-    fn fold_kinds(&self, name: &str, kinds: &[Vec<Machine>]) -> Result<Folded, usize> {
-        let cells = &self.tables[name].cells;
-        let gap = self.sum(cells).checked_sub(cells.iter().map(|cell| cell.requests).sum());
-        let mut all = Folded::default();
-        for (number, kind) in kinds.iter().enumerate() {
-            let group: Vec<usize> =
-                (0..cells.len()).filter(|at| kind.contains(&machine(&cells[*at].key[0]))).collect();
-            let mut sum: u64 = group.iter().map(|at| cells[*at].requests).sum();
-            // Lines without an agent are of no kind that anybody knows.
-            if kind.contains(&Machine::Rest) {
-                sum += gap.ok_or(number)?;
-            }
-            let folded = fold(cells, &group, sum, self.rule).ok_or(number)?;
-            all.printed.extend(folded.printed);
-            all.hidden.extend(folded.hidden);
-            all.rest += folded.rest;
-        }
-        Ok(all)
     }
 
     /// The rows of folded groups: of each the row of the first dimension, if it has one, and what is told of its sum.
