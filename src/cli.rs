@@ -8,6 +8,7 @@ use clap::{
 };
 
 use crate::{
+    counts::Zone,
     field::Field,
     source::LINE_BYTES_MAX,
     transform::pseudonym::{EpochLength, KeyId},
@@ -66,6 +67,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: KeysCommand,
+    },
+    /// Usage counts, shown to people
+    Report {
+        /// What to do.
+        #[command(subcommand)]
+        command: ReportCommand,
     },
     /// Print a completion script for a shell
     Completions {
@@ -220,6 +227,138 @@ pub enum KeysCommand {
     },
 }
 
+/// What to do with usage counts.
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Show counts as tables with bars
+    Show(ReportShowArgs),
+    /// Make one page of HTML of them, for internal use
+    Html(ReportHtmlArgs),
+    /// Join partial counts, of several runs or machines
+    Merge(ReportMergeArgs),
+    /// Write counts for other programs
+    Export(ReportExportArgs),
+}
+
+/// Where counts come from.
+#[derive(Args, Debug)]
+pub struct CountsSource {
+    /// The file that --counts or --partial wrote, - for standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "store")]
+    pub counts: Option<PathBuf>,
+
+    /// The store that --store wrote
+    #[arg(long, value_name = "FILE", conflicts_with = "counts")]
+    pub store: Option<PathBuf>,
+
+    /// Only what was counted for this site
+    #[arg(long, value_name = "NAME", requires = "store")]
+    pub site: Option<String>,
+}
+
+/// The options of `report merge`.
+#[derive(Args, Debug)]
+pub struct ReportMergeArgs {
+    /// The files that --partial wrote
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// Write what they are together to a file of the same kind
+    #[arg(short, long, value_name = "FILE", required_unless_present = "store")]
+    pub output: Option<PathBuf>,
+
+    /// Add them to a store, each run once
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+}
+
+/// The options of `report export`.
+#[derive(Args, Debug)]
+pub struct ReportExportArgs {
+    /// Where counts come from.
+    #[command(flatten)]
+    pub source: CountsSource,
+
+    /// The form
+    #[arg(long = "to", value_name = "FORM", default_value = "json")]
+    pub form: ExportForm,
+
+    /// The first day or moment, such as 2026-11-22, of the store's time zone; whole windows only
+    #[arg(long, value_name = "TIME", requires = "store")]
+    pub from: Option<String>,
+
+    /// The first day or moment after it
+    #[arg(long, value_name = "TIME", requires = "store")]
+    pub until: Option<String>,
+
+    /// Write to a file that only its owner may read, - for standard output, which is also the default
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// The form of what is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportForm {
+    /// One line, the same as --counts writes
+    Json,
+    /// A row for each row of a table
+    Csv,
+    /// The text form of Prometheus, without visitors, pages and referrers
+    Prometheus,
+}
+
+/// What time counts of a store are of.
+#[derive(Args, Debug)]
+pub struct CountsSpan {
+    /// The first day or moment, such as 2026-11-22, of the store's time zone; whole windows only
+    #[arg(long, value_name = "TIME", requires = "store")]
+    pub from: Option<String>,
+
+    /// The first day or moment after it
+    #[arg(long, value_name = "TIME", requires = "store")]
+    pub to: Option<String>,
+}
+
+/// The options of `report show`.
+#[derive(Args, Debug)]
+pub struct ReportShowArgs {
+    /// Where counts come from.
+    #[command(flatten)]
+    pub source: CountsSource,
+
+    /// What time they are of.
+    #[command(flatten)]
+    pub span: CountsSpan,
+
+    /// Only this table; may be repeated
+    #[arg(long = "table", value_name = "NAME", conflicts_with = "json")]
+    pub tables: Vec<String>,
+
+    /// Rows of each table [default: 10, and a month of days]
+    #[arg(long, value_name = "N", conflicts_with = "json")]
+    pub rows: Option<usize>,
+
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The options of `report html`.
+#[derive(Args, Debug)]
+pub struct ReportHtmlArgs {
+    /// Where counts come from.
+    #[command(flatten)]
+    pub source: CountsSource,
+
+    /// What time they are of.
+    #[command(flatten)]
+    pub span: CountsSpan,
+
+    /// Write to a file that only its owner may read, - for standard output, which is also the default
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
 /// Where keys are.
 #[derive(Args, Debug)]
 pub struct KeyPlace {
@@ -315,6 +454,23 @@ pub struct FilterArgs {
     /// Write usage counts as JSON at the end, - for a table on standard error
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub counts: Option<PathBuf>,
+
+    /// Add usage counts by window to a store, an SQLite file, also while running
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub store: Option<PathBuf>,
+
+    /// Write usage counts by window at the end, to be joined with those of other runs by `report merge`
+    #[arg(long, value_name = "FILE", conflicts_with = "store", help_heading = "Output")]
+    pub partial: Option<PathBuf>,
+
+    /// The name of this run in the store: begun again after it was killed, over the same input, it counts nothing
+    /// twice
+    #[arg(long, value_name = "NAME", requires = "store", help_heading = "Output")]
+    pub run: Option<String>,
+
+    /// Whose days and hours the counts use, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC", help_heading = "Output")]
+    pub timezone: Zone,
 
     /// Write the counts also while running, such as every 60s
     #[arg(long, value_name = "DURATION", requires = "counts", value_parser = parse_duration, help_heading = "Output")]

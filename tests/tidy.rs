@@ -36,7 +36,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("age", &["keys/exchange", "privacy", "quarantine", "command/quarantine"]),
     ("aho-corasick", &["privacy"]),
     ("anyhow", &["main", "cli", "settings", "command"]),
-    ("base64", &["privacy/detect", "quarantine"]),
+    ("base64", &["privacy/detect", "quarantine", "counts/page"]),
     ("blake3", &["policy", "transform/pseudonym", "quarantine"]),
     ("clap", &["main", "cli", "command"]),
     ("clap_complete", &["cli", "command"]),

@@ -4,9 +4,11 @@ mod control;
 mod explain;
 mod filter;
 mod formats;
+mod joining;
 mod keys;
 mod own;
 mod policies;
+mod report;
 mod summary;
 
 use std::{
@@ -54,6 +56,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Formats { command }) => formats::run(command),
         Some(Command::Policy { command }) => policies::run(&command),
         Some(Command::Keys { command }) => keys::run(&command),
+        Some(Command::Report { command }) => report::run(&command),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tamis", &mut script);

@@ -28,7 +28,7 @@ pub use worker::{Batch, Worker};
 
 use self::releasing::Outlet;
 use crate::{
-    counts::Counts,
+    counts::{Counts, RecordError, Recorder},
     emit::Rendered,
     sink::{Sink, SinkError},
     source::{Progress, Reader, Waker},
@@ -40,6 +40,8 @@ use crate::{
 pub enum EngineError {
     /// The output cannot take more.
     Sink(SinkError),
+    /// The counts cannot be recorded.
+    Record(RecordError),
     /// The threads could not be started.
     Threads,
     /// A worker ended in a panic, whose place was printed.
@@ -50,6 +52,7 @@ impl std::fmt::Display for EngineError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sink(error) => error.fmt(f),
+            Self::Record(error) => error.fmt(f),
             Self::Threads => f.write_str("cannot start the worker threads; try fewer with --threads"),
             Self::Worker => f.write_str(
                 "a worker stopped because of a mistake in tamis; what was written is clean and in order",
@@ -70,6 +73,8 @@ struct Output {
     /// What holds records, where the policy asks for it.
     releasing: Option<Releasing>,
     counts: Option<Counts>,
+    /// What keeps counts by window.
+    recorder: Option<Recorder>,
     tally: Tally,
     failure: Option<EngineError>,
     /// Why the file could not be opened anew; the old one stayed in use.
@@ -91,13 +96,29 @@ impl Output {
         self.begin()?;
         match (&mut self.releasing, batch) {
             (Some(releasing), batch) => {
-                let Self { sink, counts, tally, .. } = self;
-                let outlet = Outlet { sink, counts: counts.as_mut(), tally };
+                let Self { sink, counts, recorder, tally, .. } = self;
+                let outlet = Outlet { sink, counts: counts.as_mut(), recorder: recorder.as_mut(), tally };
                 releasing.pass(batch.and_then(Batch::held_mut), outlet)
             }
             (None, Some(batch)) => self.sink.write(batch.rendered()),
             (None, None) => Ok(()),
         }
+    }
+}
+
+impl Output {
+    /// Adds what a batch counted.
+    fn count(&mut self, batch: &mut Batch) -> Result<(), EngineError> {
+        let Some(block) = batch.counts_mut() else { return Ok(()) };
+        if let Some(counts) = &mut self.counts {
+            counts.absorb(block);
+        }
+        let recorded = match &mut self.recorder {
+            Some(recorder) => recorder.absorb(block, &self.tally.lines()),
+            None => Ok(()),
+        };
+        block.clear();
+        recorded.map_err(EngineError::Record)
     }
 }
 
@@ -123,6 +144,8 @@ pub struct Finished {
     pub reader: Reader,
     /// The counts, if any were asked for.
     pub counts: Option<Counts>,
+    /// What keeps counts by window, if anything does; what it has not recorded yet is still to be.
+    pub recorder: Option<Recorder>,
     /// How many lines came and went.
     pub tally: Tally,
     /// Why the run ended early, if it did.
@@ -147,6 +170,7 @@ impl Engine {
                 sink,
                 releasing: None,
                 counts,
+                recorder: None,
                 tally,
                 failure: None,
                 not_reopened: None,
@@ -161,6 +185,14 @@ impl Engine {
     pub fn with_releasing(mut self, releasing: Option<Releasing>) -> Self {
         let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
         output.releasing = releasing;
+        self
+    }
+
+    /// The engine with what keeps counts by window.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Option<Recorder>) -> Self {
+        let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
+        output.recorder = recorder;
         self
     }
 
@@ -226,6 +258,7 @@ impl Engine {
         Finished {
             reader: input.reader,
             counts: output.counts,
+            recorder: output.recorder,
             tally: output.tally,
             failure: output.failure,
             not_reopened: output.not_reopened,
@@ -272,10 +305,11 @@ impl Engine {
         self.reopen_if_due(output);
         match output.write(Some(batch)) {
             Ok(()) => {
-                if let (Some(whole), Some(part)) = (&mut output.counts, batch.counts_mut()) {
-                    whole.absorb(part);
-                }
                 output.tally.absorb(batch.tally());
+                if let Err(error) = output.count(batch) {
+                    output.failure = Some(error);
+                    self.stop_reading();
+                }
             }
             Err(error) => {
                 output.failure = Some(EngineError::Sink(error));

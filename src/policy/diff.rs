@@ -18,13 +18,14 @@ use ipnet::IpNet;
 
 use super::{
     plan::StatusSet,
+    special::SpecialKind,
     sharing::{Audience, PartnerSection, Protection, Purpose, SharingSection, honours},
     written::{
         BytesWord, ChangeSection, ClientWord, CookieRule, CookieWord, CountsSection, Days,
         DropSection, GrainWord, GroupSection, NetworkRule, NetworkSection, OnFullWord,
         OptOutSection, PathRule, PathWord, Policy, Prefixes, PublishSection, QuarantineSection,
         RecordSection, ReferrerWord, ReleaseSection, RequireWord, RetentionSection, RouteSection,
-        SealWord, SitesSection, VersionWord, WideningWord,
+        SealWord, SitesSection, SpecialSection, VersionWord, WideningWord, WindowWord,
     },
 };
 use crate::field::Table;
@@ -566,9 +567,57 @@ fn counts(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
         found.kept(&format!("counts.{}", table.name()), [has(a), has(b)]);
     }
     let visitors = |parts: &Parts<'_>| {
-        parts.counts.is_some_and(|CountsSection { tables: _, visitors, path: _ }| *visitors)
+        parts.counts.is_some_and(
+            |CountsSection {
+                 tables: _,
+                 visitors,
+                 path: _,
+                 window: _,
+                 cross: _,
+                 downloads: _,
+                 installations: _,
+                 products: _,
+                 beacons: _,
+             }| *visitors,
+        )
     };
+    let pairs = |parts: &Parts<'_>| {
+        let all = parts.counts.iter().flat_map(|counts| &counts.cross);
+        all.map(|[first, second]| format!("{first} by {second}")).collect()
+    };
+    found.told("counts.cross", [a, b].map(pairs));
+    let by_hour = |parts: &Parts<'_>| {
+        parts.counts.is_some_and(|counts| counts.window == Some(WindowWord::Hour))
+    };
+    let word = |by_hour: bool| if by_hour { "hours" } else { "days" };
+    found.rank(
+        "counts.window",
+        [a, b].map(|parts| (u32::from(by_hour(parts)), word(by_hour(parts)).to_owned())),
+    );
+    for kind in SpecialKind::ALL {
+        let sections = |parts: &Parts<'_>| {
+            let all = parts.counts.iter().flat_map(|counts| counts.specials(kind));
+            all.map(special_words).collect()
+        };
+        found.told(kind.section(), [a, b].map(sections));
+    }
     found.kept("counts.visitors", [visitors(a), visitors(b)]);
+}
+
+/// A report of a policy's own in words.
+fn special_words(section: &SpecialSection) -> String {
+    let SpecialSection { name, path, key, parameter, site } = section;
+    let mut words = format!("{name} of {path}");
+    if !key.is_empty() {
+        words += &format!(" by {}", key.join(" and "));
+    }
+    if let Some(parameter) = parameter {
+        words += &format!(" by the parameter {parameter}");
+    }
+    if let Some(site) = site {
+        words += &format!(" on {site}");
+    }
+    words
 }
 
 fn network(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {

@@ -8,6 +8,7 @@ mod notice;
 mod plan;
 mod rules;
 mod sharing;
+mod special;
 #[cfg(test)]
 mod tests_any;
 mod written;
@@ -20,6 +21,7 @@ pub use plan::{
     longest_prefix,
 };
 pub use rules::{keys_of, rule_of, tables_of};
+pub use special::{Cross, SpecialKind, SpecialRule};
 pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in

@@ -384,6 +384,8 @@ const fn table_words(table: Table) -> &'static str {
     match table {
         Table::Hour => "the hour",
         Table::Day => "the day",
+        Table::Week => "the week",
+        Table::Month => "the month",
         Table::Site => "the site",
         Table::Method => "the method",
         Table::Path => "the page, as above or by its declared kind",
@@ -403,7 +405,7 @@ const fn table_words(table: Table) -> &'static str {
 /// The key of a record that a table is made of.
 const fn key_of(table: Table) -> Key {
     match table {
-        Table::Hour | Table::Day => Key::Time,
+        Table::Hour | Table::Day | Table::Week | Table::Month => Key::Time,
         Table::Site => Key::Site,
         Table::Method => Key::Method,
         Table::Path => Key::Path,

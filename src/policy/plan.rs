@@ -8,11 +8,14 @@ use std::{net::IpAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
-use super::sharing;
+use super::{
+    sharing,
+    special::{self, Cross, SpecialRule},
+};
 use super::written::{
     Basis, BytesWord, CLAUSE_WITHOUT_END, ClientWord, CookieRule, CookieWord, Days, DropSection,
     GrainWord, NetworkRule, NoEnd, PathRule, PathWord, Policy, PolicyError, Prefixes,
-    RecordSection, ReferrerWord, RequireWord, VersionWord,
+    RecordSection, ReferrerWord, RequireWord, VersionWord, WindowWord,
 };
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
@@ -170,6 +173,14 @@ pub struct Plan {
     pub tables: TableSet,
     /// Whether counts may speak of visitors.
     pub visitors: bool,
+    /// Two-way tables.
+    pub crosses: Vec<Cross>,
+    /// Reports of the policy's own.
+    pub specials: Vec<SpecialRule>,
+    /// Whether a store keeps counts by hour; else by day.
+    pub counts_by_hour: bool,
+    /// From how many networks on counts may be published, if they may.
+    pub publish_k: Option<u32>,
     /// How fine times are told.
     pub grain: Grain,
     /// How the client is told.
@@ -278,6 +289,13 @@ impl Plan {
             record: keys,
             tables,
             visitors: policy.counts.as_ref().is_some_and(|counts| counts.visitors),
+            crosses: special::crosses(policy, tables)?,
+            specials: special::specials(policy)?,
+            counts_by_hour: policy
+                .counts
+                .as_ref()
+                .is_some_and(|counts| counts.window == Some(WindowWord::Hour)),
+            publish_k: policy.publish.filter(|section| section.allowed).map(|section| section.k),
             grain: match record.time.map(|rule| rule.grain) {
                 Some(GrainWord::Hour) => Grain::Hour,
                 Some(GrainWord::Day) => Grain::Day,
@@ -353,7 +371,10 @@ impl Plan {
                 let keys = [Key::Client, Key::Network, Key::Country, Key::Organisation];
                 either(&keys, &[Table::Country])
             }
-            Field::Time | Field::Date => either(&[Key::Time], &[Table::Hour, Table::Day]),
+            Field::Time | Field::Date => either(
+                &[Key::Time],
+                &[Table::Hour, Table::Day, Table::Week, Table::Month],
+            ),
             Field::Request => either(
                 &[Key::Method, Key::Path, Key::Query, Key::Protocol],
                 &[Table::Method, Table::Path, Table::Protocol],

@@ -17,6 +17,7 @@ mod raw;
 mod recognise;
 mod record;
 mod release;
+mod special;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,9 @@ pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
 pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
 pub use release::{CLOSE_AFTER_SECONDS, Held, Release, Released};
+pub use special::Special;
 pub use survey::{
     CLIENTS_MIN, DEPTH_MAX, Findings, Kind, Kinds, LINES_MIN, NAMES_MAX, ParamShare, Survey,
 };
 pub use tokens::{AHEAD_SECONDS, Keyring, Keys, Minter};
+pub use visitors::{Visit, VisitorKeys};
