@@ -8,6 +8,7 @@ mod joining;
 mod keys;
 mod own;
 mod policies;
+mod publish;
 mod report;
 mod summary;
 

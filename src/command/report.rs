@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use rustix::termios::tcgetwinsize;
 
-use super::{Usage, joining, print, replace_private};
+use super::{Usage, joining, print, publish, replace_private};
 use crate::{
     cli::{CountsSource, ReportCommand, ReportHtmlArgs, ReportShowArgs},
     counts::{Look, Partial, Report, page},
@@ -30,6 +30,7 @@ pub(super) fn run(command: &ReportCommand) -> Result<ExitCode> {
         ReportCommand::Html(args) => html(args),
         ReportCommand::Merge(args) => joining::merge(args),
         ReportCommand::Export(args) => joining::export(args),
+        ReportCommand::Publish(args) => publish::run(args),
     }
 }
 
@@ -69,7 +70,9 @@ fn html(args: &ReportHtmlArgs) -> Result<ExitCode> {
     let Some(path) = args.output.as_ref().filter(|path| path.as_os_str() != "-") else {
         return print(html.as_bytes());
     };
-    if args.source.counts.as_ref().is_some_and(|path| path.metadata().is_ok_and(|counts| Place::Replace(path.clone()).is(&counts))) {
+    if args.source.counts.as_ref().is_some_and(|path| {
+        path.metadata().is_ok_and(|counts| Place::Replace(path.clone()).is(&counts))
+    }) {
         return Err(Usage(format!(
             "cannot write the page to {}: it holds the counts; name another file",
             path.display()

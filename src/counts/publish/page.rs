@@ -7,9 +7,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Blur, Content, Entry, Number, Row, Summed};
+use crate::counts::{self, Report, Totals};
 
 /// What stands between the two values of a key of two dimensions.
-const BETWEEN: &str = " / ";
+const BETWEEN: &str = " | ";
+
+/// Who publishes where nobody said it.
+const SOMEBODY: &str = "Whoever runs these sites";
 
 #[derive(Serialize)]
 struct Public<'a> {
@@ -93,59 +97,34 @@ const fn rounded_to(blur: Blur) -> Option<u64> {
     }
 }
 
-/// The release as a page that needs nothing else.
+/// The release as a page that needs nothing else. `data` is the name of the JSON beside it.
 #[must_use]
-pub fn page(entry: &Entry) -> String {
-    let content = &entry.content;
-    let mut html = String::from(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
-    );
-    let title = format!("Usage in {}", entry.period);
-    html += &format!(
-        "<title>{title}</title>\n<style>body{{font-family:sans-serif}}</style>\n<h1>{title}</h1>\n"
-    );
-    if let Some(publisher) = &entry.publisher {
-        html += &format!("<p>{}</p>\n", escaped(publisher));
+pub fn page(entry: &Entry, data: &str) -> String {
+    let Content { k, blur, total, tables, withheld, .. } = &entry.content;
+    let (from, to) = entry.period.bounds();
+    let visitors = total.and_then(|total| total.visitors);
+    let requests = total.map_or(0, |total| total.requests);
+    // Bytes are not published, and the page of a publication leaves them out.
+    let totals = Totals { requests, bytes: 0, visitors };
+    let period = counts::Period { from, to };
+    let mut report = Report::new(&entry.policy, &entry.policy_hash, Some(period), totals);
+    for (name, rows) in tables {
+        let row = |Row { key, requests, visitors }: &Row| counts::Row {
+            key: key.join(BETWEEN),
+            requests: *requests,
+            bytes: 0,
+            visitors: *visitors,
+        };
+        report.push(name, rows.iter().map(row).collect());
     }
-    html += &match content.total {
-        Some(total) => format!("<p>{} requests</p>\n", total.requests),
-        None => "<p>Too few to be told.</p>\n".to_owned(),
+    let publication = counts::Publication {
+        publisher: entry.publisher.clone().unwrap_or_else(|| SOMEBODY.to_owned()),
+        k: *k,
+        reviewer: entry.reviewer.clone(),
+        released: String::new(),
+        rounded_to: rounded_to(*blur).and_then(|base| u32::try_from(base).ok()),
+        withheld: withheld.clone(),
+        data: data.to_owned(),
     };
-    for (name, rows) in &content.tables {
-        html += &format!(
-            "<table>\n<caption>{}</caption>\n<tr><th scope=\"col\">{0}</th><th scope=\"col\">requests</th></tr>\n",
-            escaped(name)
-        );
-        for row in rows {
-            html += &format!(
-                "<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n",
-                escaped(&row.key.join(BETWEEN)),
-                row.requests
-            );
-        }
-        html += "</table>\n";
-    }
-    html += &format!(
-        "<p>Each row stands for at least {} different networks. Looked at by {}.</p>\n</html>\n",
-        content.k,
-        escaped(&entry.reviewer)
-    );
-    html
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '&' => out += "&amp;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            c => out.push(c),
-        }
-    }
-    out
+    counts::page::render(&report.into_published(publication))
 }
