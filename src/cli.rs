@@ -12,7 +12,7 @@ use clap::{
 
 pub use report::{
     CountsSource, CountsSpan, ExportForm, ReportCommand, ReportExportArgs, ReportHtmlArgs,
-    ReportMergeArgs, ReportShowArgs,
+    ReportMergeArgs, ReportPublishArgs, ReportShowArgs,
 };
 
 use crate::{

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::counts::publish::Period;
+
 /// What to do with usage counts.
 #[derive(Debug, Subcommand)]
 pub enum ReportCommand {
@@ -15,6 +17,39 @@ pub enum ReportCommand {
     Merge(ReportMergeArgs),
     /// Write counts for other programs
     Export(ReportExportArgs),
+    /// Publish a period's counts, once and for good, as far as its policy lets many stand behind each number
+    Publish(ReportPublishArgs),
+}
+
+/// The options of `report publish`.
+#[derive(Args, Debug)]
+pub struct ReportPublishArgs {
+    /// The folder that is published, one for each site; it also has the ledger of what was released
+    pub directory: PathBuf,
+
+    /// The store that --store wrote; not needed where days that were released make up the period
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+
+    /// Only what was counted for this site
+    #[arg(long, value_name = "NAME", requires = "store")]
+    pub site: Option<String>,
+
+    /// The period: a day as 2026-11-22, a week as 2026-W47, a month as 2026-11 or a year as 2026, in UTC
+    #[arg(long, value_name = "PERIOD")]
+    pub period: Period,
+
+    /// Who looked at it: a name, which is published too
+    #[arg(long, value_name = "NAME")]
+    pub reviewer: String,
+
+    /// Whose usage it is
+    #[arg(long, value_name = "NAME")]
+    pub publisher: Option<String>,
+
+    /// The policy by which it was counted: a name or a TOML file
+    #[arg(long, value_name = "POLICY", default_value = "baseline")]
+    pub policy: String,
 }
 
 /// Where counts come from.

@@ -9,6 +9,7 @@ mod joining;
 mod keys;
 mod own;
 mod policies;
+mod publish;
 mod quarantine;
 mod report;
 mod sealing;

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use rustix::termios::tcgetwinsize;
 
-use super::{Usage, joining, print, replace_private};
+use super::{Usage, joining, print, publish, replace_private};
 use crate::{
     cli::{CountsSource, ReportCommand, ReportHtmlArgs, ReportShowArgs},
     counts::{Look, Partial, Report, page},
@@ -30,6 +30,7 @@ pub(super) fn run(command: &ReportCommand) -> Result<ExitCode> {
         ReportCommand::Html(args) => html(args),
         ReportCommand::Merge(args) => joining::merge(args),
         ReportCommand::Export(args) => joining::export(args),
+        ReportCommand::Publish(args) => publish::run(args),
     }
 }
 

@@ -26,6 +26,7 @@ mod open;
 pub mod page;
 mod part;
 mod partial;
+pub mod publish;
 mod recorder;
 mod report;
 mod sketch;

@@ -88,7 +88,7 @@ pub fn diff(from: &Policy, to: &Policy) -> Vec<Difference> {
     groups(&mut found, &a, &b);
     retention(&mut found, a.retention, b.retention);
     quarantine(&mut found, a.quarantine, b.quarantine);
-    publish(&mut found, a.publish, b.publish);
+    publish(&mut found, &a, &b);
     found.rank("change.widening", [&a, &b].map(|parts| widening(parts.change)));
     found.0
 }
@@ -108,7 +108,7 @@ struct Parts<'a> {
     groups: &'a [GroupSection],
     retention: Option<RetentionSection>,
     quarantine: Option<&'a QuarantineSection>,
-    publish: Option<PublishSection>,
+    publish: Option<&'a PublishSection>,
     change: Option<ChangeSection>,
 }
 
@@ -149,7 +149,7 @@ impl<'a> Parts<'a> {
             drops,
             sharing: sharing.as_ref(),
             quarantine: quarantine.as_ref(),
-            publish: *publish,
+            publish: publish.as_ref(),
             change: *change,
         }
     }
@@ -787,21 +787,26 @@ fn release(section: Option<ReleaseSection>) -> Rank {
     }
 }
 
-fn publish(found: &mut Differences, a: Option<PublishSection>, b: Option<PublishSection>) {
-    let allowed = [a, b].map(|section| section.filter(|section| section.allowed));
-    let rank = |it: Option<PublishSection>| match it {
+fn publish(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
+    let allowed = [a, b].map(|parts| parts.publish.filter(|section| section.allowed));
+    let rank = |it: Option<&PublishSection>| match it {
         Some(_) => (1, "counts may be published".to_owned()),
         None => (0, "nothing may be published".to_owned()),
     };
     found.rank("publish.allowed", allowed.map(rank));
-    if let [
-        Some(PublishSection { k: from, allowed: _ }),
-        Some(PublishSection { k: to, allowed: _ }),
-    ] = allowed
-    {
-        let rank = |k: u32| (u32::MAX - k, format!("cells of at least {k} networks"));
-        found.rank("publish.k", [rank(from), rank(to)]);
-    }
+    let [Some(from), Some(to)] = allowed else { return };
+    let both = [from, to];
+    let PublishSection { allowed: _, k: _, tables: _, round: _ } = from;
+    let rank =
+        |it: &PublishSection| (u32::MAX - it.k, format!("cells of at least {} networks", it.k));
+    found.rank("publish.k", both.map(rank));
+    let rank = |it: &PublishSection| match it.round {
+        Some(base) => (u32::MAX - base, format!("numbers rounded to multiples of {base}")),
+        None => (u32::MAX, "exact numbers".to_owned()),
+    };
+    found.rank("publish.round", both.map(rank));
+    let tables = both.map(|it| it.tables.clone().map(|tables| tables.into_iter().collect()));
+    found.limit("publish.tables", tables);
 }
 
 fn widening(section: Option<ChangeSection>) -> Rank {

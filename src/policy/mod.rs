@@ -20,8 +20,8 @@ pub use notice::notice;
 pub use opening::{Asked, Opening, Refusal, is_reference};
 pub(crate) use plan::is_host_name;
 pub use plan::{
-    BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, ReleaseRule, StatusSet,
-    longest_prefix,
+    BytesRule, ClientRule, Decision, DropRule, Group, Plan, PublishRule, ReferrerRule, ReleaseRule,
+    StatusSet, longest_prefix,
 };
 pub use rules::{keys_of, rule_of, tables_of};
 pub use sealing::SealRule;

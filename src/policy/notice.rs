@@ -697,13 +697,13 @@ const fn seal_words(word: SealWord) -> &'static str {
 
 fn published(policy: &Policy, text: &mut String) {
     *text += "\n## Publication\n\n";
-    match policy.publish.filter(|section| section.allowed) {
+    match policy.publish.as_ref().filter(|section| section.allowed) {
         None => *text += "The policy does not provide for publishing any of this.\n",
         Some(section) => {
             let _ = writeln!(
                 text,
-                "Counts may be published, each number only if it stands for at least {} different networks. Records \
-                 may not. This version of tamis has no command that publishes.",
+                "Counts may be published, each number only if it stands for at least {} different networks on one day. \
+                 Records may not.",
                 section.k
             );
         }

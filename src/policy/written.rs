@@ -599,7 +599,7 @@ pub struct ReleaseSection {
 }
 
 /// `[publish]`.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishSection {
     /// Whether the policy provides for publication at all.
@@ -607,6 +607,12 @@ pub struct PublishSection {
     /// How many distinct networks a published cell has at least.
     #[serde(default = "ten")]
     pub k: u32,
+    /// The tables that are published, of those that are counted; nothing means all that can be together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<Vec<String>>,
+    /// The number to whose multiples published numbers are rounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u32>,
 }
 
 const fn ten() -> u32 {

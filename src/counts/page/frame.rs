@@ -112,13 +112,17 @@ fn lede(report: &Report) -> String {
             format!("{publisher} publishes how its sites are used, and nothing of who uses them. ");
     }
     let requests = count(totals.requests, "request", "requests");
-    let (during, sent) = (capital(&calendar::during(period)), size(totals.bytes));
+    let during = capital(&calendar::during(period));
+    let sent = match report.publication() {
+        None => format!(", and {} was sent in answer", size(totals.bytes)),
+        Some(_) => String::new(),
+    };
     text += &match totals.visitors {
         Some(visitors) => {
             let visitors = count(visitors, "visitor", "visitors");
-            format!("{during}, about {visitors} made {requests}, and {sent} was sent in answer.")
+            format!("{during}, about {visitors} made {requests}{sent}.")
         }
-        None => format!("{during}, {requests} came in, and {sent} was sent in answer."),
+        None => format!("{during}, {requests} came in{sent}."),
     };
     let part = |table: &str, key: &str| {
         let row = report.table(table)?.iter().find(|row| row.key == key)?;
@@ -152,7 +156,9 @@ fn sums(out: &mut Markup, report: &Report) {
     let totals = report.totals();
     let mut sums = vec![("Requests", brief(totals.requests))];
     sums.extend(totals.visitors.map(|visitors| ("Visitors, about", brief(visitors))));
-    sums.push(("Data sent", size(totals.bytes)));
+    if report.publication().is_none() {
+        sums.push(("Data sent", size(totals.bytes)));
+    }
     if let Some(period) = report.period()
         && let Some((first, last)) = calendar::days_of(period)
     {

@@ -125,7 +125,7 @@ fn one_series(out: &mut Markup, report: &Report, series: &Series) {
             ("visitor", "visitors"),
         );
     }
-    series_table(out, series, has_visitors);
+    series_table(out, series, has_visitors, report.publication().is_none());
     if series.others > 0 {
         let others = count(series.others, "request was", "requests were");
         note(out, &format!("{others} at other times, for which the table had no room."));
@@ -134,10 +134,10 @@ fn one_series(out: &mut Markup, report: &Report, series: &Series) {
     out.tags("</article>");
 }
 
-fn series_table(out: &mut Markup, series: &Series, has_visitors: bool) {
+fn series_table(out: &mut Markup, series: &Series, has_visitors: bool, has_data: bool) {
     let mut heads = vec![series.column, "Requests"];
     heads.extend(has_visitors.then_some("Visitors"));
-    heads.push("Data");
+    heads.extend(has_data.then_some("Data"));
     let row = |point: &time::Point| {
         let cell = |value: &dyn Fn(Counted) -> String| {
             point.counted.map_or_else(|| "not told".to_owned(), value)
@@ -145,7 +145,7 @@ fn series_table(out: &mut Markup, series: &Series, has_visitors: bool) {
         let mut cells = vec![point.long.clone(), cell(&|counted| grouped(counted.requests))];
         let visitors = |counted: Counted| counted.visitors.map_or_else(|| "–".to_owned(), grouped);
         cells.extend(has_visitors.then(|| cell(&visitors)));
-        cells.push(cell(&|counted| size(counted.bytes)));
+        cells.extend(has_data.then(|| cell(&|counted| size(counted.bytes))));
         cells
     };
     let rows = series.points.iter().map(row).collect();

@@ -173,14 +173,16 @@ fn table(out: &mut Markup, report: &Report, shown: &Shown, rows: &[&Row]) {
     let has_visitors = rows.iter().any(|row| row.visitors.is_some());
     let mut heads = vec![shown.column, "Requests", "Share"];
     heads.extend(has_visitors.then_some("Visitors"));
-    heads.push("Data");
+    // Bytes are not published: one large download makes most of what a row has.
+    let has_data = report.publication().is_none();
+    heads.extend(has_data.then_some("Data"));
     let total = report.totals().requests;
     let cells = |row: &&Row| {
         let label = words::label(&shown.table, &row.key);
         let mut cells = vec![label, grouped(row.requests), share(row.requests, total)];
         let visitors = || row.visitors.map_or_else(|| "–".to_owned(), grouped);
         cells.extend(has_visitors.then(visitors));
-        cells.push(size(row.bytes));
+        cells.extend(has_data.then(|| size(row.bytes)));
         cells
     };
     let (listed, more) = rows.split_at(rows.len().min(LISTED));
