@@ -12,6 +12,7 @@ mod corpus;
 mod mmdb;
 #[path = "../program/mod.rs"]
 mod program;
+mod publishing;
 mod sharing;
 mod sitecore;
 mod strict;
