@@ -305,12 +305,14 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The text with nothing in it that a terminal would obey, or that would turn it around.
+/// The text with nothing in it that a terminal would obey, or that would turn it around. A tab stands between the two
+/// words of a key of a two-way table.
 pub(super) fn shown(text: &str) -> String {
     let is_command = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
+    let text = text.replace('\t', " × ");
     text.chars().map(|c| if is_command(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -475,6 +477,7 @@ day                                  requests  share   bytes
         for (text, width, expect) in [
             ("abc", 5, "abc  "),
             ("abcdef", 6, "abcdef"),
+            ("/a\tDE", 8, "/a × DE "),
             ("/blog/2026/index.html", 11, "/blog….html"),
             ("/blog/2026/index.html", 10, "/blog….htm"),
             ("a\u{1b}[31m\r\n\u{202e}z", 9, "a\u{fffd}[3…\u{fffd}\u{fffd}\u{fffd}z"),

@@ -276,7 +276,7 @@ fn published(out: &mut Markup, report: &Report, public: &super::Publication) {
             .tags(".</p>");
     }
     if !public.withheld.is_empty() {
-        let titles: Vec<_> = public.withheld.iter().map(|name| subject::title_of(name)).collect();
+        let titles: Vec<_> = public.withheld.iter().map(|name| words::title(name)).collect();
         out.tags("<p>Withheld as a whole, because too little of them could be told: ")
             .text(&titles.join(", "));
         out.tags(".</p>");
