@@ -206,7 +206,6 @@ pub(super) fn others_last(rows: &[Row]) -> Vec<&Row> {
     named.into_iter().chain(others).collect()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 const fn is_false(flag: &bool) -> bool {
     !*flag
 }

@@ -79,7 +79,6 @@ struct View<'a, W> {
 /// What a piece of text is, for terminals with colours.
 #[derive(Clone, Copy)]
 enum Tone {
-    Plain,
     Head,
     Bar,
     Dim,
@@ -141,37 +140,14 @@ impl<W: Write> View<'_, W> {
 
     /// Rows with bars, in the order that they have.
     fn rows(&mut self, name: &str, rows: &[Row]) -> io::Result<()> {
-        let total = self.report.totals().requests;
-        let has_visitors = rows.iter().any(|row| row.visitors.is_some());
-        let mut heads = vec!["requests", "share"];
-        heads.extend(has_visitors.then_some("visitors"));
-        heads.push("bytes");
-        let numbers = |row: &Row| {
-            let mut cells = vec![grouped(row.requests), share(row.requests, total)];
-            let visitors = || row.visitors.map_or_else(|| "–".to_owned(), grouped);
-            cells.extend(has_visitors.then(visitors));
-            cells.push(size(row.bytes));
-            cells
-        };
-        let cells: Vec<_> = rows.iter().map(numbers).collect();
-        let widths: Vec<_> = heads
-            .iter()
-            .enumerate()
-            .map(|(column, head)| {
-                let longest = cells.iter().map(|cells| length(&cells[column])).max();
-                longest.unwrap_or(0).max(head.len())
-            })
-            .collect();
-        let (key_width, bar_width) =
-            self.split(name, rows, widths.iter().map(|width| width + 2).sum());
-        let head = self.painted(Tone::Head, &fitted(name, key_width));
-        let mut line = head + &" ".repeat(if bar_width == 0 { 0 } else { bar_width + 2 });
-        for (head, width) in heads.iter().zip(&widths) {
-            line += &self.painted(Tone::Dim, &format!("  {head:>width$}"));
-        }
+        let numbers = Numbers::of(rows, self.report.totals().requests);
+        let (key_width, bar_width) = self.split(name, rows, numbers.width());
+        let mut line = self.painted(Tone::Head, &fitted(name, key_width));
+        line += &" ".repeat(if bar_width == 0 { 0 } else { bar_width + 2 });
+        line += &self.painted(Tone::Dim, &numbers.line(&numbers.heads, 0));
         writeln!(self.out, "{line}")?;
         let most = rows.iter().map(|row| row.requests).max().unwrap_or(0);
-        for (row, cells) in rows.iter().zip(&cells) {
+        for (row, cells) in rows.iter().zip(&numbers.cells) {
             let mut line = fitted(&row.key, key_width);
             if bar_width > 0 {
                 let bar = bar(row.requests, most, bar_width);
@@ -179,10 +155,9 @@ impl<W: Write> View<'_, W> {
                 let space = " ".repeat(bar_width - length(&bar));
                 line += &format!("  {}{space}", self.painted(tone, &bar));
             }
-            for (number, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-                let cell = format!("  {cell:>width$}");
-                line += &self.painted(if number == 0 { Tone::Plain } else { Tone::Dim }, &cell);
-            }
+            let (requests, others) = cells.split_at(1);
+            line += &numbers.line(requests, 0);
+            line += &self.painted(Tone::Dim, &numbers.line(others, 1));
             writeln!(self.out, "{line}")?;
         }
         Ok(())
@@ -256,12 +231,52 @@ impl<W: Write> View<'_, W> {
     fn painted(&self, tone: Tone, text: &str) -> String {
         let code = match tone {
             _ if !self.look.colour => return text.to_owned(),
-            Tone::Plain => return text.to_owned(),
             Tone::Head => "1",
             Tone::Bar => "36",
             Tone::Dim => "2",
         };
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+}
+
+/// The numbers of rows, in columns.
+struct Numbers {
+    heads: Vec<String>,
+    cells: Vec<Vec<String>>,
+    widths: Vec<usize>,
+}
+
+impl Numbers {
+    fn of(rows: &[Row], total: u64) -> Self {
+        let has_visitors = rows.iter().any(|row| row.visitors.is_some());
+        let mut heads = vec!["requests".to_owned(), "share".to_owned()];
+        heads.extend(has_visitors.then(|| "visitors".to_owned()));
+        heads.push("bytes".to_owned());
+        let numbers = |row: &Row| {
+            let mut cells = vec![grouped(row.requests), share(row.requests, total)];
+            let visitors = || row.visitors.map_or_else(|| "–".to_owned(), grouped);
+            cells.extend(has_visitors.then(visitors));
+            cells.push(size(row.bytes));
+            cells
+        };
+        let cells: Vec<_> = rows.iter().map(numbers).collect();
+        let width = |(column, head): (usize, &String)| {
+            let longest = cells.iter().map(|cells| length(&cells[column])).max();
+            longest.unwrap_or(0).max(head.len())
+        };
+        let widths = heads.iter().enumerate().map(width).collect();
+        Self { heads, cells, widths }
+    }
+
+    /// The width of all columns, each with two spaces before it.
+    fn width(&self) -> usize {
+        self.widths.iter().map(|width| width + 2).sum()
+    }
+
+    /// Cells from that column on, in their places.
+    fn line(&self, cells: &[String], column: usize) -> String {
+        let places = cells.iter().zip(&self.widths[column..]);
+        places.map(|(cell, width)| format!("  {cell:>width$}")).collect()
     }
 }
 
@@ -290,12 +305,14 @@ fn length(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The text with nothing in it that a terminal would obey, or that would turn it around.
+/// The text with nothing in it that a terminal would obey, or that would turn it around. A tab stands between the two
+/// words of a key of a two-way table.
 pub(super) fn shown(text: &str) -> String {
     let is_command = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
+    let text = text.replace('\t', " × ");
     text.chars().map(|c| if is_command(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -427,7 +444,8 @@ day                                  requests  share   bytes
 ",
         );
         let look = Look { tables: vec!["nosuch".to_owned()], ..look };
-        let head = "Usage counts for internal use  policy baseline\n22 to 23 November 2026, UTC: 10 requests, 12.3 kB\n";
+        let head = "Usage counts for internal use  policy baseline\n\
+                    22 to 23 November 2026, UTC: 10 requests, 12.3 kB\n";
         check(&report, &look, head);
     }
 
@@ -438,7 +456,8 @@ day                                  requests  share   bytes
         check(
             &Report::new("p", "h", None, Totals::default()).into_published(publication),
             &Look::default(),
-            "Usage counts that Ex\u{fffd}[2Jample published; each figure is of 10 networks or more  policy p\nno records\n",
+            "Usage counts that Ex\u{fffd}[2Jample published; each figure is of 10 networks or more  \
+             policy p\nno records\n",
         );
     }
 
@@ -458,6 +477,7 @@ day                                  requests  share   bytes
         for (text, width, expect) in [
             ("abc", 5, "abc  "),
             ("abcdef", 6, "abcdef"),
+            ("/a\tDE", 8, "/a × DE "),
             ("/blog/2026/index.html", 11, "/blog….html"),
             ("/blog/2026/index.html", 10, "/blog….htm"),
             ("a\u{1b}[31m\r\n\u{202e}z", 9, "a\u{fffd}[3…\u{fffd}\u{fffd}\u{fffd}z"),

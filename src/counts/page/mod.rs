@@ -91,47 +91,65 @@ fn over_time(out: &mut Markup, report: &Report) -> bool {
 
 fn one_series(out: &mut Markup, report: &Report, series: &Series) {
     out.tags("<article class=\"card wide\"><h3>").text(series.title).tags("</h3>");
-    let finding = finding(series);
-    out.tags("<p class=\"finding\">").text(&finding).tags("</p>");
-    let drawn = |id: &str,
-                 title: &str,
-                 out: &mut Markup,
-                 value: &dyn Fn(&Counted) -> Option<u64>,
-                 unit: (&str, &str)| {
-        let columns = series.points.iter().map(|point| {
-            let value = point.counted.as_ref().and_then(value);
-            let said =
-                value.map_or_else(|| "not told".to_owned(), |value| count(value, unit.0, unit.1));
-            Column { short: point.short.clone(), said: format!("{}: {said}", point.long), value }
-        });
-        let description = format!("{} columns. {finding}", series.points.len());
-        let caption = Caption { id, title, description: &description };
-        out.tags("<figure>");
-        chart::columns(out, &caption, &columns.collect::<Vec<_>>());
-        out.tags("</figure>");
-    };
+    out.tags("<p class=\"finding\">").text(&finding(series)).tags("</p>");
     let id = format!("c-{}", series.id);
-    drawn(&id, series.title, out, &|counted| Some(counted.requests), ("request", "requests"));
+    figure(out, series, (&id, series.title), Measure::Requests);
     let has_visitors =
         series.points.iter().any(|point| point.counted.is_some_and(|it| it.visitors.is_some()));
     if has_visitors {
         let title = series.title.replace("Requests", "Visitors");
         out.tags("<h4>").text(&title).tags("</h4>");
-        drawn(
-            &format!("{id}-visitors"),
-            &title,
-            out,
-            &|counted| counted.visitors,
-            ("visitor", "visitors"),
-        );
+        figure(out, series, (&format!("{id}-visitors"), &title), Measure::Visitors);
     }
     series_table(out, series, has_visitors, report.publication().is_none());
     if series.others > 0 {
         let others = count(series.others, "request was", "requests were");
-        note(out, &format!("{others} at other times, for which the table had no room."));
+        let why = match report.publication() {
+            None => "for which the table had no room",
+            Some(_) => "of which too little may be told",
+        };
+        note(out, &format!("{others} at other times, {why}."));
     }
     subject::notes(out, report, series.table, &[]);
     out.tags("</article>");
+}
+
+/// What a figure along a time is of.
+#[derive(Clone, Copy)]
+enum Measure {
+    Requests,
+    Visitors,
+}
+
+impl Measure {
+    fn value(self, counted: Counted) -> Option<u64> {
+        match self {
+            Self::Requests => Some(counted.requests),
+            Self::Visitors => counted.visitors,
+        }
+    }
+
+    fn said(self, value: u64) -> String {
+        match self {
+            Self::Requests => count(value, "request", "requests"),
+            Self::Visitors => count(value, "visitor", "visitors"),
+        }
+    }
+}
+
+fn figure(out: &mut Markup, series: &Series, (id, title): (&str, &str), of: Measure) {
+    let columns = series.points.iter().map(|point| {
+        let value = point.counted.and_then(|counted| of.value(counted));
+        let said = value.map_or_else(|| "not told".to_owned(), |value| of.said(value));
+        Column { short: point.short.clone(), said: format!("{}: {said}", point.long), value }
+    });
+    let columns: Vec<_> = columns.collect();
+    let most = columns.iter().rev().max_by_key(|column| column.value);
+    let most = most.map_or_else(String::new, |most| format!(" The highest is {}.", most.said));
+    let description = format!("{}.{most}", count(columns.len() as u64, "column", "columns"));
+    out.tags("<figure>");
+    chart::columns(out, &Caption { id, title, description: &description }, &columns);
+    out.tags("</figure>");
 }
 
 fn series_table(out: &mut Markup, series: &Series, has_visitors: bool, has_data: bool) {
@@ -215,7 +233,10 @@ fn week_by_hours(out: &mut Markup, week: &time::Week) {
 
 /// What is to be known of the figures, and how they came to be.
 fn about(out: &mut Markup, report: &Report) {
-    out.tags("<section id=\"about\" class=\"about\" aria-labelledby=\"about-h\"><h2 id=\"about-h\">About these figures</h2>");
+    out.tags(
+        "<section id=\"about\" class=\"about\" aria-labelledby=\"about-h\"><h2 id=\"about-h\">",
+    );
+    out.tags("About these figures</h2>");
     match report.publication() {
         None => internal(out, report),
         Some(public) => published(out, report, public),
@@ -244,16 +265,18 @@ fn published(out: &mut Markup, report: &Report, public: &super::Publication) {
         "<p>These figures say how sites are used and nothing of who uses them. Each of them is of ",
     )
     .text(&k);
-    out.tags(" networks or more, counted within one day: what fewer had in common is added up as <b>(other)</b>, together with as ");
+    out.tags(" networks or more, counted within one day: what fewer had in common is added up as ");
+    out.tags("<b>(other)</b>, together with as ");
     out.tags("much else as it takes that no difference of figures brings it out again. ");
-    out.tags("Robots do not count as networks. What is not here was too little to be told or is not counted at all.</p>");
+    out.tags("Robots do not count as networks. ");
+    out.tags("What is not here was too little to be told or is not counted at all.</p>");
     if let Some(step) = public.rounded_to {
         out.tags("<p>Figures are rounded to multiples of ")
             .text(&grouped(step.into()))
             .tags(".</p>");
     }
     if !public.withheld.is_empty() {
-        let titles: Vec<_> = public.withheld.iter().map(|name| subject::title_of(name)).collect();
+        let titles: Vec<_> = public.withheld.iter().map(|name| words::title(name)).collect();
         out.tags("<p>Withheld as a whole, because too little of them could be told: ")
             .text(&titles.join(", "));
         out.tags(".</p>");

@@ -6,7 +6,7 @@ use super::{
     markup::Markup,
     note,
     table::Table,
-    words::{self, PARTS, Subject},
+    words::{self, Subject},
 };
 use crate::counts::{
     OTHER,
@@ -46,12 +46,6 @@ impl Shown {
             of_whole: false,
         }
     }
-}
-
-/// What a table is called on the page.
-pub(super) fn title_of(table: &str) -> String {
-    let known = PARTS.iter().flat_map(|part| part.subjects).find(|subject| subject.table == table);
-    known.map_or_else(|| words::title_of_own(table), |subject| subject.title.to_owned())
 }
 
 /// Writes a part with its tables; whether there is any.
@@ -232,7 +226,7 @@ pub(super) fn bracket_notes(report: &Report) -> Vec<(&'static str, String)> {
     let all = report.tables().flat_map(|(name, rows)| {
         let words = words::brackets(name, rows);
         words.into_iter().map(move |(word, meaning)| {
-            (word, format!("among {}: {meaning}", title_of(name).to_lowercase()))
+            (word, format!("among {}: {meaning}", words::title(name).to_lowercase()))
         })
     });
     // A public report says of what was folded beside it.

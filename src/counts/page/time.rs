@@ -73,13 +73,13 @@ pub(super) fn series(report: &Report) -> Vec<Series> {
 
 /// The requests of each hour of a week, if an internal report has hours of a week.
 pub(super) fn week(report: &Report) -> Option<Week> {
-    let (hours, first, last) = hours_of(report, report.table("hour")?)?;
+    let Hours { counted, first, last } = hours_of(report, report.table("hour")?)?;
     if report.publication().is_some() || last.since(first) + 1 < WEEK_DAYS_MIN {
         return None;
     }
     let mut week: Vec<(String, [u64; 24])> =
         WEEKDAYS.iter().map(|name| ((*name).to_owned(), [0; 24])).collect();
-    for ((day, hour), counted) in hours {
+    for ((day, hour), counted) in counted {
         let sum = &mut week[day.weekday()].1[usize::from(hour)];
         *sum = sum.saturating_add(counted.requests);
     }
@@ -141,7 +141,7 @@ fn by_month(days: &BTreeMap<Day, Counted>) -> Vec<Point> {
 }
 
 fn by_hour(report: &Report, rows: &[Row]) -> Option<Series> {
-    let (hours, first, last) = hours_of(report, rows)?;
+    let Hours { counted: hours, first, last } = hours_of(report, rows)?;
     let is_public = report.publication().is_some();
     let others: Vec<_> =
         rows.iter().filter(|row| calendar::day_and_hour(&row.key).is_none()).collect();
@@ -184,14 +184,25 @@ fn by_hour(report: &Report, rows: &[Row]) -> Option<Series> {
     Some(Series { table: "hour", id, title, column: "Hour", points: points.collect(), others })
 }
 
-/// The hours that rows name, and the days that they stretch over.
-#[expect(clippy::type_complexity, reason = "a map and its ends")]
-fn hours_of(report: &Report, rows: &[Row]) -> Option<(BTreeMap<(Day, u8), Counted>, Day, Day)> {
-    let hours =
-        rows.iter().filter_map(|row| Some((calendar::day_and_hour(&row.key)?, counted(row))));
-    let hours: BTreeMap<_, _> = hours.collect();
+/// The hours of rows, and the days that they stretch over.
+struct Hours {
+    counted: BTreeMap<(Day, u8), Counted>,
+    first: Day,
+    last: Day,
+}
+
+fn hours_of(report: &Report, rows: &[Row]) -> Option<Hours> {
+    let mut hours: BTreeMap<(Day, u8), Counted> = BTreeMap::new();
+    for row in rows {
+        let Some(hour) = calendar::day_and_hour(&row.key) else { continue };
+        // An hour comes twice when clocks are set back.
+        let counted = hours.entry(hour).or_default();
+        counted.requests = counted.requests.saturating_add(row.requests);
+        counted.bytes = counted.bytes.saturating_add(row.bytes);
+        counted.visitors = counted.visitors.max(row.visitors);
+    }
     let (first, last) = stretch(report, hours.keys().map(|(day, _)| *day))?;
-    Some((hours, first, last))
+    Some(Hours { counted: hours, first, last })
 }
 
 /// From the first to the last day, of the period and of the rows.
@@ -268,6 +279,13 @@ mod tests {
         let public = long.into_published(Publication::default());
         assert!(week(&public).is_none());
         assert_eq!(values(&series(&public)[0]).iter().flatten().count(), 2);
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_is_added_up() {
+        let hours = [("2026-10-25T02:00:00+02:00", 8), ("2026-10-25T02:00:00+01:00", 4)];
+        let found = &series(&report(("2026-10-25", "2026-10-26"), "hour", &hours))[0];
+        assert_eq!((found.points.len(), values(found)[2]), (24, Some(12)));
     }
 
     #[test]

@@ -121,8 +121,23 @@ pub(super) fn label(table: &str, key: &str) -> String {
         ("device", "other") => "Others and unknown".to_owned(),
         ("protocol", "1.0" | "1.1" | "2" | "3") => format!("HTTP/{key}"),
         ("month", month) => calendar::month(month).unwrap_or_else(|| month.to_owned()),
-        _ => key.to_owned(),
+        (table, key) => match (halves(table), key.split_once('\t')) {
+            (Some((one, other)), Some((first, second))) => {
+                format!("{} × {}", label(one, first), label(other, second))
+            }
+            _ => key.to_owned(),
+        },
     }
+}
+
+/// The two tables that a two-way table is made of, by its name: of `path_country`, `path` and `country`.
+fn halves(name: &str) -> Option<(&'static str, &'static str)> {
+    let known = || {
+        let subjects = PARTS.iter().flat_map(|part| part.subjects).map(|subject| subject.table);
+        subjects.chain(["hour", "day", "week", "month"])
+    };
+    let rest = |one: &str| name.strip_prefix(one)?.strip_prefix('_');
+    known().find_map(|one| Some((one, known().find(|other| rest(one) == Some(other))?)))
 }
 
 /// How a key reads within a sentence, where one that is too short would not be seen.
@@ -133,8 +148,17 @@ pub(super) fn in_sentence(table: &str, key: &str) -> String {
     }
 }
 
+/// What a table is called on the page.
+pub(super) fn title(table: &str) -> String {
+    let known = PARTS.iter().flat_map(|part| part.subjects).find(|subject| subject.table == table);
+    known.map_or_else(|| title_of_own(table), |subject| subject.title.to_owned())
+}
+
 /// The name of a table of a policy's own: `downloads_by_version` is `Downloads by version`.
 pub(super) fn title_of_own(name: &str) -> String {
+    if let Some((one, other)) = halves(name) {
+        return format!("{} and {}", title(one), title(other).to_lowercase());
+    }
     let mut title = name.replace(['_', '-', '.'], " ");
     if title.trim().is_empty() {
         return format!("Table {name}");
@@ -203,11 +227,16 @@ mod tests {
             ("month", "2026-11", "November 2026"),
             ("path", "/a", "/a"),
             ("path", " ", "(empty)"),
+            ("path_country", "/a\tDE", "/a × Germany"),
+            ("status_class_bot", "2xx\ttrue", "2xx (success) × Bots"),
+            ("own", "a\tb", "a\tb"),
         ] {
             assert_eq!(label(table, key), expect, "{table} {key}");
         }
         assert_eq!(title_of_own("downloads_by-version"), "Downloads by version");
         assert_eq!(title_of_own("ä"), "ä");
+        assert_eq!(title_of_own("path_country"), "Pages and countries");
+        assert_eq!(title_of_own("day_status_class"), "Day and kinds of answers");
         assert_eq!(title_of_own("-.-"), "Table -.-");
     }
 

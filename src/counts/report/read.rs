@@ -177,7 +177,10 @@ mod tests {
 
     use super::*;
 
-    const WHOLE: &str = r#"{"internal":true,"policy":"p","policy_hash":"h","period":null,"totals":{"requests":0,"bytes":0,"visitors":null},"tables":{}}"#;
+    const WHOLE: &str = concat!(
+        r#"{"internal":true,"policy":"p","policy_hash":"h","period":null,"#,
+        r#""totals":{"requests":0,"bytes":0,"visitors":null},"tables":{}}"#,
+    );
 
     /// The error of the whole report with `from` in place of `to`.
     fn check(from: &str, to: &str, expect: ReportError) {
