@@ -57,7 +57,8 @@ def main():
             quarantine = os.path.join(folder, f'quarantine-{len(rows)}')
             run(TAMIS, 'quarantine', 'init', quarantine, '--security', RECIPIENT)
             alone = [*common, '--policy', policy(folder, words), log]
-            pairs = [(run(TAMIS, '--quarantine', quarantine, *alone), run(TAMIS, *alone)) for _ in range(given.pairs + 1)]
+            pairs = [(run(TAMIS, '--quarantine', quarantine, *alone), run(TAMIS, *alone))
+                     for _ in range(given.pairs + 1)]
             cpu = statistics.median(usual.cpu / sealing.cpu for sealing, usual in pairs[1:])
             wall = statistics.median(usual.wall / sealing.wall for sealing, usual in pairs[1:])
             medians = [statistics.median(getattr(pair[side], what) for pair in pairs[1:])

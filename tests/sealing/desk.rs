@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use crate::program::{Done, Folder, run_in};
 
 /// A policy that seals all lines.
-pub(crate) const ALL: &str = "name = \"all\"\nversion = 1\n[record]\ntime = { grain = \"minute\" }\nstatus = true\n[quarantine]\nseal = [\"all\"]\nretention_days = 7\n";
+pub(crate) const ALL: &str = "name = \"all\"\nversion = 1\n[record]\ntime = { grain = \"minute\" }\nstatus = true\n\
+                              [quarantine]\nseal = [\"all\"]\nretention_days = 7\n";
 
 /// A quarantine in a folder of its own, and the key that opens it.
 pub(crate) struct Desk {

@@ -4,8 +4,10 @@ use std::fs;
 
 use crate::desk::{ALL, Desk};
 
-const GOOD: &str = "192.0.2.77 - alice [22/Nov/2026:14:05:37 +0000] \"GET /users/alice HTTP/1.1\" 200 512 \"-\" \"curl/8.5.0\"\n";
-const BAD: &str = "198.51.100.7 - - [99/Nov/2026:14:05:37 +0000] \"GET /?password=hunter2 HTTP/1.1\" 200 1 \"-\" \"x\"\n";
+const GOOD: &str = "192.0.2.77 - alice [22/Nov/2026:14:05:37 +0000] \"GET /users/alice HTTP/1.1\" 200 512 \
+                    \"-\" \"curl/8.5.0\"\n";
+const BAD: &str = "198.51.100.7 - - [99/Nov/2026:14:05:37 +0000] \"GET /?password=hunter2 HTTP/1.1\" 200 1 \
+                   \"-\" \"x\"\n";
 
 #[test]
 fn refused_lines_are_sealed_with_their_reason_and_without_their_secrets() {
