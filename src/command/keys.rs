@@ -306,7 +306,8 @@ impl RunKeys {
         key_dir: Option<&Path>,
         counts_are_joined: bool,
     ) -> Result<Option<Self>> {
-        if !plan.mints_tokens() && !(counts_are_joined && key_dir.is_some()) {
+        let joins = counts_are_joined && key_dir.is_some();
+        if !plan.mints_tokens() && !joins {
             return match key_dir {
                 None => Ok(None),
                 Some(_) => Err(Usage(

@@ -48,6 +48,9 @@ pub enum PartialError {
     Twice(PathBuf),
 }
 
+/// A table that is being joined: its name, its cells by row and key of visitors, and what it missed.
+type Joined<'a> = (String, BTreeMap<(String, &'a str), Cell>, u64);
+
 impl PartialError {
     /// Whether this is a refusal, as opposed to a failure.
     #[must_use]
@@ -217,7 +220,7 @@ impl Partial {
         let known = self.networks_known();
         // By the key of visitors: only what one key told apart can be joined.
         let mut totals: BTreeMap<&str, Cell> = BTreeMap::new();
-        let mut tables: Vec<(String, BTreeMap<(String, &str), Cell>, u64)> = Vec::new();
+        let mut tables: Vec<Joined<'_>> = Vec::new();
         for window in &self.windows {
             let key = &*window.name.key;
             let cell = total(window);

@@ -190,7 +190,7 @@ impl Networks {
                 for number in numbers {
                     networks.add(u64::from_le_bytes(*number), most);
                 }
-                let is_whole = rest.is_empty() && !numbers.iter().any(|it| *it == [0; 8]);
+                let is_whole = rest.is_empty() && !numbers.contains(&[0; 8]);
                 is_whole.then_some(networks)
             }
             Some(_) => None,

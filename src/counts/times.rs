@@ -88,6 +88,9 @@ pub(super) fn month(day: i64) -> String {
     date(day)[..7].to_owned()
 }
 
+/// How the keys of a table are written.
+pub(super) type Write = fn(&[u8]) -> String;
+
 /// The hours of the lines of a block.
 pub(super) struct Times {
     hours: Keyed,
@@ -167,9 +170,9 @@ impl RunTimes {
     }
 
     /// A table of times, and how its keys are written.
-    pub(super) fn table(&self, wanted: Table) -> Option<(&Open, fn(&[u8]) -> String)> {
+    pub(super) fn table(&self, wanted: Table) -> Option<(&Open, Write)> {
         let (_, open) = self.tables.iter().find(|(table, _)| *table == wanted)?;
-        let write: fn(&[u8]) -> String = match wanted {
+        let write: Write = match wanted {
             Table::Hour => |key| Hour::of_key(key).written(),
             _ => |key| key.escape_ascii().to_string(),
         };

@@ -115,11 +115,14 @@ impl VisitorKeys {
     }
 }
 
+/// What was derived from the keys of epochs.
+type Derived = Vec<(Epoch, SketchKey)>;
+
 /// One worker's way to tell visitors apart.
 pub(super) struct Visitors {
     keys: VisitorKeys,
     /// The keys of epochs while a block is worked on, and what was derived from them.
-    current: Option<(Arc<Keys>, Vec<(Epoch, SketchKey)>)>,
+    current: Option<(Arc<Keys>, Derived)>,
     /// Whether somebody asks for networks.
     with_networks: bool,
     seed: Seed,

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, fs};
 
-use super::{MOZILLA, WORDPRESS, program::{Done, Folder, run_in}, text_of};
+use super::{
+    MOZILLA, WORDPRESS,
+    program::{Done, Folder, run_in},
+    text_of,
+};
 
 /// A day of the preset's counts of thirty visitors, in a folder.
 fn counted(name: &str, agent: &str, path: &str) -> Folder {
@@ -22,8 +26,17 @@ fn counted(name: &str, agent: &str, path: &str) -> Folder {
 
 fn publish(folder: &Folder) -> Done {
     let args = [
-        "report", "publish", "public", "--store", "counts.db", "--policy", "./policy.toml",
-        "--period", "2020-11-22", "--reviewer", "Alice",
+        "report",
+        "publish",
+        "public",
+        "--store",
+        "counts.db",
+        "--policy",
+        "./policy.toml",
+        "--period",
+        "2020-11-22",
+        "--reviewer",
+        "Alice",
     ];
     run_in(folder.path(), &args, b"")
 }
@@ -75,7 +88,8 @@ fn moz_13_counts_of_others_with_a_column_of_addresses_are_refused() {
     let foreign = "{\"partial\":1,\"policy\":\"mozilla-2008\",\"tables\":{\"day\":[{\"key\":\"2020-11-22\",\
                    \"requests\":1,\"ip\":\"192.0.2.7\"}]}}\n";
     fs::write(folder.file("foreign.json"), foreign).expect("the folder is ours");
-    let done = run_in(folder.path(), &["report", "merge", "foreign.json", "--store", "counts.db"], b"");
+    let done =
+        run_in(folder.path(), &["report", "merge", "foreign.json", "--store", "counts.db"], b"");
     assert!([1, 3].contains(&done.status) && !done.err().contains("192.0.2.7"), "{}", done.err());
     assert!(!folder.file("counts.db").exists());
 }
@@ -86,8 +100,19 @@ fn wp_02_trends_are_published_in_the_aggregate_only() {
     assert_eq!(publish(&folder).status, 0);
     assert!(published(&folder).keys().all(|name| name != "path"));
     // Records are no counts.
-    let args = ["report", "publish", "public", "--store", "clean.jsonl", "--policy", "./policy.toml",
-        "--period", "2020-11-23", "--reviewer", "Alice"];
+    let args = [
+        "report",
+        "publish",
+        "public",
+        "--store",
+        "clean.jsonl",
+        "--policy",
+        "./policy.toml",
+        "--period",
+        "2020-11-23",
+        "--reviewer",
+        "Alice",
+    ];
     assert_ne!(run_in(folder.path(), &args, b"").status, 0);
     assert!(!folder.file("public/2020-11-23.json").exists());
 }

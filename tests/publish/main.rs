@@ -195,7 +195,17 @@ fn a_policy_that_does_not_provide_for_it_is_a_gate() {
     let (status, said) = publish(&folder, "2020-11-02", &[]);
     assert!(status == 2 && said.contains("another policy"), "{status} {said}");
     for preset in ["canonical-2012", "sitecore-2012", "strict"] {
-        let args = ["report", "publish", "public", "--period", "2020-11", "--reviewer", "Alice", "--policy", preset];
+        let args = [
+            "report",
+            "publish",
+            "public",
+            "--period",
+            "2020-11",
+            "--reviewer",
+            "Alice",
+            "--policy",
+            preset,
+        ];
         assert_eq!(run_in(folder.path(), &args, b"").status, 3, "{preset}");
     }
 }

@@ -14,7 +14,8 @@ pub(super) const fn nearest(value: u64, base: u64) -> u64 {
 pub(super) fn parts(values: &[u64], sum: u64, base: u64) -> Vec<u64> {
     let mut rounded: Vec<u64> = values.iter().map(|value| value - value % base).collect();
     let down: u64 = rounded.iter().sum();
-    let mut up: Vec<usize> = (0..values.len()).filter(|at| values[*at] % base > 0).collect();
+    let mut up: Vec<usize> =
+        (0..values.len()).filter(|at| !values[*at].is_multiple_of(base)).collect();
     up.sort_by_key(|at| (std::cmp::Reverse(values[*at] % base), *at));
     let count = usize::try_from(sum.saturating_sub(down) / base).unwrap_or(usize::MAX);
     for at in up.into_iter().take(count) {

@@ -142,11 +142,14 @@ fn rules(off: Option<Off>) -> Rules {
 }
 
 /// All that is known of a month, and what of it may not be found out.
+/// The values of a joint of dimensions, and the number of its unknown.
+type Joint = (Vec<Option<String>>, usize);
+
 struct Attack<'a> {
     visits: &'a [Visit],
     system: System,
     /// The unknowns, by day and by the values of a joint of dimensions.
-    joints: BTreeMap<(i32, &'static str), Vec<(Vec<Option<String>>, usize)>>,
+    joints: BTreeMap<(i32, &'static str), Vec<Joint>>,
     /// The hidden cells: for people, and as sums of unknowns.
     hidden: Vec<(String, Vec<usize>)>,
 }
