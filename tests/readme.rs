@@ -19,7 +19,7 @@ use std::{
 const README: &str = include_str!("../README.md");
 
 /// Programs that a block may need and a machine may lack.
-const OPTIONAL: [&str; 1] = ["goaccess"];
+const OPTIONAL: [&str; 2] = ["age-keygen", "goaccess"];
 
 /// The languages that blocks may have: commands, their output, and pieces of server configuration.
 const LANGUAGES: [&str; 4] = ["sh", "text", "apache", "nginx"];

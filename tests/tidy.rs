@@ -46,7 +46,16 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hashbrown", &["privacy", "counts", "emit"]),
     ("indicatif", &["command"]),
     ("jiter", &["format/json", "format/wrapper"]),
-    ("ipnet", &["transform/address", "transform/forwarded", "policy", "privacy/selector"]),
+    (
+        "ipnet",
+        &[
+            "transform/address",
+            "transform/forwarded",
+            "policy",
+            "privacy/selector",
+            "privacy/unseal",
+        ],
+    ),
     ("maxminddb", &["transform/mmdb"]),
     ("memchr", &["format", "transform", "privacy"]),
     ("nom", &["format"]),
@@ -74,6 +83,10 @@ const RAW_ACCESSOR: &str = "expose_bytes";
 
 /// What gives raw text, or numbers of raw text, back to the person who gave it, and the one command that may.
 const THIRD_DOOR: ([&str; 2], &str) = (["ThirdDoor", "Survey"], "command/explain");
+
+/// What gives sealed lines back to whoever may open them, and the commands that may, each of which writes down first
+/// who that is.
+const UNSEALING: ([&str; 3], &str) = (["Unsealer", "OpenedLine", "rewrite"], "command/quarantine");
 
 /// The longest line of a source file, in characters.
 const COLUMNS_MAX: usize = 120;
@@ -280,6 +293,10 @@ fn check_words(source: &Source) -> Vec<String> {
     let (doors, user) = THIRD_DOOR;
     if source.module() != "privacy" && source.path != user && doors.into_iter().any(says) {
         complaints.push(format!("{}: only {user} uses the third door", source.path));
+    }
+    let (ways, users) = UNSEALING;
+    if source.module() != "privacy" && !source.lives_in(users) && ways.into_iter().any(says) {
+        complaints.push(format!("{}: only {users} opens what is sealed", source.path));
     }
     for word in ["todo", "unimplemented", "dbg"] {
         if after_word(&code, word).any(|(_, after)| after.starts_with("!(")) {
@@ -583,6 +600,9 @@ mod examples {
         check(check_words, "command/explain.rs", "ThirdDoor::new()", 0);
         check(check_words, "command/filter.rs", "ThirdDoor::new()", 1);
         check(check_words, "engine/worker.rs", "use crate::privacy::Survey;", 1);
+        check(check_words, "command/quarantine/show.rs", "use crate::privacy::Unsealer;", 0);
+        check(check_words, "command/sealing.rs", "use crate::privacy::Unsealer;", 1);
+        check(check_words, "quarantine/store.rs", "use crate::privacy::OpenedLine;", 1);
         // What the check is there to find, as the text of a draft.
         check(check_words, "emit/jsonl.rs", "todo!()", 1);
         check(check_words, "emit/jsonl.rs", "println!(\"a\"); eprint!(\"b\")", 1);

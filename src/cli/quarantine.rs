@@ -106,6 +106,10 @@ pub struct Lines {
     /// The format of the lines: auto, or a name from `tamis formats list`
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub format: String,
+
+    /// A network whose forwarded addresses are believed, as when the lines were sealed; repeatable
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    pub trusted_proxies: Vec<String>,
 }
 
 /// The options of `search`.
@@ -170,7 +174,7 @@ pub enum SubjectCommand {
     Export {
         /// Whose.
         #[command(flatten)]
-        subject: SubjectArgs,
+        subject: Box<SubjectArgs>,
 
         /// Write them to a file, which only its owner reads
         #[arg(short, long, value_name = "FILE")]
@@ -184,7 +188,7 @@ pub enum SubjectCommand {
     Erase {
         /// Whose.
         #[command(flatten)]
-        subject: SubjectArgs,
+        subject: Box<SubjectArgs>,
 
         /// Do not ask
         #[arg(long)]
@@ -290,50 +294,54 @@ pub struct CasePlace {
     pub case_dir: Option<PathBuf>,
 }
 
+/// The options of `case open`.
+#[derive(Args, Debug)]
+pub struct CaseOpenArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: CasePlace,
+    /// Why.
+    #[command(flatten)]
+    pub why: Why,
+
+    /// The reference of the case, such as a ticket's number [default: one that nobody chose]
+    #[arg(long = "case", value_name = "REFERENCE")]
+    pub case: Option<String>,
+
+    /// A network or an address; repeatable. A shell keeps what is typed here, so rather use --cidr-file
+    #[arg(long, value_name = "NETWORK")]
+    pub cidr: Vec<String>,
+
+    /// The file that has networks, one a line, - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub cidr_file: Option<PathBuf>,
+
+    /// The beginning of a path
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+
+    /// From when on: a day or a moment
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+
+    /// Up to when: a day with all of it, or a moment without it
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+
+    /// The policy that says on which grounds: a name or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "baseline")]
+    pub policy: String,
+
+    /// The ground, one of those that the policy allows
+    #[arg(long, value_name = "WORD")]
+    pub basis: Option<String>,
+}
+
 /// What to do about cases.
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
     /// Have lines sealed from now on that meet what is given
-    Open {
-        /// Where.
-        #[command(flatten)]
-        place: CasePlace,
-        /// Why.
-        #[command(flatten)]
-        why: Why,
-
-        /// The reference of the case, such as a ticket's number [default: one that nobody chose]
-        #[arg(long = "case", value_name = "REFERENCE")]
-        case: Option<String>,
-
-        /// A network or an address; repeatable. A shell keeps what is typed here, so rather use --cidr-file
-        #[arg(long, value_name = "NETWORK")]
-        cidr: Vec<String>,
-
-        /// The file that has networks, one a line, - for standard input
-        #[arg(long, value_name = "FILE")]
-        cidr_file: Option<PathBuf>,
-
-        /// The beginning of a path
-        #[arg(long, value_name = "PATH")]
-        path: Option<String>,
-
-        /// From when on: a day or a moment
-        #[arg(long, value_name = "TIME")]
-        from: Option<String>,
-
-        /// Up to when: a day with all of it, or a moment without it
-        #[arg(long, value_name = "TIME")]
-        to: Option<String>,
-
-        /// The policy that says on which grounds: a name or a TOML file
-        #[arg(long, value_name = "NAME|FILE", default_value = "baseline")]
-        policy: String,
-
-        /// The ground, one of those that the policy allows
-        #[arg(long, value_name = "WORD")]
-        basis: Option<String>,
-    },
+    Open(Box<CaseOpenArgs>),
     /// List the open cases, without whom they are about
     List {
         /// Where.

@@ -75,6 +75,6 @@ fn patient(path: &Path, progress: &Progress) -> WhenFull {
 }
 
 fn clock() -> Now {
-    let keys::Moment { unix, boot, .. } = keys::now();
-    Now { unix, steady: boot }
+    let (unix, steady) = keys::seconds();
+    Now { unix, steady }
 }

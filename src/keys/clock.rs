@@ -30,9 +30,16 @@ impl Moment {
 /// What the clocks say.
 #[must_use]
 pub fn now() -> Moment {
+    let (unix, boot) = seconds();
+    Moment { unix, boot, session: session() }
+}
+
+/// The seconds of a moment alone, by the clock that people can set and by the other one: for whoever asks often.
+#[must_use]
+pub fn seconds() -> (i64, i64) {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let boot = clock_gettime(ClockId::Boottime).tv_sec;
-    Moment { unix: i64::try_from(unix).unwrap_or(i64::MAX), boot, session: session() }
+    (i64::try_from(unix).unwrap_or(i64::MAX), boot)
 }
 
 /// The beginning of the kernel's name for this run of the machine.

@@ -25,7 +25,7 @@ use std::{
     sync::Arc,
 };
 
-pub use clock::{Moment, now};
+pub use clock::{Moment, now, seconds};
 use directory::{Directory, Locked, State};
 pub use directory::{Mode, random};
 pub use error::KeysError;

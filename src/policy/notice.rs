@@ -637,7 +637,7 @@ fn sealed(policy: &Policy, text: &mut String) {
             OnFullWord::Shed => "further lines are not sealed",
         }
     );
-    *text += "This version of tamis has no command that seals lines: until it has one, no whole line is set aside.\n";
+    *text += "Without --quarantine no whole line is set aside. Whoever opens one leaves an entry in a journal first.\n";
 }
 
 /// What whoever opens it must say.

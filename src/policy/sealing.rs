@@ -51,9 +51,10 @@ mod tests {
             let policy = Policy::parse(text).expect("a policy");
             Plan::compile(&policy).expect("it can be carried out").seal
         };
-        assert_eq!(rule("[record]"), None);
+        assert_eq!(rule("name = \"a\"\nversion = 1\n[record]"), None);
         let rule = rule(
-            "[record]\n[quarantine]\nseal = [\"refused\", \"cases\"]\nretention_days = 7\non_full = \"shed\"",
+            "name = \"a\"\nversion = 1\n[record]\n[quarantine]\nseal = [\"refused\", \"cases\"]\n\
+             retention_days = 7\non_full = \"shed\"",
         );
         let rule = rule.expect("there is a quarantine");
         assert!(rule.refused && rule.cases && rule.masks && rule.sheds);

@@ -12,7 +12,7 @@ use std::{fmt, net::IpAddr};
 use ipnet::IpNet;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{peel, recognise::fit};
+use super::{peel, recognise::fit, unseal::Index};
 use crate::{
     field::{Escaping, Field, LineMap},
     format::{Format, wrapper},
@@ -29,8 +29,8 @@ const NETWORKS_MAX: usize = 1_024;
 #[derive(Clone, Default)]
 pub struct Selector {
     networks: Vec<IpNet>,
-    /// The beginning of a path, decoded.
-    path: Option<Vec<u8>>,
+    /// The beginning of a path, decoded, and as it was written.
+    path: Option<(Vec<u8>, String)>,
     from: Option<i64>,
     /// Up to and without it.
     until: Option<i64>,
@@ -92,7 +92,7 @@ impl Selector {
         if !text.starts_with('/') {
             return Err(SelectorError::Path);
         }
-        self.path = Some(decoded(text.as_bytes()));
+        self.path = Some((decoded(text.as_bytes()), text.to_owned()));
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl Selector {
     #[must_use]
     pub fn expose(&self) -> Zeroizing<String> {
         let networks: Vec<_> = self.networks.iter().map(ToString::to_string).collect();
-        let path = self.path.as_deref().map(String::from_utf8_lossy);
+        let path = self.path.as_ref().map(|(_, written)| written);
         let members = serde_json::json!({
             "networks": networks, "path": path, "from": self.from, "until": self.until,
         });
@@ -169,8 +169,7 @@ impl Selector {
             selector.add_network(network.as_str()?).ok()?;
         }
         if let Some(path) = members.get("path").filter(|path| !path.is_null()) {
-            // It is decoded already, and decoding it once more would change a percent sign.
-            selector.path = Some(path.as_str()?.as_bytes().to_vec());
+            selector.set_path(path.as_str()?).ok()?;
         }
         let time = |name: &str| members.get(name).and_then(serde_json::Value::as_i64);
         (selector.from, selector.until) = (time("from"), time("until"));
@@ -196,7 +195,7 @@ impl Selector {
 
     /// Whether the path of a target begins as it is asked for.
     pub(super) fn has_target(&self, target: &[u8]) -> bool {
-        let Some(wanted) = &self.path else { return true };
+        let Some((wanted, _)) = &self.path else { return true };
         let path = path_of(target);
         // Nearly all paths have nothing to decode.
         if !path.contains(&b'%') {
@@ -207,7 +206,7 @@ impl Selector {
 
     /// Whether paths with this beginning may be among those that are asked for.
     pub(super) fn may_have_path(&self, beginning: &[u8]) -> bool {
-        let Some(wanted) = &self.path else { return true };
+        let Some((wanted, _)) = &self.path else { return true };
         let beginning = decoded(beginning);
         beginning.starts_with(wanted) || wanted.starts_with(&beginning)
     }
@@ -221,7 +220,10 @@ impl fmt::Debug for Selector {
 
 impl Drop for Selector {
     fn drop(&mut self) {
-        self.path.zeroize();
+        if let Some((decoded, written)) = &mut self.path {
+            decoded.zeroize();
+            written.zeroize();
+        }
     }
 }
 
@@ -295,6 +297,12 @@ impl Facts {
     pub fn new(format: Option<Format>, trusted: Vec<IpNet>) -> Self {
         let format = format.unwrap_or_else(Format::combined);
         Self { format, trusted, inner: Vec::new(), target: Vec::new() }
+    }
+
+    /// Whether an index has a client for whom a proxy may have forwarded something.
+    #[must_use]
+    pub fn trusts_any_of(&self, index: &Index) -> bool {
+        !self.trusted.is_empty() && index.has_any_in(&self.trusted)
     }
 
     /// What is known of a line.

@@ -97,8 +97,8 @@ pub fn write(
 fn slice(text: &[u8], ids: &BTreeSet<String>, to_end: bool) -> Vec<u8> {
     let lines: Vec<&[u8]> = whole_lines(text).collect();
     let names = |line: &&[u8]| {
-        let line = String::from_utf8_lossy(line);
-        ids.iter().any(|id| line.contains(&format!("\"{id}\"")))
+        let has = |text: &[u8]| line.windows(text.len()).any(|part| part == text);
+        ids.iter().any(|id| has(format!("\"{id}\"").as_bytes()))
     };
     let Some(first) = lines.iter().position(names) else { return Vec::new() };
     let last =

@@ -85,7 +85,9 @@ impl MacKey {
         let digits = rest.strip_suffix('\n')?;
         let mut key = Self([0; 32]);
         unhex(digits, &mut key.0)?;
-        Some((seq.parse().ok()?, key))
+        let seq = seq.parse().ok()?;
+        // In one form only: whatever else is there was not written here.
+        (*key.text(seq) == *text).then_some((seq, key))
     }
 
     /// Becomes the key of the next line.
@@ -321,6 +323,9 @@ pub struct Journal {
     time: i64,
     /// How many bytes of the file are whole lines.
     length: u64,
+    /// Whether the file of the key has that of the last line, because there was no room for a new one. The next line
+    /// waits for it, so that the file is never two lines behind.
+    key_is_behind: bool,
 }
 
 impl Journal {
@@ -346,6 +351,7 @@ impl Journal {
             head: Head::default(),
             time: i64::MIN,
             length: 0,
+            key_is_behind: false,
         };
         journal.keep_key()?;
         Ok(journal)
@@ -412,6 +418,7 @@ impl Journal {
             head: walk.head(),
             time: walk.time(),
             length: length as u64,
+            key_is_behind: false,
         };
         if text.len() > length {
             journal.cut_back()?;
@@ -435,6 +442,10 @@ impl Journal {
         members: &[(&str, Value)],
     ) -> Result<Head, QuarantineError> {
         let _held = self.catch_up()?;
+        if self.key_is_behind {
+            self.keep_key()?;
+            self.key_is_behind = false;
+        }
         let time = now.max(self.time);
         let mut line = beginning(self.head.lines, time, kind);
         for (name, value) in members {
@@ -457,7 +468,11 @@ impl Journal {
         self.head = Head { lines: self.head.lines + 1, hash };
         self.time = unix(&rfc3339(time)).unwrap_or(time);
         self.key.step();
-        self.keep_key()?;
+        // The line is written, so it must not be tried again.
+        match self.keep_key() {
+            Err(error) if error.is_full() => self.key_is_behind = true,
+            kept => kept?,
+        }
         Ok(self.head)
     }
 

@@ -62,7 +62,8 @@ pub fn open_manifest(
     Ok((journal, inventory))
 }
 
-/// Destroys the segments whose lines are all older than `days` days.
+/// Destroys the segments whose lines are all older than `days` days at the time `now`, which somebody may have said;
+/// the manifest has what the clock says.
 ///
 /// # Errors
 ///
@@ -70,7 +71,7 @@ pub fn open_manifest(
 pub fn expire(
     disk: &Disk,
     layout: &Layout,
-    now: i64,
+    (now, clock): (i64, i64),
     days: u32,
     is_sure: bool,
 ) -> Result<Expired, QuarantineError> {
@@ -95,13 +96,10 @@ pub fn expire(
         }
         destroy(disk, layout, entry.id)?;
         let [uid, loginuid] = Who::am_i().members();
-        let members = [
-            ("segment", json!(entry.id.to_string())),
-            ("lines", json!(entry.lines)),
-            uid,
-            loginuid,
-        ];
-        journal.append(now, "expired", &members)?;
+        let (id, lines) = (json!(entry.id.to_string()), json!(entry.lines));
+        let members =
+            [("segment", id), ("lines", lines), ("as_of", json!(rfc3339(now))), uid, loginuid];
+        journal.append(clock, "expired", &members)?;
         done.destroyed.push(entry.id);
     }
     Ok(done)

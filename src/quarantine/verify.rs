@@ -318,8 +318,11 @@ fn check_segments(
         }
     }
     // What a running writer has not finished is nobody's doing.
-    let is_writing = fs::File::open(layout.lock())
-        .is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)));
+    let is_writing = match fs::File::open(layout.lock()) {
+        Ok(lock) => matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)),
+        // This user cannot tell.
+        Err(error) => error.kind() == io::ErrorKind::PermissionDenied,
+    };
     let newest = inventory.segments.keys().map(|id| id.number()).max().unwrap_or(0);
     for (id, states) in there {
         if is_writing && id.number() > newest {

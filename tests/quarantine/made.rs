@@ -103,6 +103,7 @@ impl Made {
         let index = json!({
             "from": from, "to": from + 86_399, "lines": lines, "addresses": addresses, "paths": [],
             "paths_whole": false, "rules": {}, "why": {why: lines},
+            "unnamed": if why == "refused" { lines } else { 0 },
         });
         let secret = format!("{}\n", identity.to_string().expose_secret());
         let files = [

@@ -3,5 +3,10 @@
 #[path = "../program/mod.rs"]
 mod program;
 
+mod cases;
+mod clauses;
 mod desk;
+mod leaks;
 mod made;
+mod subjects;
+mod tamper;

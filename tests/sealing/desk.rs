@@ -15,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 use crate::program::{Done, Folder, run_in};
 
 /// A policy that seals all lines.
-pub(crate) const ALL: &str = "[record]\ntime = { grain = \"minute\" }\nstatus = true\n[quarantine]\nseal = [\"all\"]\nretention_days = 7\n";
+pub(crate) const ALL: &str = "name = \"all\"\nversion = 1\n[record]\ntime = { grain = \"minute\" }\nstatus = true\n\
+                              [quarantine]\nseal = [\"all\"]\nretention_days = 7\n";
 
 /// A quarantine in a folder of its own, and the key that opens it.
 pub(crate) struct Desk {
@@ -72,7 +73,9 @@ impl Desk {
     /// The lines of the manifest.
     pub(crate) fn manifest(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.root.join("MANIFEST.jsonl")).expect("there is one");
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        // The beginning of a line at the end is none: a machine that stopped left it, and the next run cuts it off.
+        let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+        lines.map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
     /// Those of a kind.

@@ -8,13 +8,16 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 use tamis::{
     format::Format,
     policy::{Plan, Policy},
-    privacy::{Anonymiser, RawBlock, seal::Parcel},
+    privacy::{Anonymiser, RawBlock, Sightings, seal::Parcel},
     quarantine::{
+        QuarantineError,
         disk::{Disk, Faults, Operation},
         store::{Now, Totals, WhenFull, Writer},
     },
@@ -66,9 +69,25 @@ fn parcels() -> Vec<Parcel> {
             let outcome = door.anonymise(&format, line, |_| {});
             door.settle(&block, &format, line, outcome);
         }
-        door.pack(&block, "access.log").expect("all is sealed")
+        door.pack(&block, &format, "access.log", Sightings::default()).expect("all is sealed")
     };
     (0..PARCELS).map(parcel).collect()
+}
+
+/// Opens a quarantine. Another test may start the program just now, which for a moment has a copy of what is open
+/// here, so that nobody else seems to be let in.
+fn open(
+    disk: &Disk,
+    root: &Path,
+    when_full: WhenFull,
+    now: Now,
+) -> Result<Writer, QuarantineError> {
+    loop {
+        match Writer::open(disk, root, when_full.clone(), now) {
+            Err(QuarantineError::Busy(_)) => thread::sleep(Duration::from_millis(5)),
+            opened => return opened,
+        }
+    }
 }
 
 /// Writes the parcels as a run does, in two segments, from a moment on.
@@ -77,9 +96,9 @@ fn write(
     root: &Path,
     when_full: WhenFull,
     from: i64,
-) -> Result<Totals, tamis::quarantine::QuarantineError> {
+) -> Result<Totals, QuarantineError> {
     let now = |seconds: i64| Now { unix: UNIX + from + seconds, steady: from + seconds };
-    let mut writer = Writer::open(disk, root, when_full, now(0))?;
+    let mut writer = open(disk, root, when_full, now(0))?;
     for (parcel, seconds) in parcels().into_iter().zip([1, 2, 400, 401]) {
         writer.put(parcel, now(seconds))?;
     }
@@ -169,10 +188,7 @@ fn a_full_disk_is_waited_for() {
             Err(error) => {
                 let text = error.to_string();
                 let is_opening = at < 4;
-                assert!(
-                    is_opening || text.contains("durable") || text.contains("replace"),
-                    "operation {at}: {text}"
-                );
+                assert!(is_opening || text.contains("durable"), "operation {at}: {text}");
             }
         }
         if faults.count.load(Ordering::SeqCst) <= at {
@@ -190,7 +206,7 @@ fn the_clock_may_jump() {
     let disk = Disk::default();
     let now = |(unix, steady): (i64, i64)| Now { unix: UNIX + unix, steady };
     let mut writer =
-        Writer::open(&disk, desk.root(), WhenFull::Shed, now(jumps[0])).expect("nobody writes");
+        open(&disk, desk.root(), WhenFull::Shed, now(jumps[0])).expect("nobody writes");
     for (parcel, jump) in parcels().into_iter().zip(jumps) {
         writer.put(parcel, now(jump)).expect("there is room");
     }
@@ -214,8 +230,9 @@ fn of_a_torn_segment_all_but_the_last_piece_is_there() {
     let mut door = Anonymiser::new(plan, Arc::new(Classifier::new()), None, 65_536, 1).with_watch();
     let now = |steady: i64| Now { unix: UNIX + steady, steady };
     let mut writer =
-        Writer::open(&Disk::default(), desk.root(), WhenFull::Shed, now(0)).expect("nobody writes");
+        open(&Disk::default(), desk.root(), WhenFull::Shed, now(0)).expect("nobody writes");
     let mut dice = crate::program::Dice(3);
+    let format = Format::common();
     for number in 0..8_u64 {
         let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let text: String = (0..1_000).map(|_| dice.text(letters, 120) + "\n").collect();
@@ -223,15 +240,16 @@ fn of_a_torn_segment_all_but_the_last_piece_is_there() {
         block.begin_at(number << 20);
         block.read_from(&mut text.as_bytes()).expect("a slice reads");
         for line in block.lines() {
-            let outcome = door.anonymise(&Format::common(), line, |_| {});
-            door.settle(&block, &Format::common(), line, outcome);
+            let outcome = door.anonymise(&format, line, |_| {});
+            door.settle(&block, &format, line, outcome);
         }
-        let parcel = door.pack(&block, "access.log").expect("all is sealed");
+        let parcel =
+            door.pack(&block, &format, "access.log", Sightings::default()).expect("all is sealed");
         writer.put(parcel, now(1)).expect("there is room");
     }
     // As if the machine had stopped.
     drop(writer);
-    let writer = Writer::open(&Disk::default(), desk.root(), WhenFull::Shed, now(2));
+    let writer = open(&Disk::default(), desk.root(), WhenFull::Shed, now(2));
     writer.expect("what was left is put in order").finish(now(3)).expect("nothing is left");
     let torn = desk.told("torn");
     assert_eq!((torn.len(), desk.opened().len()), (1, 0));

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::asking;
 use crate::{
-    cli::quarantine::{CaseCommand, CasePlace, Select},
+    cli::quarantine::{CaseCommand, CaseOpenArgs, CasePlace, Select},
     command::{GATE, Usage, complain, policies, print},
     keys,
     policy::{Asked, Opening, is_reference},
@@ -17,7 +17,9 @@ use crate::{
 /// Runs `tamis quarantine case`.
 pub(super) fn run(command: &CaseCommand) -> Result<ExitCode> {
     match command {
-        CaseCommand::Open { place, why, case, cidr, cidr_file, path, from, to, policy, basis } => {
+        CaseCommand::Open(args) => {
+            let CaseOpenArgs { place, why, case, cidr, cidr_file, path, from, to, policy, basis } =
+                &**args;
             asking::only_one_reads_stdin(&[why.reason_file.as_ref(), cidr_file.as_ref()])?;
             let select = Select {
                 ip: cidr.clone(),

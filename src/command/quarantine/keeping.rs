@@ -102,13 +102,15 @@ pub(super) fn expire(
         ))
         .into());
     };
+    let clock = keys::now().unix;
     let now = match now {
-        None => keys::now().unix,
+        None => clock,
         Some(text) => asking::period(Some(text), None)?.period().0.expect("it was given"),
     };
     let layout = Layout::new(directory);
-    let done = expire::expire(&Disk::default(), &layout, now, opening.retention_days, is_sure)
-        .map_err(usage)?;
+    let done =
+        expire::expire(&Disk::default(), &layout, (now, clock), opening.retention_days, is_sure)
+            .map_err(usage)?;
     let mut text = String::new();
     for id in &done.swept {
         let _ = writeln!(text, "{id} was destroyed before, and what was left of it is gone");

@@ -17,6 +17,7 @@ use crate::{
     cli::quarantine::{Lines, OpenArgs},
     command::{FAILED, Usage, complain},
     format::Format,
+    policy::Overrides,
     privacy::{Facts, Index, IndexMatch, OpenedLine, SegmentKey, Selector, UnsealError, Unsealer},
     quarantine::{
         QuarantineError,
@@ -84,7 +85,11 @@ pub(super) fn facts(desk: &Desk, lines: &Lines) -> Result<Facts> {
             Usage(format!("there is no format named {name:?}; see tamis formats list"))
         })?),
     };
-    Ok(Facts::new(format, desk.policy.network.trusted_proxies.clone()))
+    let mut policy = desk.policy.clone();
+    let trusted_proxies = lines.trusted_proxies.clone();
+    let changed = policy.apply(Overrides { trusted_proxies, ..Overrides::default() });
+    changed.map_err(|error| Usage(error.to_string()))?;
+    Ok(Facts::new(format, policy.network.trusted_proxies))
 }
 
 /// Why no further line is shown.
@@ -127,7 +132,7 @@ pub(super) fn each_line(
     let mut damaged = 0;
     for held in segments {
         let key = session.desk().key(held)?;
-        if !may_have(&session.desk().layout, held, &key, selector) {
+        if !may_have(&session.desk().layout, held, &key, (selector, facts)) {
             continue;
         }
         let Some(mut unsealer) = opened(&session.desk().layout, held, &key)? else {
@@ -156,19 +161,20 @@ pub(super) fn each_line(
     Ok(damaged)
 }
 
-/// Whether a segment may have a line that meets a selector. One without an index that can be read may.
+/// Whether a segment may have a line that meets a selector. One without an index that can be read may, and so may one
+/// whose index has proxies that were not trusted when it was sealed.
 pub(super) fn may_have(
     layout: &Layout,
     held: &Held,
     key: &SegmentKey,
-    selector: &Selector,
+    (selector, facts): (&Selector, &Facts),
 ) -> bool {
     if selector.is_empty() {
         return true;
     }
     let index = std::fs::read(layout.file(Tree::Index, held.entry.id)).ok();
     let index = index.and_then(|sealed| Index::open(&sealed, key).ok());
-    index.is_none_or(|index| index.find(selector) != IndexMatch::No)
+    index.is_none_or(|index| index.find(selector) != IndexMatch::No || facts.trusts_any_of(&index))
 }
 
 /// The lines of a segment. What cannot be opened is said.

@@ -175,7 +175,7 @@ fn count<'a>(
     let mut found = Vec::new();
     for held in segments {
         let key = desk.key(held)?;
-        if !show::may_have(&desk.layout, held, &key, selector) {
+        if !show::may_have(&desk.layout, held, &key, (selector, facts)) {
             continue;
         }
         let mut lines = 0;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, io::Read as _, net::IpAddr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -99,6 +100,12 @@ impl Index {
             true => IndexMatch::No,
             false => IndexMatch::Maybe,
         }
+    }
+
+    /// Whether one of its clients is in one of these networks.
+    pub(in crate::privacy) fn has_any_in(&self, networks: &[IpNet]) -> bool {
+        let mut addresses = self.addresses.iter().filter_map(|text| text.parse::<IpAddr>().ok());
+        addresses.any(|ip| networks.iter().any(|network| network.contains(&ip)))
     }
 
     /// The index as text, to be sealed again.

@@ -144,7 +144,9 @@ fn forget(index: &mut Index, why: &str) {
     };
     fewer(&mut index.why, why);
     if let Some((kind, detail)) = why.split_once(':') {
+        // Classes are counted under their word or its plural.
         fewer(&mut index.why, kind);
+        fewer(&mut index.why, &format!("{kind}s"));
         fewer(&mut index.rules, detail);
     }
 }
