@@ -136,7 +136,7 @@ fn verdicts_are_those_of_trying_every_rule() {
     let rules = Arc::new(Rules::shipped());
     let (mut judge, mut plain) = (Judge::new(&rules), Judge::plain(&rules));
     let log = fs::read(data.join("real/elastic_apache_combined.log")).expect("the log is there");
-    let log = lenient(log);
+    let log = lenient(&log);
     let cases = cases(&data);
     // Every line twice: the second time it is remembered.
     let lines = cases.iter().map(|case| case.line.as_str()).chain(log.lines().take(2_000));
