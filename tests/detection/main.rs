@@ -183,7 +183,7 @@ fn ordinary_logs_have_few_hits_and_few_clients_are_marked() {
         let lines = log.iter().filter(|byte| **byte == b'\n').count();
         let by_rules = sealed.iter().filter(|line| has(line, "rule:")).count();
         let client = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();
-        clients.extend(lenient(log).lines().map(client));
+        clients.extend(lenient(&log).lines().map(client));
         let of = sealed.iter().filter(|line| has(line, "behaviour:"));
         let here: BTreeSet<_> = of.map(|line| (client(&line.text), line.why.clone())).collect();
         let whys: BTreeSet<_> = here.iter().flat_map(|(_, why)| why.clone()).collect();

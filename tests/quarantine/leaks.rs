@@ -83,7 +83,8 @@ fn what_is_sealed_and_said_stays_sealed() {
         (format!("open q {two} --json"), true),
         (format!("open q {two} --segment 198.51.100.77"), false),
         (
-            "open q -i other.key --basis law --case T-1 --reason-file why --ip-file whom".to_owned(),
+            "open q -i other.key --basis law --case T-1 --reason-file why --ip-file whom"
+                .to_owned(),
             false,
         ),
         (format!("open q {two} --ip 192.0.2.77/99"), false),
