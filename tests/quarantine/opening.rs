@@ -66,8 +66,14 @@ impl Opened {
         let own: Identity = key.trim_end().parse().expect("an identity");
         let body = fs::read(root.join(format!("segments/{id}.age"))).expect("it is there");
         let text = zstd::stream::decode_all(&open(&own, &body)[..]).expect("a zstd stream");
-        String::from_utf8_lossy(&text).into_owned()
+        lenient(text)
     }
+}
+
+/// The text, or one character for each byte where it is none.
+pub(crate) fn lenient(bytes: Vec<u8>) -> String {
+    let byte_by_byte = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
+    String::from_utf8(bytes).unwrap_or_else(|error| byte_by_byte(error.as_bytes()))
 }
 
 fn open(identity: &Identity, sealed: &[u8]) -> Vec<u8> {
