@@ -86,7 +86,8 @@ const THIRD_DOOR: ([&str; 2], &str) = (["ThirdDoor", "Survey"], "command/explain
 
 /// What gives sealed lines back to whoever may open them, and the commands that may, each of which writes down first
 /// who that is.
-const UNSEALING: ([&str; 3], &str) = (["Unsealer", "OpenedLine", "rewrite"], "command/quarantine");
+const UNSEALING: ([&str; 3], &str) =
+    (["Unsealer", "OpenedLine", "rewrite_segment"], "command/quarantine");
 
 /// The longest line of a source file, in characters.
 const COLUMNS_MAX: usize = 120;

@@ -52,5 +52,6 @@ pub use survey::{
 };
 pub use tokens::{AHEAD_SECONDS, Keyring, Keys, Minter};
 pub use unseal::{
-    Index, IndexMatch, OpenedLine, Rewritten, SegmentKey, UnsealError, Unsealer, rewrite, test_body,
+    Index, IndexMatch, OpenedLine, Rewritten, SegmentKey, UnsealError, Unsealer, rewrite_segment,
+    test_body,
 };

@@ -3,9 +3,9 @@
 //! A selector identifies, as the lines do: it has no `Display`, and its `Debug` prints nothing of it. It is met by
 //! raw lines ([`Facts`]) and by what is known of them, and it can say of neither what it is.
 //!
-//! What a line says of its client, its page and its time is read as at door 1. A line that no format reads is somebody's
-//! all the same: the first address in it is taken for its client. A line without a time that can be read is taken to be
-//! of the period of its segment. So nothing is missed, and nothing of anybody else comes along.
+//! What a line says of its client, its page and its time is read as at door 1. A line that no format reads is
+//! somebody's all the same: the first address in it is taken for its client. A line without a time that can be read
+//! is taken to be of the period of its segment. So nothing is missed, and nothing of anybody else comes along.
 
 use std::{fmt, net::IpAddr};
 

@@ -2,8 +2,8 @@
 //!
 //! A line is there and durable before the first byte of what it tells of is shown, and another one says at the end how
 //! much that was. Words of people (reasons, whom or what they looked for) are sealed for the auditor. Digests are keyed
-//! with what follows from the seed, which only the auditor has: a plain hash of a line would give its address to whoever
-//! tries all of them.
+//! with what follows from the seed, which only the auditor has: a plain hash of a line would give its address to
+//! whoever tries all of them.
 //!
 //! Whoever opens a segment with the stock `age` leaves no line here.
 

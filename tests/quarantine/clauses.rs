@@ -1,4 +1,4 @@
-//! What the published policies say of whole lines that are kept, clause by clause. The numbers are those of the presets.
+//! What the published policies say of whole lines that are kept, clause by clause, with the numbers of the presets.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 

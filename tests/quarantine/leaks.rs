@@ -71,7 +71,8 @@ fn what_is_sealed_and_said_stays_sealed() {
     fs::write(made.path("whom"), "198.51.100.77\n192.0.2.77\n").expect("the folder is ours");
     fs::write(made.path("one"), "192.0.2.77\n").expect("the folder is ours");
     let two = "-i security.key -i dpo.key --basis law --case T-1 --reason-file why";
-    let open = "case open --case-dir cases --case T-2 --cidr-file whom --path /planted-path --basis law --reason-file why";
+    let open = "case open --case-dir cases --case T-2 --cidr-file whom --path /planted-path --basis law \
+                --reason-file why";
     // Each with whether its standard output is what was asked for.
     let commands = [
         ("status q".to_owned(), false),

@@ -145,7 +145,8 @@ fn about(session: &Session<'_>, segments: &[Held], args: &ExportArgs, now: i64) 
     let lines: u64 = segments.iter().map(|held| held.entry.lines).sum();
     let mut text = format!(
         "Sealed lines of access logs, with their chain of custody.\n\n\
-         quarantine   {}\nhanded over  {} by the user {} (logged in as {})\nwith         tamis {}\npolicy       {} ({})\n",
+         quarantine   {}\nhanded over  {} by the user {} (logged in as {})\n\
+         with         tamis {}\npolicy       {} ({})\n",
         desk.recipients.id,
         rfc3339(now),
         who.uid,

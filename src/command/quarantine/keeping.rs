@@ -97,7 +97,8 @@ pub(super) fn expire(
     let (policy, _) = policies::load_both(policy)?;
     let Some(opening) = Opening::of(&policy) else {
         return Err(Usage(format!(
-            "cannot expire: the policy {} does not say how long what is sealed may stay; name another one with --policy",
+            "cannot expire: the policy {} does not say how long what is sealed may stay; name another one \
+             with --policy",
             policy.name
         ))
         .into());

@@ -21,7 +21,7 @@ use crate::{
     cli::quarantine::SubjectArgs,
     command::{FAILED, Usage, complain, print},
     keys,
-    privacy::{Facts, Selector, rewrite},
+    privacy::{Facts, Selector, rewrite_segment},
     quarantine::{
         QuarantineError, erase::Eraser, identity::Identities, inventory::Held, layout::Tree,
     },
@@ -223,7 +223,8 @@ fn erase_one(
     let (secret, public) = Identities::draw();
     let mut fresh = eraser.start(id, &desk.recipients, &secret)?;
     let (new_body, new_index) = fresh.writers();
-    let done = rewrite((body, index.as_deref()), &key, what, &public, (new_body, new_index));
+    let done =
+        rewrite_segment((body, index.as_deref()), &key, what, &public, (new_body, new_index));
     match done {
         Ok(done) if done.removed > 0 => {
             eraser.commit(held, fresh, (done.kept, done.removed, &done.why), keys::now().unix)?;

@@ -23,7 +23,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::selector::{Facts, Selector};
 
 pub use index::{Index, IndexMatch};
-pub use rewrite::{Rewritten, rewrite, test_body};
+pub use rewrite::{Rewritten, rewrite_segment, test_body};
 
 /// How long a line of a body may be. Longer ones are not written; a forged body might have one.
 const LINE_BYTES_MAX: usize = 1 << 26;

@@ -55,7 +55,7 @@ impl Drop for Left {
 /// # Errors
 ///
 /// The segment cannot be read to its end, or what is written is not taken. Then what was written is of no use.
-pub fn rewrite(
+pub fn rewrite_segment(
     (sealed, sealed_index): (impl Read, Option<&[u8]>),
     key: &SegmentKey,
     (selector, facts): (&Selector, &mut Facts),

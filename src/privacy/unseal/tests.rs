@@ -154,7 +154,7 @@ fn a_segment_is_written_anew_without_somebodys_lines() {
         IndexMatch::Yes(1)
     );
     let (mut out, mut out_index) = (Vec::new(), Vec::new());
-    let done = rewrite(
+    let done = rewrite_segment(
         (&sealed_body[..], Some(&sealed_index)),
         &old,
         (&selector, &mut Facts::new(None, Vec::new())),
