@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test bench fuzz install toolchain
+.PHONY: help demo check test page bench fuzz install toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -24,6 +24,11 @@ check: toolchain ## everything that must hold: format, lints, tests, documentati
 
 test: toolchain ## run the tests
 	$(CARGO) test --locked
+
+page: toolchain ## look at the pages of counts with Chromium, and leave pictures (NODE_PATH has the packages)
+	$(CARGO) test --locked --test page
+	@ls target/tmp/page/*.png 2>/dev/null || echo 'no pictures: it needs Chromium, Node.js, and' \
+	    'npm install playwright-core axe-core in a folder whose node_modules NODE_PATH names' >&2
 
 bench: toolchain ## compare the speed with other tools, side by side
 	$(CARGO) build --release --locked

@@ -4,7 +4,7 @@ mod sample;
 
 use divan::{Bencher, counter::BytesCount};
 use tamis::{
-    counts::Counts,
+    counts::{Block, Counts, Setup},
     emit::{Emitter, Form, Rendered},
     format::Format,
 };
@@ -47,11 +47,12 @@ fn counted(bencher: Bencher<'_, '_>) {
     let text = sample::text();
     let (block, plan) = (sample::block(&text), sample::plan());
     let mut door = sample::anonymiser(&plan);
-    let (mut whole, mut part) = (Counts::new(&plan), Counts::for_batch(&plan));
+    let (mut whole, mut part) = (Counts::new(&plan), Block::new(&plan, &Setup::default()));
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
         for line in block.lines() {
             door.anonymise(&Format::combined(), line, |record| part.add(record));
         }
-        whole.absorb(&mut part);
+        whole.absorb(&part);
+        part.clear();
     });
 }

@@ -1,6 +1,7 @@
 //! The command line: flags and subcommands, nothing else. What they mean is settled in `command/`.
 
 pub mod quarantine;
+mod report;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,7 +10,13 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
+pub use report::{
+    CountsSource, CountsSpan, ExportForm, ReportCommand, ReportExportArgs, ReportHtmlArgs,
+    ReportMergeArgs, ReportPublishArgs, ReportShowArgs,
+};
+
 use crate::{
+    counts::Zone,
     field::Field,
     source::LINE_BYTES_MAX,
     transform::pseudonym::{EpochLength, KeyId},
@@ -74,6 +81,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: QuarantineCommand,
+    },
+    /// Usage counts, shown to people
+    Report {
+        /// What to do.
+        #[command(subcommand)]
+        command: ReportCommand,
     },
     /// Print a completion script for a shell
     Completions {
@@ -440,6 +453,23 @@ pub struct FilterArgs {
     /// Write usage counts as JSON at the end, - for a table on standard error
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub counts: Option<PathBuf>,
+
+    /// Add usage counts by window to a store, an SQLite file, also while running
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub store: Option<PathBuf>,
+
+    /// Write usage counts by window at the end, to be joined with those of other runs by `report merge`
+    #[arg(long, value_name = "FILE", conflicts_with = "store", help_heading = "Output")]
+    pub partial: Option<PathBuf>,
+
+    /// The name of this run in the store: begun again after it was killed, over the same input, it counts nothing
+    /// twice
+    #[arg(long, value_name = "NAME", requires = "store", help_heading = "Output")]
+    pub run: Option<String>,
+
+    /// Whose days and hours the counts use, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC", help_heading = "Output")]
+    pub timezone: Zone,
 
     /// Write the counts also while running, such as every 60s
     #[arg(long, value_name = "DURATION", requires = "counts", value_parser = parse_duration, help_heading = "Output")]

@@ -518,6 +518,8 @@ impl KeySet {
 pub enum Table {
     Hour,
     Day,
+    Week,
+    Month,
     Site,
     Method,
     Path,
@@ -535,9 +537,11 @@ pub enum Table {
 
 impl Table {
     /// All tables, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Hour,
         Self::Day,
+        Self::Week,
+        Self::Month,
         Self::Site,
         Self::Method,
         Self::Path,
@@ -559,6 +563,8 @@ impl Table {
         match self {
             Self::Hour => "hour",
             Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
             Self::Site => "site",
             Self::Method => "method",
             Self::Path => "path",

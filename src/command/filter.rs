@@ -20,17 +20,19 @@ use super::{
     control::{Control, Duties, TendKeys, WriteCounts},
     formats::{code_of, origin},
     keys::{self, RunKeys},
-    own, policies, replace_private, sealing,
+    own, policies, replace_private,
+    report::look,
+    sealing,
     summary::Facts,
 };
 use crate::{
     cli::{Client, Emit, FilterArgs, Summary, When},
-    counts::Counts,
+    counts::{Block, Counts, Identity, Recorder, Run, Setup, Store, StoreError, Window},
     emit::{Emitter, Form},
     engine::{Engine, EngineError, Finished, Releasing, Tally, Worker},
     field::Reason,
     policy::{ClientChoice, Overrides, Plan, is_host_name},
-    privacy::{Anonymiser, Lookout, Release},
+    privacy::{Anonymiser, Lookout, Release, VisitorKeys},
     sink::{Place, Sink, SinkError},
     source::{Origin, Reader, total_bytes},
     transform::{
@@ -43,7 +45,8 @@ use crate::{
 pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let started = Instant::now();
     let plan = Arc::new(plan(args)?);
-    let keys = RunKeys::for_plan(&plan, args.key_dir.as_deref())?;
+    let keys = RunKeys::for_plan(&plan, args.key_dir.as_deref(), joins_counts(args, &plan))?;
+    let visitor_keys = visitor_keys(args, &plan, keys.as_ref())?;
     let origins = origins(args)?;
     let bar = progress_bar(args, &origins);
     let reader = Reader::new(origins, own::choice(args)?, args.max_line)
@@ -57,15 +60,18 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
         None => None,
     };
     let (lookout, sentry) = lookout.unzip();
-    let workers = workers(args, &plan, keys.as_ref(), lookout.as_ref())?;
+    let setup = setup(args, &plan);
+    let recorder = recorder(args, &plan, &setup, visitor_keys.clone())?;
+    let workers = workers(args, &plan, keys.as_ref(), lookout.as_ref(), visitor_keys)?;
     let header = workers[0].header();
-    let counts = args.counts.as_ref().map(|_| Counts::new(&plan));
+    let counts = args.counts.as_ref().map(|_| Counts::with(&plan, &setup));
     let releasing = Release::new(Arc::clone(&plan))
         .map(|release| Releasing::new(release, Emitter::new(form(args), &plan)));
     let engine = Engine::new(reader, header, Sink::new(place(args)), counts)
         .with_releasing(releasing)
         .with_sealing(sealing)
-        .with_sentry(sentry);
+        .with_sentry(sentry)
+        .with_recorder(recorder);
     let write_counts = |engine: &Engine| {
         let report = engine.with_counts(Counts::report);
         if let (Some(report), Some(path)) = (report, &args.counts)
@@ -86,12 +92,18 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
         control.stop();
         anyhow::Ok(())
     })?;
-    let finished = engine.finish();
+    let mut finished = engine.finish();
     let mut code = exit_code(&finished);
     if let (Some(counts), Some(path)) = (&finished.counts, &args.counts)
         && let Err(error) = self::write_counts(path, &counts.report())
     {
         complain(format!("{error:#}"));
+        code = code.max(FAILED);
+    }
+    if let Some(recorder) = finished.recorder.take()
+        && let Err(error) = recorder.finish(&finished.tally.lines())
+    {
+        complain(error);
         code = code.max(FAILED);
     }
     let messages = [misfits(&finished.tally), scarce(&finished.tally, &plan)];
@@ -220,11 +232,85 @@ fn place(args: &FilterArgs) -> Place {
     }
 }
 
+/// Whether what is counted is to be joined with what others counted.
+fn joins_counts(args: &FilterArgs, plan: &Plan) -> bool {
+    plan.visitors && (args.store.is_some() || args.partial.is_some())
+}
+
+/// With which keys visitors are told apart, if they are: those of the key directory where one is named and counts are
+/// to be joined with others, else one that is drawn for this run.
+fn visitor_keys(
+    args: &FilterArgs,
+    plan: &Plan,
+    keys: Option<&RunKeys>,
+) -> Result<Option<VisitorKeys>> {
+    let counts = args.counts.is_some() || args.store.is_some() || args.partial.is_some();
+    if !(plan.release.is_some() || (counts && plan.visitors)) {
+        return Ok(None);
+    }
+    match keys.filter(|_| args.key_dir.is_some() && joins_counts(args, plan)) {
+        Some(keys) => {
+            let site: Arc<[u8]> = Arc::from(site_of(args).as_bytes());
+            Ok(Some(VisitorKeys::Epochs(Arc::clone(keys.keyring()), site)))
+        }
+        None => Ok(Some(VisitorKeys::Run(keys::sketch_key()?))),
+    }
+}
+
+/// The site that counts are of.
+fn site_of(args: &FilterArgs) -> String {
+    args.site.as_deref().map_or_else(|| "-".to_owned(), str::to_ascii_lowercase)
+}
+
+/// How counts are made.
+fn setup(args: &FilterArgs, plan: &Plan) -> Setup {
+    let by_window = args.store.is_some() || args.partial.is_some();
+    let window = if plan.counts_by_hour { Window::Hour } else { Window::Day };
+    Setup { zone: args.timezone.clone(), window: by_window.then_some(window) }
+}
+
+/// What keeps counts by window, if that is asked for.
+fn recorder(
+    args: &FilterArgs,
+    plan: &Arc<Plan>,
+    setup: &Setup,
+    keys: Option<VisitorKeys>,
+) -> Result<Option<Recorder>> {
+    let name = match &args.run {
+        Some(name) => name.clone(),
+        None => keys::run_name()?,
+    };
+    let run = Run { name, site: site_of(args), keys };
+    let identity = Identity::of(plan, &setup.zone, setup.window.unwrap_or_default());
+    match (&args.store, &args.partial) {
+        (Some(path), _) => {
+            let store = Store::open(path, identity).map_err(|error| match error {
+                StoreError::Other(..) | StoreError::NotOne(_) | StoreError::Loose(_) => {
+                    anyhow::Error::new(Usage(error.to_string()))
+                }
+                error => anyhow::anyhow!("{error}"),
+            })?;
+            let recorder = Recorder::to_store(plan, setup, run, store);
+            let recorder = recorder.map_err(|error| anyhow::anyhow!("{error}"))?;
+            if recorder.known() > 0 {
+                complain(format!(
+                    "a run of this name has counted {} records already; they are not counted again",
+                    recorder.known()
+                ));
+            }
+            Ok(Some(recorder))
+        }
+        (None, Some(path)) => Ok(Some(Recorder::to_partial(plan, setup, run, path.clone()))),
+        (None, None) => Ok(None),
+    }
+}
+
 fn workers(
     args: &FilterArgs,
     plan: &Arc<Plan>,
     keys: Option<&RunKeys>,
     lookout: Option<&Lookout>,
+    visitors: Option<VisitorKeys>,
 ) -> Result<Vec<Worker>> {
     if let Some(site) = &args.site
         && !is_host_name(site)
@@ -248,19 +334,21 @@ fn workers(
     )?;
     let form = form(args);
     let cases = args.quarantine.as_ref().and_then(|_| sealing::cases(plan, args.case_dir.as_ref()));
-    let visitors = plan.release.is_some().then(keys::sketch_key).transpose()?;
+    let setup = setup(args, plan);
+    let counts = args.counts.is_some() || setup.window.is_some();
+    let with_networks = setup.window.is_some() && plan.publish_k.is_some();
     Ok((0..threads)
         .map(|_| {
             let (plan, classifier) = (Arc::clone(plan), Arc::clone(&classifier));
             let emitter = Emitter::new(form, &plan);
             // Records that are held are counted when they are released.
-            let counts = args.counts.as_ref().filter(|_| plan.release.is_none());
-            let counts = counts.map(|_| Counts::for_batch(&plan));
+            let counts = counts && plan.release.is_none();
+            let counts = counts.then(|| Block::new(&plan, &setup));
             let site = args.site.as_deref();
             let mut anonymiser = Anonymiser::new(plan, classifier, site, args.max_line, threads)
                 .with_countries(countries.clone())
                 .with_organisations(organisations.clone())
-                .with_visitors(visitors.clone());
+                .with_visitors(visitors.clone(), with_networks);
             if let Some(keys) = keys {
                 anonymiser = anonymiser.with_keyring(keys.keyring());
             }
@@ -341,7 +429,7 @@ fn exit_code(finished: &Finished) -> u8 {
 /// Writes a report to its place. Counts are internal: only their owner may read them.
 fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
     if path.as_os_str() == "-" {
-        return Ok(report.write_text(&mut io::stderr().lock())?);
+        return Ok(report.write_text(&look(&io::stderr()), &mut io::stderr().lock())?);
     }
     replace_private(path, report.to_json().as_bytes())
         .with_context(|| format!("cannot write the counts to {}", path.display()))

@@ -276,6 +276,11 @@ pub(super) fn sketch_key() -> Result<Arc<SketchKey>> {
     Ok(Arc::new(SketchKey::new(keys::random()?)))
 }
 
+/// A name for a run that nobody named.
+pub(super) fn run_name() -> Result<String> {
+    Ok(SketchKey::new(keys::random()?).id().to_string())
+}
+
 /// Lets nobody but root read the memory of this process, neither while it runs nor as a core dump.
 fn keep_to_oneself() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
@@ -295,13 +300,19 @@ pub(super) struct RunKeys {
 }
 
 impl RunKeys {
-    /// The keys that a plan needs.
-    pub(super) fn for_plan(plan: &Plan, key_dir: Option<&Path>) -> Result<Option<Self>> {
-        if !plan.mints_tokens() {
+    /// The keys that a plan needs, or that visitors are counted with where counts are to be joined with others.
+    pub(super) fn for_plan(
+        plan: &Plan,
+        key_dir: Option<&Path>,
+        counts_are_joined: bool,
+    ) -> Result<Option<Self>> {
+        let joins = counts_are_joined && key_dir.is_some();
+        if !plan.mints_tokens() && !joins {
             return match key_dir {
                 None => Ok(None),
                 Some(_) => Err(Usage(
-                    "--key-dir is for --client token, or for a policy with tokens: client = \"token\", or a cookie"
+                    "--key-dir is for --client token, for a policy with tokens: client = \"token\", or a cookie, and \
+                     for visitors in --store or --partial"
                         .to_owned(),
                 )
                 .into()),

@@ -5,10 +5,13 @@ mod control;
 mod explain;
 mod filter;
 mod formats;
+mod joining;
 mod keys;
 mod own;
 mod policies;
+mod publish;
 mod quarantine;
+mod report;
 mod sealing;
 mod summary;
 
@@ -58,6 +61,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Policy { command }) => policies::run(&command),
         Some(Command::Keys { command }) => keys::run(&command),
         Some(Command::Quarantine { command }) => quarantine::run(&command),
+        Some(Command::Report { command }) => report::run(&command),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tamis", &mut script);

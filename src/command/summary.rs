@@ -4,7 +4,12 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde_json::json;
 
-use crate::{engine::Tally, field::Reason, policy::Plan};
+use crate::{
+    counts::numbers::{grouped, size},
+    engine::Tally,
+    field::Reason,
+    policy::Plan,
+};
 
 /// How many rules are told of to people, those with the most lines.
 const RULES_SHOWN: usize = 5;
@@ -120,47 +125,4 @@ fn object<'a>(members: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let members: Vec<_> =
         members.into_iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
     format!("{{{}}}", members.join(","))
-}
-
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `12.3 MB`.
-fn size(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 1000.0 {
-            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_for_people() {
-        for (number, expect) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
-        {
-            assert_eq!(grouped(number), expect);
-        }
-        for (bytes, expect) in
-            [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (2_000_000_000_000, "2.0 TB")]
-        {
-            assert_eq!(size(bytes), expect);
-        }
-    }
 }

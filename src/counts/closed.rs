@@ -1,12 +1,20 @@
 //! The tables whose keys are known before the first line: methods, statuses, protocols, agents, languages, countries.
 //!
-//! Each is a stretch of one array, indexed by the number of its word, so that a line is counted
-//! without a search and a batch is absorbed in one pass. Classes of statuses are not counted at all: they
+//! What a line says in all of them together is its [`Profile`], one number. A block counts profiles, of which there
+//! are few, and a run takes each of them apart once a block: so a line is counted in ten tables for little more
+//! than the price of one. In a run each table is a stretch of one array, indexed by the number of its word.
+//! Classes of statuses are not counted at all: they
 //! are sums of statuses, made when a report asks. Rows without a line are left out of reports.
 
-use std::array;
+use foldhash::fast::RandomState;
+use hashbrown::{HashTable, hash_table::Entry};
 
-use super::tally::Tally;
+use super::{
+    keyed::{self, RowNumber},
+    part::Visits,
+    sketch::Sketch,
+    tally::{People, Sum, Tally, Wants},
+};
 use crate::{
     field::{Table, TableSet},
     privacy::Measured,
@@ -34,74 +42,210 @@ const LANGUAGE: usize = BOT + 2;
 const COUNTRY: usize = LANGUAGE + Language::COUNT;
 const COUNT: usize = COUNTRY + Country::COUNT;
 
-/// The tallies of all closed tables.
+/// What a line says in the closed tables: for each a number of a few bits, zero for nothing, else the word's plus one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Profile(u64);
+
+/// The tables of a profile: where the number of each begins, how many bits it has, and where the table starts.
+const PLACES: [(Table, u32, u32, usize); 9] = [
+    (Table::Method, 0, 6, METHOD),
+    (Table::Status, 6, 10, STATUS),
+    (Table::Protocol, 16, 4, PROTOCOL),
+    (Table::Browser, 20, 10, BROWSER),
+    (Table::Os, 30, 7, OS),
+    (Table::Device, 37, 4, DEVICE),
+    (Table::Bot, 41, 2, BOT),
+    (Table::Language, 43, 9, LANGUAGE),
+    (Table::Country, 52, 11, COUNTRY),
+];
+
+// Every number has room.
+const _: () = assert!(Method::ALL.len() < 1 << 6 && STATUS_COUNT < 1 << 10);
+const _: () =
+    assert!(Protocol::ALL.len() < 1 << 4 && Browser::COUNT < 1 << 10 && Os::COUNT < 1 << 7);
+const _: () =
+    assert!(Device::COUNT < 1 << 4 && Language::COUNT < 1 << 9 && Country::COUNT < 1 << 11);
+
+impl Profile {
+    /// That of a line.
+    #[inline]
+    pub(super) fn of(line: &Measured<'_, '_>) -> Self {
+        let mut bits = line.method() as u64 + 1;
+        if let Some(status) = line.status() {
+            let number = usize::from(status).wrapping_sub(STATUS_FIRST);
+            debug_assert!(number < STATUS_COUNT, "door 1 refuses status {status}");
+            if number < STATUS_COUNT {
+                bits |= (number as u64 + 1) << 6;
+            }
+        }
+        bits |= line.protocol().map_or(0, |protocol| protocol as u64 + 1) << 16;
+        if let Some(agent) = line.agent() {
+            bits |= (agent.browser as u64 + 1) << 20
+                | (agent.os as u64 + 1) << 30
+                | (agent.device as u64 + 1) << 37
+                | (u64::from(agent.bot) + 1) << 41;
+        }
+        bits |= line.language().map_or(0, |language| language.index() as u64 + 1) << 43;
+        bits |= line.country().map_or(0, |country| country.index() as u64 + 1) << 52;
+        Self(bits)
+    }
+
+    /// Its rows in those tables that are wanted, of which the first numbers are right.
+    fn rows(self, wanted: TableSet) -> ([u16; PLACES.len()], usize) {
+        let (mut rows, mut count) = ([0; PLACES.len()], 0);
+        for (table, shift, bits, start) in PLACES {
+            let number = (self.0 >> shift & ((1 << bits) - 1)) as usize;
+            let is_wanted =
+                wanted.has(table) || (table == Table::Status && wanted.has(Table::StatusClass));
+            if number > 0 && is_wanted {
+                rows[count] = (start + number - 1) as u16;
+                count += 1;
+            }
+        }
+        (rows, count)
+    }
+}
+
+/// The profiles of the lines of a block.
 pub(super) struct Closed {
-    tallies: Box<[Tally; COUNT]>,
+    seed: RandomState,
+    profiles: Vec<(u64, Tally)>,
+    index: HashTable<u32>,
+    column: Vec<RowNumber>,
 }
 
 impl Closed {
     pub(super) fn new() -> Self {
-        Self { tallies: Box::new([Tally::default(); COUNT]) }
+        Self {
+            seed: keyed::seed(),
+            profiles: Vec::new(),
+            index: HashTable::new(),
+            column: Vec::new(),
+        }
     }
 
-    /// Counts one line in those of its tables that are wanted.
+    /// Counts one line.
     #[inline]
-    pub(super) fn add(&mut self, tables: TableSet, line: &Measured<'_, '_>, tally: Tally) {
-        if tables.has(Table::Method) {
-            self.tallies[METHOD + line.method() as usize].add(tally);
+    pub(super) fn add(&mut self, profile: Profile, tally: Tally) {
+        let Self { seed, profiles, index, column } = self;
+        let hash = |bits: u64| keyed::hash_number(seed, bits);
+        let same = |number: &u32| profiles[*number as usize].0 == profile.0;
+        let rehash = |number: &u32| hash(profiles[*number as usize].0);
+        let number = match index.entry(hash(profile.0), same, rehash) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let number = profiles.len() as u32;
+                entry.insert(number);
+                profiles.push((profile.0, Tally::default()));
+                number
+            }
+        };
+        profiles[number as usize].1.add(tally);
+        column.push(RowNumber(number));
+    }
+
+    /// The profile of a line.
+    #[inline]
+    pub(super) fn profile(&self, line: usize) -> u64 {
+        self.profiles[self.column[line].0 as usize].0
+    }
+
+    pub(super) fn drop_first(&mut self, lines: usize, bytes: &[u64]) {
+        for (number, bytes) in self.column.drain(..lines).zip(bytes) {
+            self.profiles[number.0 as usize].1.take(Tally::of_line(*bytes));
         }
-        if tables.has(Table::Status) || tables.has(Table::StatusClass) {
-            let statuses = &mut self.tallies[STATUS..STATUS + STATUS_COUNT];
-            if let Some(status) = line.status() {
-                let number = usize::from(status).wrapping_sub(STATUS_FIRST);
-                debug_assert!(number < STATUS_COUNT, "door 1 refuses status {status}");
-                if let Some(status) = statuses.get_mut(number) {
-                    status.add(tally);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.profiles.clear();
+        self.index.clear();
+        self.column.clear();
+    }
+}
+
+/// The sums of all closed tables of a run.
+pub(super) struct RunClosed {
+    tallies: Box<[Tally; COUNT]>,
+    /// Without anything where nobody is counted.
+    people: Vec<People>,
+    /// For each profile of a block its rows.
+    expanded: Vec<([u16; PLACES.len()], usize)>,
+}
+
+impl RunClosed {
+    pub(super) fn new(wants: Wants) -> Self {
+        let people = if wants.anybody() { vec![People::NOBODY; COUNT] } else { Vec::new() };
+        Self { tallies: Box::new([Tally::default(); COUNT]), people, expanded: Vec::new() }
+    }
+
+    /// Adds what a block counted.
+    pub(super) fn absorb(
+        &mut self,
+        block: &Closed,
+        visits: &Visits,
+        wanted: TableSet,
+        wants: Wants,
+        novel: &[u32],
+    ) {
+        self.expanded.clear();
+        for (bits, tally) in &block.profiles {
+            let (rows, count) = Profile(*bits).rows(wanted);
+            for row in &rows[..count] {
+                self.tallies[usize::from(*row)].add(*tally);
+            }
+            self.expanded.push((rows, count));
+        }
+        if !wants.anybody() {
+            return;
+        }
+        for line in novel {
+            let (visitor, network) = visits.of(*line as usize);
+            if visitor == 0 {
+                continue;
+            }
+            let number = block.column[*line as usize];
+            let (rows, count) = &self.expanded[number.0 as usize];
+            let place = Sketch::place_of(visitor);
+            for row in &rows[..*count] {
+                let people = &mut self.people[usize::from(*row)];
+                if wants.visitors {
+                    people.visitors.add_placed(visitor, place);
+                }
+                if let Some(most) = wants.networks
+                    && network != 0
+                {
+                    people.networks.add(network, most);
                 }
             }
-        }
-        if let Some(protocol) = line.protocol().filter(|_| tables.has(Table::Protocol)) {
-            self.tallies[PROTOCOL + protocol as usize].add(tally);
-        }
-        if let Some(language) = line.language() {
-            self.tallies[LANGUAGE + language.index()].add(tally);
-        }
-        if let Some(country) = line.country() {
-            self.tallies[COUNTRY + country.index()].add(tally);
-        }
-        let Some(agent) = line.agent() else { return };
-        if tables.has(Table::Browser) {
-            self.tallies[BROWSER + agent.browser as usize].add(tally);
-        }
-        if tables.has(Table::Os) {
-            self.tallies[OS + agent.os as usize].add(tally);
-        }
-        if tables.has(Table::Device) {
-            self.tallies[DEVICE + agent.device as usize].add(tally);
-        }
-        if tables.has(Table::Bot) {
-            self.tallies[BOT + usize::from(agent.bot)].add(tally);
-        }
-    }
-
-    /// Adds what `batch` counted, and empties it.
-    pub(super) fn absorb(&mut self, batch: &mut Self) {
-        for (tally, other) in self.tallies.iter_mut().zip(batch.tallies.iter_mut()) {
-            tally.add(*other);
-            *other = Tally::default();
         }
     }
 
     /// The rows of `table` that have a line, or none if it is not a closed table.
-    pub(super) fn rows(&self, table: Table) -> Vec<(String, Tally)> {
+    pub(super) fn rows(&self, table: Table, wants: Wants) -> Vec<(String, Sum)> {
+        let sum = |place: usize| Sum {
+            tally: self.tallies[place],
+            people: self.people.get(place).cloned().unwrap_or_default(),
+        };
         let named = |start: usize, names: &mut dyn Iterator<Item = String>| {
-            names.zip(self.tallies[start..].iter().copied()).collect::<Vec<_>>()
+            let rows = names.enumerate().map(|(number, name)| (name, start + number));
+            let counted = rows.filter(|(_, place)| self.tallies[*place].is_counted());
+            counted.map(|(name, place)| (name, sum(place))).collect::<Vec<_>>()
         };
         let statuses = || STATUS_FIRST..STATUS_FIRST + STATUS_COUNT;
-        let mut rows = match table {
+        match table {
             Table::Method => named(METHOD, &mut owned(Method::ALL.map(Method::name))),
             Table::Status => named(STATUS, &mut statuses().map(|status| status.to_string())),
-            Table::StatusClass => self.status_classes(),
+            Table::StatusClass => {
+                let mut classes: Vec<(String, Sum)> = Vec::new();
+                for (status, sum) in self.rows(Table::Status, wants) {
+                    let class = format!("{}xx", &status[..1]);
+                    match classes.last_mut().filter(|(last, _)| *last == class) {
+                        Some((_, all)) => all.merge(&sum, wants),
+                        None => classes.push((class, sum)),
+                    }
+                }
+                classes
+            }
             Table::Protocol => named(PROTOCOL, &mut owned(Protocol::ALL.map(Protocol::name))),
             Table::Browser => named(BROWSER, &mut owned(Browser::ALL.iter().map(|it| it.name()))),
             Table::Os => named(OS, &mut owned(Os::ALL.iter().map(|it| it.name()))),
@@ -112,21 +256,9 @@ impl Closed {
                 let countries = (0..Country::COUNT).map(Country::at);
                 named(COUNTRY, &mut countries.map(|country| country.to_string()))
             }
-            Table::Hour | Table::Day | Table::Site | Table::Path | Table::Referrer => Vec::new(),
-        };
-        rows.retain(|(_, tally)| tally.is_counted());
-        rows
-    }
-
-    fn status_classes(&self) -> Vec<(String, Tally)> {
-        let classes: [Tally; STATUS_COUNT / 100] = array::from_fn(|class| {
-            let mut sum = Tally::default();
-            for tally in &self.tallies[STATUS + class * 100..][..100] {
-                sum.add(*tally);
-            }
-            sum
-        });
-        (1..).zip(classes).map(|(class, tally)| (format!("{class}xx"), tally)).collect()
+            Table::Hour | Table::Day | Table::Week | Table::Month => Vec::new(),
+            Table::Site | Table::Path | Table::Referrer => Vec::new(),
+        }
     }
 }
 
@@ -140,24 +272,14 @@ mod tests {
 
     #[test]
     fn every_word_has_a_place_of_its_own() {
-        let mut closed = Closed::new();
+        let mut closed = RunClosed::new(Wants::default());
         for (number, tally) in closed.tallies.iter_mut().enumerate() {
             *tally = Tally { requests: 1, bytes: number as u64 };
         }
-        let tables = [
-            (Table::Method, METHOD, STATUS),
-            (Table::Status, STATUS, PROTOCOL),
-            (Table::Protocol, PROTOCOL, BROWSER),
-            (Table::Browser, BROWSER, OS),
-            (Table::Os, OS, DEVICE),
-            (Table::Device, DEVICE, BOT),
-            (Table::Bot, BOT, LANGUAGE),
-            (Table::Language, LANGUAGE, COUNTRY),
-            (Table::Country, COUNTRY, COUNT),
-        ];
-        for (table, start, end) in tables {
-            let rows = closed.rows(table);
-            let places: Vec<_> = rows.iter().map(|(_, tally)| tally.bytes as usize).collect();
+        let ends = PLACES.iter().skip(1).map(|place| place.3).chain([COUNT]);
+        for ((table, _, _, start), end) in PLACES.into_iter().zip(ends) {
+            let rows = closed.rows(table, Wants::default());
+            let places: Vec<_> = rows.iter().map(|(_, sum)| sum.tally.bytes as usize).collect();
             assert_eq!(places, (start..end).collect::<Vec<_>>(), "{}", table.name());
             let mut names: Vec<_> = rows.into_iter().map(|(name, _)| name).collect();
             names.sort();
@@ -167,15 +289,23 @@ mod tests {
     }
 
     #[test]
+    fn the_numbers_of_a_profile_do_not_touch() {
+        for (index, (_, shift, bits, _)) in PLACES.into_iter().enumerate() {
+            let next = PLACES.get(index + 1).map_or(64, |next| next.1);
+            assert!(shift + bits <= next);
+        }
+    }
+
+    #[test]
     fn classes_are_sums_of_statuses() {
-        let mut closed = Closed::new();
+        let mut closed = RunClosed::new(Wants::default());
         for (status, bytes) in [(200, 1), (299, 2), (300, 4), (599, 8), (100, 16)] {
             closed.tallies[STATUS + status - STATUS_FIRST].add(Tally::of_line(bytes));
         }
         let shown: Vec<_> = closed
-            .rows(Table::StatusClass)
+            .rows(Table::StatusClass, Wants::default())
             .into_iter()
-            .map(|(class, tally)| format!("{class} {} {}", tally.requests, tally.bytes))
+            .map(|(class, sum)| format!("{class} {} {}", sum.tally.requests, sum.tally.bytes))
             .collect();
         assert_eq!(shown, ["1xx 1 16", "2xx 2 3", "3xx 1 4", "5xx 1 8"]);
     }

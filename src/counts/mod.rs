@@ -1,163 +1,138 @@
-//! Usage counts: how often what was asked for, summed over clean records.
+//! Usage counts: how often what was asked for, and by how many visitors, summed over clean records.
 //!
-//! Each worker counts its block in a [`Counts`] of its own ([`Counts::for_batch`]), and the run's
-//! ([`Counts::new`]) absorbs these in the order of the input. The result is the same for any size of
-//! blocks and any number of workers: sums do not depend on their grouping, and which keys a bounded
-//! table keeps depends on first appearances only (`keyed.rs`).
+//! Each worker counts its block in a [`Block`] of its own, and the run's [`Counts`] absorb these in the order of the
+//! input. The result is the same for any size of blocks and any number of workers: sums do not depend on their
+//! grouping, sets of visitors not on their order (`sketch.rs`), and which keys a bounded table keeps depends on the
+//! lines and their order only (`open.rs`).
 //!
 //! What is counted comes through [`Record::measured`], so that it is clean, and nothing but the
 //! plan's tables is counted. A table that never got a value, such as the sites of a format
 //! without hosts, is left out of the report.
-//! Visitors are not counted yet either: each `visitors` is null.
+//! Visitors are counted by keyed numbers that door 1 makes; this module never sees an address.
+//! A [`Report`] is what counts are at rest; `text.rs` and [`page`] show it to people.
 //!
-//! Counts are internal. Nothing here decides what may be published, and nothing writes to a file.
+//! A [`Recorder`] keeps the same by window, for a store (`store/`) or to be joined with what other machines counted
+//! ([`Partial`]).
+//!
+//! Counts are internal. Nothing here decides what may be published.
 
+mod calendar;
 mod closed;
+mod cross;
+mod export;
 mod keyed;
+pub(crate) mod numbers;
+mod open;
+pub mod page;
+mod part;
+mod partial;
+pub mod publish;
+mod recorder;
 mod report;
+mod sketch;
+mod special;
+mod store;
+mod tables;
 mod tally;
+#[cfg(test)]
+mod tests;
+mod text;
 mod times;
+mod window;
+mod zone;
 
-pub use report::Report;
+use std::{
+    fs, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, process, sync::Arc,
+};
 
-use self::{
-    closed::Closed,
-    keyed::{Keyed, Limits},
-    tally::Tally,
-    times::Times,
+pub use self::{
+    export::{csv, prometheus},
+    part::{Block, Setup},
+    partial::{Partial, PartialError},
+    recorder::{RecordError, Recorder, Run},
+    report::{Period, Publication, Report, ReportError, Row, Totals},
+    store::{Networks, Span, Store, StoreError, StoredCell, StoredTable},
+    text::Look,
+    window::Identity,
+    zone::{NoZone, Window, Zone},
 };
-use crate::{
-    field::{Table, TableSet},
-    policy::Plan,
-    privacy::Record,
-};
+
+use self::{open::Limits, tables::Tables};
+use crate::{policy::Plan, privacy::Record};
 
 /// The key under which a full table counts what it has no row for. Sites and referrers have this
 /// word for their own strangers; in such a table the two share one row.
 const OTHER: &str = "(other)";
 
-/// The totals and the tables.
+/// The totals and the tables of a run.
 pub struct Counts {
-    policy: String,
-    policy_hash: String,
-    tables: TableSet,
-    totals: Tally,
-    times: Times,
-    closed: Closed,
-    sites: Keyed,
-    paths: Keyed,
-    referrers: Keyed,
+    plan: Arc<Plan>,
+    setup: Setup,
+    tables: Tables,
+    /// For records that come one by one.
+    single: Block,
 }
 
 impl Counts {
-    /// Those of a whole run. Each table has at most 65,536 keys or 8 MiB of them; what comes later
-    /// counts as `(other)`.
+    /// Those of a whole run in UTC. Each table has at most 65,536 keys or 8 MiB of them; from then on it keeps the
+    /// most frequent ones, and what is folded counts as `(other)`.
     #[must_use]
-    pub fn new(plan: &Plan) -> Self {
-        Self::with_limits(plan, Limits::RUN)
+    pub fn new(plan: &Arc<Plan>) -> Self {
+        Self::with(plan, &Setup::default())
     }
 
-    /// Those of one block, which has a few thousand lines at most and needs no other bound.
+    /// Those of a whole run. Windows are a recorder's business: here all lines are in one.
     #[must_use]
-    pub fn for_batch(plan: &Plan) -> Self {
-        Self::with_limits(plan, Limits::BATCH)
+    pub fn with(plan: &Arc<Plan>, setup: &Setup) -> Self {
+        Self::with_limits(plan, setup, Limits::RUN)
     }
 
-    fn with_limits(plan: &Plan, limits: Limits) -> Self {
-        Self {
-            policy: plan.name.clone(),
-            policy_hash: plan.hash.clone(),
-            tables: plan.tables,
-            totals: Tally::default(),
-            times: Times::new(limits),
-            closed: Closed::new(),
-            sites: Keyed::new(limits),
-            paths: Keyed::new(limits),
-            referrers: Keyed::new(limits),
-        }
+    fn with_limits(plan: &Arc<Plan>, setup: &Setup, limits: Limits) -> Self {
+        // Networks are for publication, which is made of what is stored.
+        let tables = Tables::new(plan, limits, false);
+        let single = Block::new(plan, setup);
+        Self { plan: Arc::clone(plan), setup: setup.clone(), tables, single }
     }
 
     /// Counts one record, if it is of a request: the messages of an error log are not.
-    #[inline]
     pub fn add(&mut self, record: &Record<'_>) {
-        let line = record.measured();
-        if !line.is_request() {
-            return;
-        }
-        let tally = Tally::of_line(line.bytes());
-        self.totals.add(tally);
-        self.times.add(self.tables, line.minute(), tally);
-        self.closed.add(self.tables, &line, tally);
-        // A record lends these three only if the plan counts them.
-        if let Some(site) = line.site() {
-            self.sites.add(site.as_bytes(), tally);
-        }
-        if let Some(path) = line.path() {
-            self.paths.add(path.as_bytes(), tally);
-        }
-        if let Some(referrer) = line.referrer() {
-            self.referrers.add(referrer.as_bytes(), tally);
-        }
+        self.single.add(record);
+        let mut single = std::mem::replace(&mut self.single, Block::new(&self.plan, &self.setup));
+        self.absorb(&single);
+        single.clear();
+        self.single = single;
     }
 
-    /// Adds what `batch` counted and empties it; its memory is kept for the next block.
-    ///
-    /// Batches must be of the same plan and come in the order of the input, for the first keys are
-    /// the ones that are kept.
-    pub fn absorb(&mut self, batch: &mut Self) {
-        debug_assert_eq!(self.policy_hash, batch.policy_hash, "batches of one plan");
-        self.totals.add(std::mem::take(&mut batch.totals));
-        self.times.absorb(&mut batch.times);
-        self.closed.absorb(&mut batch.closed);
-        self.sites.absorb(&mut batch.sites);
-        self.paths.absorb(&mut batch.paths);
-        self.referrers.absorb(&mut batch.referrers);
+    /// Adds what a block counted. Blocks must be of the same plan and come in the order of the input.
+    pub fn absorb(&mut self, block: &Block) {
+        for part in block.parts() {
+            self.tables.absorb(part, self.plan.tables);
+        }
     }
 
     /// The counts so far, sorted.
     #[must_use]
     pub fn report(&self) -> Report {
-        let period = self.times.period();
-        let mut report = Report::new(&self.policy, &self.policy_hash, period, self.totals);
-        for table in Table::ALL.into_iter().filter(|table| self.tables.has(*table)) {
-            report.push(table, self.rows(table));
-        }
-        report
-    }
-
-    fn rows(&self, table: Table) -> Vec<(String, Tally)> {
-        // Clean text is ASCII without anything to escape; this way a fault elsewhere could not
-        // make a report fail.
-        let text: fn(&[u8]) -> String = |key| key.escape_ascii().to_string();
-        match table {
-            Table::Hour => open_rows(self.times.hours()),
-            Table::Day => open_rows(self.times.days()),
-            Table::Site => open_rows((&self.sites, text)),
-            Table::Path => open_rows((&self.paths, text)),
-            Table::Referrer => open_rows((&self.referrers, text)),
-            _ => self.closed.rows(table),
-        }
+        self.tables.report(&self.plan, &self.setup.zone)
     }
 }
 
-/// The rows of an open table. What was folded joins the row of that name, if there is one.
-fn open_rows((table, write): (&Keyed, fn(&[u8]) -> String)) -> Vec<(String, Tally)> {
-    let mut folded = None;
-    let mut rows: Vec<(String, Tally)> = Vec::new();
-    for (key, tally) in table.iter() {
-        match key {
-            None => folded = Some(tally),
-            Some(key) => rows.push((write(key), tally)),
-        }
+/// Writes a file that only its owner may read, beside its place first, and then moves it there.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
+    name.push(format!(".{}.part", process::id()));
+    let aside = path.with_file_name(name);
+    let _ = fs::remove_file(&aside);
+    let mut options = fs::OpenOptions::new();
+    let written = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&aside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&aside);
     }
-    if let Some(folded) = folded {
-        match rows.iter_mut().find(|(key, _)| key == OTHER) {
-            Some((_, tally)) => tally.add(folded),
-            None => rows.push((OTHER.to_owned(), folded)),
-        }
-    }
-    rows
+    written
 }
-
-#[cfg(test)]
-mod tests;

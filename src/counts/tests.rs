@@ -9,28 +9,36 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    field::Table,
     format::Format,
     policy::{Policy, preset},
-    privacy::{Anonymiser, Outcome, RawBlock},
-    transform::agent::Classifier,
+    privacy::{Anonymiser, Outcome, RawBlock, VisitorKeys},
+    transform::{
+        agent::Classifier,
+        pseudonym::{Secret, SketchKey},
+    },
 };
 
 const SITES: &str = r#"["a.example.com", "b.example.com", "c.example.com"]"#;
 const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 
-fn plan(change: &str) -> Plan {
+fn plan(change: &str) -> Arc<Plan> {
     let baseline = preset("baseline").expect("a preset");
     let policy = format!("{baseline}\n[sites]\ndeclared = {SITES}\n{change}");
     plan_of(&policy)
 }
 
-fn plan_of(policy: &str) -> Plan {
-    Plan::compile(&Policy::parse(policy).expect("a policy")).expect("compiles")
+fn plan_of(policy: &str) -> Arc<Plan> {
+    Arc::new(Plan::compile(&Policy::parse(policy).expect("a policy")).expect("compiles"))
+}
+
+fn key() -> VisitorKeys {
+    VisitorKeys::Run(Arc::new(SketchKey::new(Secret::copy_of(&[7; 32]))))
 }
 
 /// Sends each line through door 1 and hands its record over.
 fn records(
-    plan: &Plan,
+    plan: &Arc<Plan>,
     format: Format,
     lines: &[String],
     mut take: impl FnMut(usize, &Record<'_>),
@@ -38,17 +46,17 @@ fn records(
     let text = lines.join("\n");
     let mut block = RawBlock::with_capacity(text.len());
     block.read_from(&mut text.as_bytes()).expect("a slice reads");
-    let plan = Arc::new(plan.clone());
     let classifier = Arc::new(Classifier::new());
-    let mut anonymiser = Anonymiser::new(plan, classifier, None, 1 << 16, 16);
+    let mut anonymiser = Anonymiser::new(Arc::clone(plan), classifier, None, 1 << 16, 16)
+        .with_visitors(Some(key()), true);
     for (number, line) in block.lines().enumerate() {
         let outcome = anonymiser.anonymise(&format, line, |record| take(number, record));
         assert_eq!(outcome, Outcome::Clean, "line {number}");
     }
 }
 
-fn counted(plan: &Plan, limits: Limits, format: Format, lines: &[String]) -> Counts {
-    let mut counts = Counts::with_limits(plan, limits);
+fn counted(plan: &Arc<Plan>, limits: Limits, format: Format, lines: &[String]) -> Counts {
+    let mut counts = Counts::with_limits(plan, &Setup::default(), limits);
     records(plan, format, lines, |_, record| counts.add(record));
     counts
 }
@@ -65,9 +73,12 @@ fn rows(report: &Report, table: Table) -> Vec<String> {
     let Some(rows) = json["tables"][table.name()].as_array() else { return Vec::new() };
     rows.iter()
         .map(|row| {
-            assert!(row["visitors"].is_null());
             let key = row["key"].as_str().expect("keys are strings");
-            format!("{key} {} {}", row["requests"], row["bytes"])
+            let visitors = match row["visitors"].as_u64() {
+                Some(visitors) => format!(" {visitors}"),
+                None => String::new(),
+            };
+            format!("{key} {} {}{visitors}", row["requests"], row["bytes"])
         })
         .collect()
 }
@@ -88,20 +99,66 @@ fn every_table_counts_what_it_should() {
     let check = |table, expect: &[&str]| assert_eq!(rows(&report, table), expect);
     check(
         Table::Hour,
-        &["2026-11-22T14:00:00Z 3 4120", "2026-11-21T23:00:00Z 1 0", "2026-11-22T15:00:00Z 1 3"],
+        &[
+            "2026-11-22T14:00:00Z 3 4120 2",
+            "2026-11-21T23:00:00Z 1 0 1",
+            "2026-11-22T15:00:00Z 1 3 1",
+        ],
     );
-    check(Table::Day, &["2026-11-22 4 4123", "2026-11-21 1 0"]);
-    check(Table::Site, &["a.example.com 3 4120", "(other) 1 0", "b.example.com 1 3"]);
-    check(Table::Method, &["GET 4 4103", "POST 1 20"]);
-    check(Table::Status, &["200 2 103", "304 1 0", "404 1 20", "500 1 4000"]);
-    check(Table::StatusClass, &["2xx 2 103", "3xx 1 0", "4xx 1 20", "5xx 1 4000"]);
-    check(Table::Protocol, &["1.1 2 103", "1.0 1 4000", "2 1 20"]);
-    check(Table::Referrer, &["(none) 5 4123"]);
-    check(Table::Browser, &["Chrome 4 123", "Googlebot 1 4000"]);
-    check(Table::Device, &["desktop 4 123", "bot 1 4000"]);
-    check(Table::Bot, &["false 4 123", "true 1 4000"]);
-    assert!(rows(&report, Table::Path).contains(&"(unknown) 2 4020".to_owned()));
+    check(Table::Day, &["2026-11-22 4 4123 2", "2026-11-21 1 0 1"]);
+    check(Table::Site, &["a.example.com 3 4120 2", "(other) 1 0 1", "b.example.com 1 3 1"]);
+    check(Table::Method, &["GET 4 4103 2", "POST 1 20 1"]);
+    check(Table::Status, &["200 2 103 1", "304 1 0 1", "404 1 20 1", "500 1 4000 1"]);
+    check(Table::StatusClass, &["2xx 2 103 1", "3xx 1 0 1", "4xx 1 20 1", "5xx 1 4000 1"]);
+    check(Table::Protocol, &["1.1 2 103 1", "1.0 1 4000 1", "2 1 20 1"]);
+    check(Table::Referrer, &["(none) 5 4123 2"]);
+    check(Table::Browser, &["Chrome 4 123 1", "Googlebot 1 4000 1"]);
+    check(Table::Device, &["desktop 4 123 1", "bot 1 4000 1"]);
+    check(Table::Bot, &["false 4 123 1", "true 1 4000 1"]);
+    assert!(rows(&report, Table::Path).contains(&"(unknown) 2 4020 2".to_owned()));
     assert_eq!(rows(&report, Table::Os).len(), 2);
+    assert_eq!(report.totals().visitors, Some(2));
+}
+
+#[test]
+fn weeks_and_months_are_there_where_they_are_asked_for() {
+    let policy = "name = \"few\"\nversion = 1\n[record]\n[counts]\ntables = [\"week\", \"month\"]";
+    let report = counted(&plan_of(policy), Limits::RUN, Format::vhost_combined(), &sample());
+    let report = report.report();
+    assert_eq!(rows(&report, Table::Week), ["2026-W47 5 4123"]);
+    assert_eq!(rows(&report, Table::Month), ["2026-11 5 4123"]);
+    assert_eq!(report.totals().visitors, None);
+}
+
+#[test]
+fn days_are_those_of_the_zone() {
+    let plan = plan("");
+    let setup = Setup { zone: "America/New_York".parse().expect("a zone"), window: None };
+    let mut counts = Counts::with(&plan, &setup);
+    records(&plan, Format::vhost_combined(), &sample(), |_, record| counts.add(record));
+    let report = counts.report();
+    assert_eq!(rows(&report, Table::Day), ["2026-11-22 4 4123 2", "2026-11-21 1 0 1"]);
+    assert_eq!(rows(&report, Table::Hour)[0], "2026-11-22T09:00:00-05:00 3 4120 2");
+    let period = report.period().expect("there are lines");
+    assert_eq!(period.from, "2026-11-21T00:00:00-05:00");
+    assert_eq!(period.to, "2026-11-23T00:00:00-05:00");
+}
+
+#[test]
+fn pairs_are_counted_where_the_policy_declares_them() {
+    let policy = "name = \"few\"\nversion = 1\n[record]\n[counts]\ntables = [\"day\", \"browser\", \"status\"]\n\
+                  visitors = true\ncross = [[\"browser\", \"status\"], [\"day\", \"browser\"]]";
+    let report = counted(&plan_of(policy), Limits::RUN, Format::vhost_combined(), &sample());
+    let report = report.report();
+    let rows_of = |name: &str| {
+        let (_, rows) = report.tables().find(|(found, _)| *found == name).expect("a table");
+        rows.iter().map(|row| format!("{} {}", row.key, row.requests)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        rows_of("browser_status"),
+        ["Chrome | 200 2", "Chrome | 304 1", "Chrome | 404 1", "Googlebot | 500 1"]
+    );
+    assert_eq!(rows_of("day_browser")[0], "2026-11-22 | Chrome 3");
 }
 
 #[test]
@@ -109,13 +166,14 @@ fn json_names_the_tables_in_order_and_leaves_empty_ones_out() {
     let plan = plan("");
     let json = counted(&plan, Limits::RUN, Format::vhost_combined(), &sample()).report().to_json();
     let start = format!(
-        r#"{{"internal":true,"policy":"baseline","policy_hash":"{}","period":{{"from":"2026-11-21T00:00:00Z","to":"2026-11-23T00:00:00Z"}},"totals":{{"requests":5,"bytes":4123,"visitors":null}},"tables":{{"hour":[{{"key":"2026-11-22T14:00:00Z","requests":3,"bytes":4120,"visitors":null}},"#,
+        r#"{{"internal":true,"policy":"baseline","policy_hash":"{}","period":{{"from":"2026-11-21T00:00:00Z","to":"2026-11-23T00:00:00Z"}},"totals":{{"requests":5,"bytes":4123,"visitors":2}},"tables":{{"hour":[{{"key":"2026-11-22T14:00:00Z","requests":3,"bytes":4120,"visitors":2}},"#,
         plan.hash
     );
     assert!(json.starts_with(&start), "{json}");
     assert!(json.ends_with("}]}}\n") && json.lines().count() == 1);
     let places: Vec<_> = Table::ALL
         .iter()
+        .filter(|table| plan.tables.has(**table))
         .filter(|table| !matches!(table, Table::Language | Table::Country))
         .map(|table| json.find(&format!("\"{}\":[", table.name())).expect("counted"))
         .collect();
@@ -130,7 +188,7 @@ fn a_format_without_hosts_and_agents_has_no_such_tables() {
     for table in [Table::Site, Table::Referrer, Table::Browser, Table::Os, Table::Bot] {
         assert!(rows(&report, table).is_empty(), "{}", table.name());
     }
-    assert_eq!(rows(&report, Table::Method), ["GET 1 5120"]);
+    assert_eq!(rows(&report, Table::Method), ["GET 1 5120 1"]);
 }
 
 #[test]
@@ -143,7 +201,7 @@ fn languages_are_counted_where_the_log_has_them() {
         })
         .collect();
     let report = counted(&plan(""), Limits::RUN, format(), &lines).report();
-    assert_eq!(rows(&report, Table::Language), ["de 2 10", "other 2 10", "pt 1 5"]);
+    assert_eq!(rows(&report, Table::Language), ["de 2 10 1", "other 2 10 1", "pt 1 5 1"]);
     let policy = "name = \"few\"\nversion = 1\n[record]\nlanguage = \"primary\"\n\
                   [counts]\ntables = [\"method\"]";
     let report = counted(&plan_of(policy), Limits::RUN, format(), &lines).report();
@@ -164,32 +222,13 @@ fn what_the_plan_does_not_count_is_not_counted() {
 #[test]
 fn nothing_counted_is_a_whole_report() {
     let json = Counts::new(&plan("")).report().to_json();
-    assert!(json.contains(r#""period":null,"totals":{"requests":0,"bytes":0,"visitors":null},"#));
+    assert!(json.contains(r#""period":null,"totals":{"requests":0,"bytes":0,"visitors":0},"#));
     assert!(json.ends_with("\"tables\":{}}\n"));
 }
 
 #[test]
-fn bytes_stop_at_the_largest_number() {
-    // A line says at most 13 digits, so a sum comes near the end only after years of merging.
-    let near = Tally { requests: 1, bytes: u64::MAX - 2 };
-    let plan = plan("");
-    let (mut run, mut batch) = (Counts::new(&plan), Counts::for_batch(&plan));
-    run.totals.add(near);
-    run.sites.add(b"a.example.com", near);
-    let request = "GET / HTTP/1.1";
-    let lines = [line("a.example.com", "22/Nov/2026:14:05:37", request, 200, "9999999999999")];
-    records(&plan, Format::vhost_combined(), &lines, |_, record| batch.add(record));
-    run.absorb(&mut batch);
-    let report = run.report();
-    assert_eq!(rows(&report, Table::Site), ["a.example.com 2 18446744073709551615"]);
-    assert_eq!(rows(&report, Table::Status), ["200 1 9999999999999"]);
-    let totals = r#""totals":{"requests":2,"bytes":18446744073709551615,"#;
-    assert!(report.to_json().contains(totals));
-}
-
-#[test]
-fn a_full_table_folds_and_shares_the_row_of_strangers() {
-    let hosts = ["a", "nobody", "b", "c", "a"];
+fn a_full_table_folds_the_lighter_rows_into_that_of_strangers() {
+    let hosts = ["a", "nobody", "b", "c", "a", "a", "c"];
     let lines: Vec<_> = hosts
         .iter()
         .zip(10..)
@@ -198,15 +237,17 @@ fn a_full_table_folds_and_shares_the_row_of_strangers() {
             line(&format!("{host}.example.com"), &time, "GET / HTTP/1.1", 200, "1")
         })
         .collect();
-    let limits = Limits { keys: 2, key_bytes: 999 };
+    let limits = Limits { keys: 2, ..Limits::RUN };
     let report = counted(&plan(""), limits, Format::vhost_combined(), &lines).report();
-    assert_eq!(rows(&report, Table::Site), ["(other) 3 3", "a.example.com 2 2"]);
+    // Each time there is no room, rows up to the median weight go, and who comes back begins again.
     assert_eq!(
-        rows(&report, Table::Hour),
-        ["(other) 3 3", "2026-11-22T10:00:00Z 1 1", "2026-11-22T11:00:00Z 1 1"]
+        rows(&report, Table::Site),
+        ["(other) 4 4 1", "a.example.com 2 2 1", "c.example.com 1 1 1"]
     );
-    assert_eq!(rows(&report, Table::Day), ["2026-11-22 5 5"]);
-    assert_eq!(rows(&report, Table::Status), ["200 5 5"]);
+    assert_eq!(report.missed("site"), Some(2));
+    assert_eq!(rows(&report, Table::Day), ["2026-11-22 7 7 1"]);
+    assert_eq!(rows(&report, Table::Status), ["200 7 7 1"]);
+    assert_eq!(report.missed("day"), None);
 }
 
 /// Any line of a small world, in which all tables repeat themselves and overflow.
@@ -215,11 +256,13 @@ fn any_line() -> impl Strategy<Value = String> {
     let request =
         prop::sample::select(vec!["GET /{} HTTP/1.1", "HEAD /{}/x HTTP/1.0", "GET /", ""]);
     let status = prop::sample::select(vec![200u16, 304, 404, 599]);
-    (host, 1..4u8, 0..24u8, request, 0..9u8, status, 0..5000u16).prop_map(
-        |(host, day, hour, request, page, status, bytes)| {
+    (host, 1..4u8, 0..24u8, request, 0..9u8, status, 0..5000u16, 0..40u8).prop_map(
+        |(host, day, hour, request, page, status, bytes, client)| {
             let time = format!("{day:02}/Jan/2027:{hour:02}:05:37");
             let request = request.replace("{}", &page.to_string());
-            line(&format!("{host}.example.com"), &time, &request, status, &bytes.to_string())
+            let line =
+                line(&format!("{host}.example.com"), &time, &request, status, &bytes.to_string());
+            line.replace("192.0.2.7", &format!("192.0.2.{client}"))
         },
     )
 }
@@ -229,26 +272,48 @@ proptest! {
 
     #[test]
     fn any_cut_into_batches_gives_the_same_report(
-        lines in prop::collection::vec(any_line(), 0..50),
-        cuts in prop::collection::vec(0..50usize, 0..8),
-        keys in 0..12usize,
-        key_bytes in 0..120usize,
+        lines in prop::collection::vec(any_line(), 0..80),
+        cuts in prop::collection::vec(0..80usize, 0..8),
+        keys in 1..12usize,
+        key_bytes in 40..120usize,
+        people_bytes in 0..2_000usize,
     ) {
         let plan = plan("");
-        let limits = Limits { keys, key_bytes };
+        let limits = Limits { keys, key_bytes, people_bytes };
         let whole = counted(&plan, limits, Format::vhost_combined(), &lines).report();
-        let mut run = Counts::with_limits(&plan, limits);
-        // Two batches take turns, as those of two workers do.
-        let mut batches = [Counts::for_batch(&plan), Counts::for_batch(&plan)];
+        let mut run = Counts::with_limits(&plan, &Setup::default(), limits);
+        // Two blocks take turns, as those of two workers do.
+        let mut blocks = [0, 1].map(|_| Block::new(&plan, &Setup::default()));
         let mut turn = 0;
         records(&plan, Format::vhost_combined(), &lines, |number, record| {
             if cuts.contains(&number) {
-                run.absorb(&mut batches[turn % 2]);
+                run.absorb(&blocks[turn % 2]);
+                blocks[turn % 2].clear();
                 turn += 1;
             }
-            batches[turn % 2].add(record);
+            blocks[turn % 2].add(record);
         });
-        run.absorb(&mut batches[turn % 2]);
+        run.absorb(&blocks[turn % 2]);
         prop_assert_eq!(run.report(), whole);
+    }
+
+    #[test]
+    fn a_block_without_its_first_records_is_that_of_the_others(
+        lines in prop::collection::vec(any_line(), 0..40),
+        dropped in 0..50usize,
+    ) {
+        let plan = plan("");
+        for window in [None, Some(Window::Day), Some(Window::Hour)] {
+            let setup = Setup { zone: Zone::default(), window };
+            let of = |lines: &[String], dropped: u32| {
+                let (mut counts, mut block) = (Counts::new(&plan), Block::new(&plan, &setup));
+                records(&plan, Format::vhost_combined(), lines, |_, record| block.add(record));
+                block.drop_first(dropped);
+                counts.absorb(&block);
+                counts.report()
+            };
+            let rest = lines.get(dropped..).unwrap_or_default();
+            prop_assert_eq!(of(&lines, dropped as u32), of(rest, 0));
+        }
     }
 }

@@ -1,171 +1,219 @@
-//! Hours and days, and the period that a run covers.
+//! Hours, days, weeks and months.
 //!
-//! Lines come nearly in order, so the rows of the last hour are remembered and a line of the same
-//! hour only adds to them. Hours and days are those of UTC. Nothing finer than an hour is kept.
+//! A block counts hours only; days, weeks and months are sums of hours. They are those of a time zone (`zone.rs`), but
+//! here a time is a number already: an hour carries how far its clocks are ahead of UTC. Nothing finer than an hour
+//! is kept.
 
 use super::{
-    keyed::{Keyed, Limits, RowNumber},
-    tally::Tally,
+    keyed::{Keyed, RowNumber},
+    open::{Limits, Open},
+    part::Visits,
+    tally::{Tally, Wants},
 };
 use crate::{
     field::{Table, TableSet},
-    transform::time::{Grain, Timestamp},
+    transform::time::Timestamp,
 };
 
-const HOUR_SECONDS: i64 = 3_600;
-const HOURS_A_DAY: i64 = 24;
+const DAY_SECONDS: i64 = 86_400;
 
-/// The day after the last one that a [`Timestamp`] can say, where a period may end all the same.
-const DAY_AFTER_LAST: &str = "2101-01-01T00:00:00Z";
-
-/// The hour of the last line and its rows.
-#[derive(Clone, Copy)]
-struct Current {
-    hour: i64,
-    hour_row: RowNumber,
-    day_row: RowNumber,
+/// An hour: its first moment in UTC, and how far clocks are ahead of that, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Hour {
+    pub(super) start: i64,
+    pub(super) offset: i32,
 }
 
-impl Current {
-    /// No line yet. Times begin in 1990, so that no line is of this hour.
-    const NONE: Self = Self { hour: -1, hour_row: RowNumber::FOLDED, day_row: RowNumber::FOLDED };
+impl Hour {
+    /// The day that it lies in, since 1970.
+    pub(super) const fn day(self) -> i64 {
+        (self.start + self.offset as i64).div_euclid(DAY_SECONDS)
+    }
+
+    /// The hour as RFC 3339 writes it.
+    pub(super) fn written(self) -> String {
+        let local = self.start + i64::from(self.offset);
+        let (day, second) = (local.div_euclid(DAY_SECONDS), local.rem_euclid(DAY_SECONDS));
+        let clock = format!("T{:02}:{:02}:{:02}", second / 3_600, second / 60 % 60, second % 60);
+        let zone = match (self.offset, self.offset.unsigned_abs() / 60) {
+            (0, _) => "Z".to_owned(),
+            (offset, minutes) => {
+                let sign = if offset < 0 { '-' } else { '+' };
+                format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+            }
+        };
+        date(day) + &clock + &zone
+    }
+
+    fn key(self) -> [u8; 8] {
+        let mut key = [0; 8];
+        // The hours of all times have fewer than 33 bits of seconds.
+        key[..4].copy_from_slice(&(self.start as u32).to_be_bytes());
+        key[4..].copy_from_slice(&self.offset.to_be_bytes());
+        key
+    }
+
+    fn of_key(key: &[u8]) -> Self {
+        let (words, _) = key.as_chunks::<4>();
+        match words {
+            [start, offset] => Self {
+                start: i64::from(u32::from_be_bytes(*start)),
+                offset: i32::from_be_bytes(*offset),
+            },
+            _ => Self::default(),
+        }
+    }
 }
 
-/// What was counted by time.
+/// A day since 1970 as a date. One day after the last time that a line may have is the end of a period.
+pub(super) fn date(day: i64) -> String {
+    let Ok(time) = Timestamp::from_unix(day * DAY_SECONDS) else {
+        return if day < 10_000 { "1989-12-31" } else { "2101-01-01" }.to_owned();
+    };
+    let mut text = Vec::new();
+    time.write_date(&mut text);
+    text.escape_ascii().to_string()
+}
+
+/// The week of ISO 8601 that a day lies in, `2026-W47`: its Thursday is of the year.
+pub(super) fn week(day: i64) -> String {
+    // 1970 began on a Thursday.
+    let thursday = day - (day + 3).rem_euclid(7) + 3;
+    let year = date(thursday)[..4].to_owned();
+    let first = (0..366).find(|back| date(thursday - back)[..4] != year).unwrap_or(366);
+    format!("{year}-W{:02}", (first - 1) / 7 + 1)
+}
+
+pub(super) fn month(day: i64) -> String {
+    date(day)[..7].to_owned()
+}
+
+/// How the keys of a table are written.
+pub(super) type Write = fn(&[u8]) -> String;
+
+/// The hours of the lines of a block.
 pub(super) struct Times {
     hours: Keyed,
-    days: Keyed,
-    current: Current,
-    /// The first and the last hour of a line.
-    range: Option<(i64, i64)>,
+    current: (Hour, RowNumber),
 }
 
 impl Times {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self {
-            hours: Keyed::new(limits),
-            days: Keyed::new(limits),
-            current: Current::NONE,
-            range: None,
-        }
+    pub(super) fn new() -> Self {
+        Self { hours: Keyed::new(), current: (Hour::default(), RowNumber::NONE) }
     }
 
-    /// Counts one line in those of the two tables that are wanted.
+    /// Counts one line.
     #[inline]
-    pub(super) fn add(&mut self, tables: TableSet, time: Timestamp, tally: Tally) {
-        let hour = time.seconds() / HOUR_SECONDS;
-        if hour != self.current.hour {
-            self.turn_to(tables, hour);
+    pub(super) fn add(&mut self, hour: Hour, tally: Tally) {
+        if self.current.0 != hour || self.current.1 == RowNumber::NONE {
+            self.current = (hour, self.hours.number(&hour.key()));
         }
-        if tables.has(Table::Hour) {
-            self.hours.add_at(self.current.hour_row, tally);
+        self.hours.add_at(self.current.1, tally);
+    }
+
+    /// A number for the hour of a line, equal for lines of one hour in this block and in others.
+    #[inline]
+    pub(super) fn hour(&self, line: usize) -> u64 {
+        self.hours.rows()[self.hours.column[line].0 as usize].hash
+    }
+
+    pub(super) fn drop_first(&mut self, lines: usize, bytes: &[u64]) {
+        self.hours.drop_first(lines, bytes);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.hours.clear();
+        self.current.1 = RowNumber::NONE;
+    }
+}
+
+/// What a run counted by time.
+pub(super) struct RunTimes {
+    tables: Vec<(Table, Open)>,
+    /// The first and the last day of a line.
+    range: Option<(i64, i64)>,
+}
+
+impl RunTimes {
+    pub(super) fn new(wanted: TableSet, limits: Limits) -> Self {
+        let all = [Table::Hour, Table::Day, Table::Week, Table::Month];
+        let wanted = all.into_iter().filter(|table| wanted.has(*table));
+        Self { tables: wanted.map(|table| (table, Open::new(limits))).collect(), range: None }
+    }
+
+    /// Adds what a block counted.
+    pub(super) fn absorb(&mut self, block: &Times, visits: &Visits, wants: Wants, novel: &[u32]) {
+        let hours = &block.hours;
+        for (table, open) in &mut self.tables {
+            let day = |key: &[u8]| Hour::of_key(key).day();
+            match table {
+                Table::Week => open.absorb_as(hours, visits, wants, |key| week(day(key)), novel),
+                Table::Month => open.absorb_as(hours, visits, wants, |key| month(day(key)), novel),
+                Table::Day => open.absorb_as(hours, visits, wants, |key| date(day(key)), novel),
+                _ => open.absorb_as(hours, visits, wants, <[u8]>::to_vec, novel),
+            }
         }
-        if tables.has(Table::Day) {
-            self.days.add_at(self.current.day_row, tally);
+        for row in hours.rows().iter().filter(|row| row.tally.is_counted()) {
+            let day = Hour::of_key(hours.key(row)).day();
+            self.widen(day, day);
         }
-    }
-
-    /// Adds what `batch` counted, and empties it.
-    pub(super) fn absorb(&mut self, batch: &mut Self) {
-        self.hours.absorb(&mut batch.hours);
-        self.days.absorb(&mut batch.days);
-        if let Some((first, last)) = batch.range.take() {
-            self.widen(first, last);
-        }
-        batch.current = Current::NONE;
-    }
-
-    /// From the start of the first day to the end of the last one, or nothing without a line.
-    pub(super) fn period(&self) -> Option<(String, String)> {
-        let (first, last) = self.range?;
-        Some((start_of_day(first / HOURS_A_DAY), start_of_day(last / HOURS_A_DAY + 1)))
-    }
-
-    /// The table of hours and how its keys are written.
-    pub(super) fn hours(&self) -> (&Keyed, fn(&[u8]) -> String) {
-        (&self.hours, |key| written(number(key) * HOUR_SECONDS, Timestamp::write_rfc3339))
-    }
-
-    /// The table of days and how its keys are written.
-    pub(super) fn days(&self) -> (&Keyed, fn(&[u8]) -> String) {
-        (&self.days, |key| written(number(key) * HOURS_A_DAY * HOUR_SECONDS, Timestamp::write_date))
-    }
-
-    #[cold]
-    fn turn_to(&mut self, tables: TableSet, hour: i64) {
-        let row_in = |table: &mut Keyed, number: i64, wanted| {
-            if wanted { table.number(&key(number)) } else { RowNumber::FOLDED }
-        };
-        let hour_row = row_in(&mut self.hours, hour, tables.has(Table::Hour));
-        let day_row = row_in(&mut self.days, hour / HOURS_A_DAY, tables.has(Table::Day));
-        self.current = Current { hour, hour_row, day_row };
-        self.widen(hour, hour);
     }
 
     fn widen(&mut self, first: i64, last: i64) {
         let (known_first, known_last) = self.range.unwrap_or((first, last));
         self.range = Some((known_first.min(first), known_last.max(last)));
     }
-}
 
-/// The number of an hour or a day since 1970 as a key: those of all times have fewer than 32 bits.
-const fn key(number: i64) -> [u8; 4] {
-    (number as u32).to_be_bytes()
-}
+    /// The first and the last day that has a line.
+    pub(super) const fn range(&self) -> Option<(i64, i64)> {
+        self.range
+    }
 
-fn number(key: &[u8]) -> i64 {
-    key.iter().fold(0, |number, byte| number << 8 | i64::from(*byte))
-}
-
-fn start_of_day(day: i64) -> String {
-    written(day * HOURS_A_DAY * HOUR_SECONDS, Timestamp::write_rfc3339)
-}
-
-/// A moment as `write` writes it. Only the end of the last period is out of range.
-fn written(seconds: i64, write: fn(&Timestamp, &mut Vec<u8>)) -> String {
-    let Ok(time) = Timestamp::from_unix(seconds) else { return DAY_AFTER_LAST.to_owned() };
-    debug_assert_eq!(time, time.floor(Grain::Hour), "hours and days begin with a whole hour");
-    let mut text = Vec::with_capacity(DAY_AFTER_LAST.len());
-    write(&time, &mut text);
-    text.escape_ascii().to_string()
+    /// A table of times, and how its keys are written.
+    pub(super) fn table(&self, wanted: Table) -> Option<(&Open, Write)> {
+        let (_, open) = self.tables.iter().find(|(table, _)| *table == wanted)?;
+        let write: Write = match wanted {
+            Table::Hour => |key| Hour::of_key(key).written(),
+            _ => |key| key.escape_ascii().to_string(),
+        };
+        Some((open, write))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::time::parse_clf;
 
-    fn period(times: &[&str]) -> Option<(String, String)> {
-        let mut all = Times::new(Limits::RUN);
-        for text in times {
-            let time = parse_clf(text.as_bytes()).expect("a time");
-            all.add(TableSet::default(), time, Tally::of_line(0));
-        }
-        all.period()
-    }
-
-    fn check(times: &[&str], from: &str, to: &str) {
-        let expect = (format!("{from}T00:00:00Z"), format!("{to}T00:00:00Z"));
-        assert_eq!(period(times), Some(expect), "{times:?}");
+    fn day_of(text: &str) -> i64 {
+        (6_000..50_000).find(|day| date(*day) == text).expect("a day")
     }
 
     #[test]
-    fn a_period_is_whole_days() {
-        assert_eq!(period(&[]), None);
-        check(&["22/Nov/2026:00:00:00 +0000"], "2026-11-22", "2026-11-23");
-        check(&["22/Nov/2026:23:59:59 +0000"], "2026-11-22", "2026-11-23");
-        check(&["28/Feb/2028:12:00:00 +0000"], "2028-02-28", "2028-02-29");
-        check(&["31/Dec/2026:23:59:59 +0000"], "2026-12-31", "2027-01-01");
-        check(&["31/Dec/2026:23:59:59 -0100"], "2027-01-01", "2027-01-02");
-        check(
-            &["01/Jan/2027:00:00:00 +0000", "31/Dec/2026:23:59:59 +0000"],
-            "2026-12-31",
-            "2027-01-02",
-        );
-        check(
-            &["01/Jan/1990:00:00:00 +0000", "31/Dec/2100:23:59:59 +0000"],
-            "1990-01-01",
-            "2101-01-01",
+    fn weeks_are_those_of_the_calendar() {
+        for (day, expect) in [
+            ("2026-11-22", "2026-W47"),
+            ("2026-11-23", "2026-W48"),
+            ("2026-01-01", "2026-W01"),
+            ("2027-01-01", "2026-W53"),
+            ("2027-01-04", "2027-W01"),
+            ("2024-12-30", "2025-W01"),
+            ("2023-01-01", "2022-W52"),
+        ] {
+            assert_eq!(week(day_of(day)), expect, "{day}");
+        }
+        assert_eq!(month(day_of("2026-11-22")), "2026-11");
+    }
+
+    #[test]
+    fn an_hour_is_its_key() {
+        for hour in
+            [Hour { start: 1_795_356_000, offset: 0 }, Hour { start: 631_152_000, offset: -34_200 }]
+        {
+            assert_eq!(Hour::of_key(&hour.key()), hour);
+        }
+        assert_eq!(
+            Hour { start: 1_795_356_000, offset: -34_200 }.written(),
+            "2026-11-22T04:30:00-09:30"
         );
     }
 }

@@ -30,7 +30,7 @@ pub use worker::{Batch, Worker};
 
 use self::releasing::Outlet;
 use crate::{
-    counts::Counts,
+    counts::{Counts, RecordError, Recorder},
     emit::Rendered,
     privacy::Sentry,
     quarantine::{QuarantineError, store::Totals},
@@ -46,6 +46,8 @@ pub enum EngineError {
     Sink(SinkError),
     /// The quarantine cannot take more.
     Quarantine(QuarantineError),
+    /// The counts cannot be recorded.
+    Record(RecordError),
     /// The threads could not be started.
     Threads,
     /// A worker ended in a panic, whose place was printed.
@@ -57,6 +59,7 @@ impl std::fmt::Display for EngineError {
         match self {
             Self::Sink(error) => error.fmt(f),
             Self::Quarantine(error) => error.fmt(f),
+            Self::Record(error) => error.fmt(f),
             Self::Threads => f.write_str("cannot start the worker threads; try fewer with --threads"),
             Self::Worker => f.write_str(
                 "a worker stopped because of a mistake in tamis; what was written is clean and in order",
@@ -84,6 +87,8 @@ struct Output {
     /// What it did, when it is done.
     sealed: Totals,
     counts: Option<Counts>,
+    /// What keeps counts by window.
+    recorder: Option<Recorder>,
     tally: Tally,
     failure: Option<EngineError>,
     /// Why the file could not be opened anew; the old one stayed in use.
@@ -105,8 +110,9 @@ impl Output {
         self.begin()?;
         match (&mut self.releasing, batch) {
             (Some(releasing), batch) => {
-                let Self { sink, counts, tally, .. } = self;
-                let outlet = Outlet { sink, counts: counts.as_mut(), tally };
+                let Self { sink, counts, recorder, tally, .. } = self;
+                let outlet =
+                    Outlet { sink, counts: counts.as_mut(), recorder: recorder.as_mut(), tally };
                 releasing.pass(batch.and_then(Batch::held_mut), outlet)
             }
             (None, Some(batch)) => self.sink.write(batch.rendered()),
@@ -123,6 +129,28 @@ impl Output {
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Output {
+    /// Adds what a batch counted.
+    fn count(&mut self, batch: &mut Batch) -> Result<(), EngineError> {
+        let Some(block) = batch.counts_mut() else {
+            // Records that are held were counted when they were released.
+            return match &mut self.recorder {
+                Some(recorder) => recorder.tend(&self.tally.lines()).map_err(EngineError::Record),
+                None => Ok(()),
+            };
+        };
+        if let Some(counts) = &mut self.counts {
+            counts.absorb(block);
+        }
+        let recorded = match &mut self.recorder {
+            Some(recorder) => recorder.absorb(block, &self.tally.lines()),
+            None => Ok(()),
+        };
+        block.clear();
+        recorded.map_err(EngineError::Record)
     }
 }
 
@@ -149,6 +177,8 @@ pub struct Finished {
     pub reader: Reader,
     /// The counts, if any were asked for.
     pub counts: Option<Counts>,
+    /// What keeps counts by window, if anything does; what it has not recorded yet is still to be.
+    pub recorder: Option<Recorder>,
     /// How many lines came and went.
     pub tally: Tally,
     /// What the quarantine took.
@@ -179,6 +209,7 @@ impl Engine {
                 sealing: None,
                 sealed: Totals::default(),
                 counts,
+                recorder: None,
                 tally,
                 failure: None,
                 not_reopened: None,
@@ -211,6 +242,14 @@ impl Engine {
         let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
         output.sentry = sentry;
         self.has_sentry = output.sentry.is_some();
+        self
+    }
+
+    /// The engine with what keeps counts by window.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Option<Recorder>) -> Self {
+        let output = self.output.get_mut().unwrap_or_else(PoisonError::into_inner);
+        output.recorder = recorder;
         self
     }
 
@@ -285,6 +324,7 @@ impl Engine {
         Finished {
             reader: input.reader,
             counts: output.counts,
+            recorder: output.recorder,
             tally: output.tally,
             sealed: output.sealed,
             failure: output.failure,
@@ -356,10 +396,11 @@ impl Engine {
         let written = output.write(Some(batch)).map_err(EngineError::Sink);
         match written.and_then(|()| output.seal(batch)) {
             Ok(()) => {
-                if let (Some(whole), Some(part)) = (&mut output.counts, batch.counts_mut()) {
-                    whole.absorb(part);
-                }
                 output.tally.absorb(batch.tally());
+                if let Err(error) = output.count(batch) {
+                    output.failure = Some(error);
+                    self.stop_reading();
+                }
             }
             Err(error) => {
                 output.failure = Some(error);

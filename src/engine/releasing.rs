@@ -4,7 +4,7 @@
 //! written in pieces: a whole one may be larger than memory should be.
 
 use crate::{
-    counts::Counts,
+    counts::{Counts, Recorder},
     emit::{Emitter, Rendered},
     privacy::{Held, Record, Release},
     sink::{Sink, SinkError},
@@ -26,6 +26,7 @@ pub struct Releasing {
 pub(super) struct Outlet<'a> {
     pub(super) sink: &'a mut Sink,
     pub(super) counts: Option<&'a mut Counts>,
+    pub(super) recorder: Option<&'a mut Recorder>,
     pub(super) tally: &'a mut Tally,
 }
 
@@ -43,11 +44,14 @@ impl Releasing {
         outlet: Outlet<'_>,
     ) -> Result<(), SinkError> {
         let Self { release, emitter, rendered } = self;
-        let Outlet { sink, mut counts, tally } = outlet;
+        let Outlet { sink, mut counts, mut recorder, tally } = outlet;
         let mut receive = |record: &Record<'_>| {
             emitter.render(record, rendered);
             if let Some(counts) = &mut counts {
                 counts.add(record);
+            }
+            if let Some(recorder) = &mut recorder {
+                recorder.add(record);
             }
             match rendered.as_bytes().len() {
                 ..PIECE_BYTES => Ok(()),

@@ -40,6 +40,15 @@ impl Tally {
         self.refuse(Reason::Suppressed, suppressed);
     }
 
+    /// The numbers of lines by name, for those who record them.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, u64)> {
+        let named =
+            [("clean", self.clean), ("opted_out", self.opted_out), ("filtered", self.filtered)];
+        let refused = Reason::ALL.into_iter().map(Reason::word).zip(self.refused);
+        named.into_iter().chain(refused).filter(|(_, lines)| *lines > 0).collect()
+    }
+
     /// All lines refused.
     #[must_use]
     pub fn refused_total(&self) -> u64 {

@@ -4,7 +4,7 @@
 //! size of the largest batch and stays.
 
 use crate::{
-    counts::Counts,
+    counts::Block,
     emit::{Emitter, Rendered},
     field::Reason,
     privacy::{Anonymiser, Held, Outcome, RawBlock, Record, Sightings, seal::Parcel},
@@ -18,7 +18,7 @@ pub struct Batch {
     rendered: Rendered,
     /// The records that wait for others like them, under a policy that asks for it.
     held: Option<Held>,
-    counts: Option<Counts>,
+    counts: Option<Block>,
     tally: Tally,
     /// What was noticed of lines, to be answered in the order of the input.
     sightings: Sightings,
@@ -37,7 +37,7 @@ impl Batch {
         self.held.as_mut()
     }
 
-    pub(super) const fn counts_mut(&mut self) -> Option<&mut Counts> {
+    pub(super) const fn counts_mut(&mut self) -> Option<&mut Block> {
         self.counts.as_mut()
     }
 
@@ -58,13 +58,13 @@ impl Batch {
 pub struct Worker {
     anonymiser: Anonymiser,
     emitter: Emitter,
-    counts: Option<Counts>,
+    counts: Option<Block>,
 }
 
 impl Worker {
     /// A worker; with `counts`, which must be empty, it also counts.
     #[must_use]
-    pub const fn new(anonymiser: Anonymiser, emitter: Emitter, counts: Option<Counts>) -> Self {
+    pub const fn new(anonymiser: Anonymiser, emitter: Emitter, counts: Option<Block>) -> Self {
         Self { anonymiser, emitter, counts }
     }
 

@@ -19,12 +19,13 @@ use ipnet::IpNet;
 use super::{
     plan::StatusSet,
     sharing::{Audience, PartnerSection, Protection, Purpose, SharingSection, honours},
+    special::SpecialKind,
     written::{
         BytesWord, ChangeSection, ClientWord, CookieRule, CookieWord, CountsSection, Days,
         DropSection, GrainWord, GroupSection, NetworkRule, NetworkSection, OnFullWord,
         OptOutSection, PathRule, PathWord, Policy, Prefixes, PublishSection, QuarantineSection,
         RecordSection, ReferrerWord, ReleaseSection, RequireWord, RetentionSection, RouteSection,
-        SealWord, SitesSection, VersionWord, WideningWord,
+        SealWord, SitesSection, SpecialSection, VersionWord, WideningWord, WindowWord,
     },
 };
 use crate::field::Table;
@@ -87,7 +88,7 @@ pub fn diff(from: &Policy, to: &Policy) -> Vec<Difference> {
     groups(&mut found, &a, &b);
     retention(&mut found, a.retention, b.retention);
     quarantine(&mut found, a.quarantine, b.quarantine);
-    publish(&mut found, a.publish, b.publish);
+    publish(&mut found, &a, &b);
     found.rank("change.widening", [&a, &b].map(|parts| widening(parts.change)));
     found.0
 }
@@ -107,7 +108,7 @@ struct Parts<'a> {
     groups: &'a [GroupSection],
     retention: Option<RetentionSection>,
     quarantine: Option<&'a QuarantineSection>,
-    publish: Option<PublishSection>,
+    publish: Option<&'a PublishSection>,
     change: Option<ChangeSection>,
 }
 
@@ -148,7 +149,7 @@ impl<'a> Parts<'a> {
             drops,
             sharing: sharing.as_ref(),
             quarantine: quarantine.as_ref(),
-            publish: *publish,
+            publish: publish.as_ref(),
             change: *change,
         }
     }
@@ -566,9 +567,57 @@ fn counts(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
         found.kept(&format!("counts.{}", table.name()), [has(a), has(b)]);
     }
     let visitors = |parts: &Parts<'_>| {
-        parts.counts.is_some_and(|CountsSection { tables: _, visitors, path: _ }| *visitors)
+        parts.counts.is_some_and(
+            |CountsSection {
+                 tables: _,
+                 visitors,
+                 path: _,
+                 window: _,
+                 cross: _,
+                 downloads: _,
+                 installations: _,
+                 products: _,
+                 beacons: _,
+             }| *visitors,
+        )
     };
+    let pairs = |parts: &Parts<'_>| {
+        let all = parts.counts.iter().flat_map(|counts| &counts.cross);
+        all.map(|[first, second]| format!("{first} by {second}")).collect()
+    };
+    found.told("counts.cross", [a, b].map(pairs));
+    let by_hour = |parts: &Parts<'_>| {
+        parts.counts.is_some_and(|counts| counts.window == Some(WindowWord::Hour))
+    };
+    let word = |by_hour: bool| if by_hour { "hours" } else { "days" };
+    found.rank(
+        "counts.window",
+        [a, b].map(|parts| (u32::from(by_hour(parts)), word(by_hour(parts)).to_owned())),
+    );
+    for kind in SpecialKind::ALL {
+        let sections = |parts: &Parts<'_>| {
+            let all = parts.counts.iter().flat_map(|counts| counts.specials(kind));
+            all.map(special_words).collect()
+        };
+        found.told(kind.section(), [a, b].map(sections));
+    }
     found.kept("counts.visitors", [visitors(a), visitors(b)]);
+}
+
+/// A report of a policy's own in words.
+fn special_words(section: &SpecialSection) -> String {
+    let SpecialSection { name, path, key, parameter, site } = section;
+    let mut words = format!("{name} of {path}");
+    if !key.is_empty() {
+        words += &format!(" by {}", key.join(" and "));
+    }
+    if let Some(parameter) = parameter {
+        words += &format!(" by the parameter {parameter}");
+    }
+    if let Some(site) = site {
+        words += &format!(" on {site}");
+    }
+    words
 }
 
 fn network(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
@@ -738,21 +787,26 @@ fn release(section: Option<ReleaseSection>) -> Rank {
     }
 }
 
-fn publish(found: &mut Differences, a: Option<PublishSection>, b: Option<PublishSection>) {
-    let allowed = [a, b].map(|section| section.filter(|section| section.allowed));
-    let rank = |it: Option<PublishSection>| match it {
+fn publish(found: &mut Differences, a: &Parts<'_>, b: &Parts<'_>) {
+    let allowed = [a, b].map(|parts| parts.publish.filter(|section| section.allowed));
+    let rank = |it: Option<&PublishSection>| match it {
         Some(_) => (1, "counts may be published".to_owned()),
         None => (0, "nothing may be published".to_owned()),
     };
     found.rank("publish.allowed", allowed.map(rank));
-    if let [
-        Some(PublishSection { k: from, allowed: _ }),
-        Some(PublishSection { k: to, allowed: _ }),
-    ] = allowed
-    {
-        let rank = |k: u32| (u32::MAX - k, format!("cells of at least {k} networks"));
-        found.rank("publish.k", [rank(from), rank(to)]);
-    }
+    let [Some(from), Some(to)] = allowed else { return };
+    let both = [from, to];
+    let PublishSection { allowed: _, k: _, tables: _, round: _ } = from;
+    let rank =
+        |it: &PublishSection| (u32::MAX - it.k, format!("cells of at least {} networks", it.k));
+    found.rank("publish.k", both.map(rank));
+    let rank = |it: &PublishSection| match it.round {
+        Some(base) => (u32::MAX - base, format!("numbers rounded to multiples of {base}")),
+        None => (u32::MAX, "exact numbers".to_owned()),
+    };
+    found.rank("publish.round", both.map(rank));
+    let tables = both.map(|it| it.tables.clone().map(|tables| tables.into_iter().collect()));
+    found.limit("publish.tables", tables);
 }
 
 fn widening(section: Option<ChangeSection>) -> Rank {

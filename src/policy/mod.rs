@@ -10,6 +10,7 @@ mod plan;
 mod rules;
 mod sealing;
 mod sharing;
+mod special;
 #[cfg(test)]
 mod tests_any;
 mod written;
@@ -19,11 +20,12 @@ pub use notice::notice;
 pub use opening::{Asked, Opening, Refusal, is_reference};
 pub(crate) use plan::is_host_name;
 pub use plan::{
-    BytesRule, ClientRule, Decision, DropRule, Group, Plan, ReferrerRule, ReleaseRule, StatusSet,
-    longest_prefix,
+    BytesRule, ClientRule, Decision, DropRule, Group, Plan, PublishRule, ReferrerRule, ReleaseRule,
+    StatusSet, longest_prefix,
 };
 pub use rules::{keys_of, rule_of, tables_of};
 pub use sealing::SealRule;
+pub use special::{Cross, SpecialKind, SpecialRule};
 pub use written::{Basis, ClientChoice, ClientWord, Overrides, Policy, PolicyError};
 
 /// The policies that are part of the program: their names and their text, the same bytes as in

@@ -12,6 +12,7 @@ use super::{
     BytesRule, Plan, ReferrerRule,
     plan::{IPV4_PREFIXES, IPV6_PREFIXES, StatusSet},
     sharing::{PartnerSection, Protection, honours},
+    special::SpecialKind,
     written::{
         ClientWord, Days, DropSection, NetworkRule, NoEnd, OnFullWord, OptOutSection, PathWord,
         Policy, QuarantineSection, RetentionSection, SealWord, WideningWord,
@@ -28,7 +29,7 @@ pub fn notice(policy: &Policy, plan: &Plan) -> String {
     let mut text = String::new();
     introduction(policy, plan, &mut text);
     recorded(policy, plan, &mut text);
-    counted(policy, plan, &mut text);
+    counted(plan, &mut text);
     left_out(policy, plan, &mut text);
     shared(policy, &mut text);
     opting_out(policy, &mut text);
@@ -384,6 +385,8 @@ const fn table_words(table: Table) -> &'static str {
     match table {
         Table::Hour => "the hour",
         Table::Day => "the day",
+        Table::Week => "the week",
+        Table::Month => "the month",
         Table::Site => "the site",
         Table::Method => "the method",
         Table::Path => "the page, as above or by its declared kind",
@@ -403,7 +406,7 @@ const fn table_words(table: Table) -> &'static str {
 /// The key of a record that a table is made of.
 const fn key_of(table: Table) -> Key {
     match table {
-        Table::Hour | Table::Day => Key::Time,
+        Table::Hour | Table::Day | Table::Week | Table::Month => Key::Time,
         Table::Site => Key::Site,
         Table::Method => Key::Method,
         Table::Path => Key::Path,
@@ -419,7 +422,7 @@ const fn key_of(table: Table) -> Key {
     }
 }
 
-fn counted(policy: &Policy, plan: &Plan, text: &mut String) {
+fn counted(plan: &Plan, text: &mut String) {
     *text += "\n## What is counted\n\n";
     let tables: Vec<_> = Table::ALL.into_iter().filter(|table| plan.tables.has(*table)).collect();
     if tables.is_empty() {
@@ -439,9 +442,36 @@ fn counted(policy: &Policy, plan: &Plan, text: &mut String) {
             let _ = writeln!(text, "In sums only, and in no record, stand {}.", joined(&only, ""));
         }
     }
-    if policy.counts.as_ref().is_some_and(|counts| counts.visitors) {
-        *text += "The policy also provides for counting how many different visitors there were; this version of tamis \
-                  does not do so.\n";
+    for cross in &plan.crosses {
+        let [first, second] = cross.tables.map(table_words);
+        let _ = writeln!(text, "Sums are also kept by {first} together with {second}.");
+    }
+    for kind in SpecialKind::ALL {
+        let rules: Vec<_> = plan.specials.iter().filter(|rule| rule.kind == kind).collect();
+        if !rules.is_empty() {
+            let paths: Vec<_> = rules.iter().map(|rule| format!("`{}`", rule.pattern)).collect();
+            let (what, how) = special_words(kind);
+            let _ = writeln!(text, "{what} ({}) are counted {how}.", paths.join(", "));
+        }
+    }
+    if plan.visitors {
+        *text += "How many different visitors there were is counted with numbers that are made of addresses with a \
+                  key. The key is in memory only, and no address is kept.\n";
+    }
+}
+
+const fn special_words(kind: SpecialKind) -> (&'static str, &'static str) {
+    match kind {
+        SpecialKind::Download => ("Downloads", "once for each visitor, file and day"),
+        SpecialKind::Installation => (
+            "Requests of installed software",
+            "once for each installation, known by its address and agent",
+        ),
+        SpecialKind::Product => (
+            "What products report of themselves",
+            "on their own, and nothing of who sent them is kept or counted",
+        ),
+        SpecialKind::Beacon => ("Pictures that are there to be counted", "apart from pages"),
     }
 }
 
@@ -667,13 +697,13 @@ const fn seal_words(word: SealWord) -> &'static str {
 
 fn published(policy: &Policy, text: &mut String) {
     *text += "\n## Publication\n\n";
-    match policy.publish.filter(|section| section.allowed) {
+    match policy.publish.as_ref().filter(|section| section.allowed) {
         None => *text += "The policy does not provide for publishing any of this.\n",
         Some(section) => {
             let _ = writeln!(
                 text,
-                "Counts may be published, each number only if it stands for at least {} different networks. Records \
-                 may not. This version of tamis has no command that publishes.",
+                "Counts may be published, each number only if it stands for at least {} different networks on one day. \
+                 Records may not.",
                 section.k
             );
         }

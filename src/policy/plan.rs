@@ -12,9 +12,12 @@ use super::sealing::SealRule;
 use super::written::{
     Basis, BytesWord, CLAUSE_WITHOUT_END, ClientWord, CookieRule, CookieWord, Days, DropSection,
     GrainWord, NetworkRule, NoEnd, PathRule, PathWord, Policy, PolicyError, Prefixes,
-    RecordSection, ReferrerWord, RequireWord, VersionWord,
+    RecordSection, ReferrerWord, RequireWord, VersionWord, WindowWord,
 };
-use super::{opening, sharing};
+use super::{
+    opening, sharing,
+    special::{self, Cross, SpecialRule},
+};
 use crate::{
     field::{Field, Key, KeySet, Table, TableSet},
     transform::{
@@ -171,6 +174,16 @@ pub struct Plan {
     pub tables: TableSet,
     /// Whether counts may speak of visitors.
     pub visitors: bool,
+    /// Two-way tables.
+    pub crosses: Vec<Cross>,
+    /// Reports of the policy's own.
+    pub specials: Vec<SpecialRule>,
+    /// Whether a store keeps counts by hour; else by day.
+    pub counts_by_hour: bool,
+    /// From how many networks on counts may be published, if they may.
+    pub publish_k: Option<u32>,
+    /// How counts may be published, if they may.
+    pub publish: Option<PublishRule>,
     /// How fine times are told.
     pub grain: Grain,
     /// How the client is told.
@@ -280,12 +293,22 @@ impl Plan {
         let path = path_rule(policy)?;
         let tells_country = keys.has(Key::Country) || tables.has(Table::Country);
         let requires = |word| record.require.contains(&word);
+        let crosses = special::crosses(policy, tables)?;
+        let publish = publish(policy, tables, &crosses)?;
         Ok(Self {
             name: policy.name.clone(),
             hash: policy.hash(),
             record: keys,
             tables,
             visitors: policy.counts.as_ref().is_some_and(|counts| counts.visitors),
+            crosses,
+            specials: special::specials(policy)?,
+            counts_by_hour: policy
+                .counts
+                .as_ref()
+                .is_some_and(|counts| counts.window == Some(WindowWord::Hour)),
+            publish_k: publish.as_ref().map(|rule| rule.k),
+            publish,
             grain: match record.time.map(|rule| rule.grain) {
                 Some(GrainWord::Hour) => Grain::Hour,
                 Some(GrainWord::Day) => Grain::Day,
@@ -364,7 +387,9 @@ impl Plan {
                 let keys = [Key::Client, Key::Network, Key::Country, Key::Organisation];
                 either(&keys, &[Table::Country])
             }
-            Field::Time | Field::Date => either(&[Key::Time], &[Table::Hour, Table::Day]),
+            Field::Time | Field::Date => {
+                either(&[Key::Time], &[Table::Hour, Table::Day, Table::Week, Table::Month])
+            }
             Field::Request => either(
                 &[Key::Method, Key::Path, Key::Query, Key::Protocol],
                 &[Table::Method, Table::Path, Table::Protocol],
@@ -459,6 +484,71 @@ fn path_rule(policy: &Policy) -> Result<Option<&PathRule>, PolicyError> {
         }
         rule => Ok(rule),
     }
+}
+
+/// How counts may be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishRule {
+    /// How many networks stand behind each number.
+    pub k: u32,
+    /// The tables, by name.
+    pub tables: Vec<String>,
+    /// The number to whose multiples numbers are rounded.
+    pub round: Option<u32>,
+}
+
+/// From how many networks on a number may be published, and how many may be asked for: as with records, up to as many
+/// as are told apart.
+const PUBLISH_K: std::ops::RangeInclusive<u32> = 5..=64;
+
+/// What tells by which program somebody reads, and on what: one of these is published.
+const READERS: [Table; 4] = [Table::Browser, Table::Os, Table::Device, Table::Bot];
+
+/// How counts may be published. A table that is named must be counted.
+fn publish(
+    policy: &Policy,
+    tables: TableSet,
+    crosses: &[Cross],
+) -> Result<Option<PublishRule>, PolicyError> {
+    let refuse = |what: String| Err(PolicyError::new(format!("publish.{what}")));
+    let Some(section) = policy.publish.as_ref().filter(|section| section.allowed) else {
+        return Ok(None);
+    };
+    let (k, round) = (section.k, section.round);
+    if !PUBLISH_K.contains(&k) {
+        return refuse(format!(
+            "k: {k} is outside of {} to {}",
+            PUBLISH_K.start(),
+            PUBLISH_K.end()
+        ));
+    }
+    if let Some(base) = round.filter(|base| !(2..=k).contains(base)) {
+        return refuse(format!("round: {base} is outside of 2 to k, which is {k}"));
+    }
+    // Weeks and months are periods that are published, and no tables of them.
+    let is_period = |table: &Table| matches!(table, Table::Week | Table::Month);
+    let counted = || Table::ALL.into_iter().filter(|table| tables.has(*table) && !is_period(table));
+    let names = match &section.tables {
+        Some(names) => {
+            let is_known = |name: &&String| {
+                counted().any(|table| table.name() == *name)
+                    || crosses.iter().any(|cross| cross.name == **name)
+            };
+            if let Some(name) = names.iter().find(|name| !is_known(name)) {
+                return refuse(format!(
+                    "tables: {name:?} is none that is counted and can be published"
+                ));
+            }
+            names.clone()
+        }
+        None => {
+            let reader = READERS.into_iter().find(|table| tables.has(*table));
+            let others =
+                counted().filter(|table| !READERS.contains(table) || Some(*table) == reader);
+            others.map(|table| table.name().to_owned()).collect()
+        }
+    };
+    Ok(Some(PublishRule { k, tables: names, round }))
 }
 
 /// From how many visitors on a line may be written, and how many may be asked for. Below five, two friends and a

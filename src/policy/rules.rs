@@ -38,7 +38,7 @@ pub const fn keys_of(field: Field) -> &'static [Key] {
 #[must_use]
 pub const fn tables_of(key: Key) -> &'static [Table] {
     match key {
-        Key::Time => &[Table::Hour, Table::Day],
+        Key::Time => &[Table::Hour, Table::Day, Table::Week, Table::Month],
         Key::Site => &[Table::Site],
         Key::Country => &[Table::Country],
         Key::Method => &[Table::Method],

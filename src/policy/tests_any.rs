@@ -97,7 +97,8 @@ const REST: &[&[&str]] = &[
         "",
         "[publish]\nallowed = false",
         "[publish]\nallowed = true",
-        "[publish]\nallowed = true\nk = 3",
+        "[publish]\nallowed = true\nk = 5",
+        "[publish]\nallowed = true\nround = 5",
     ],
     &[
         "",

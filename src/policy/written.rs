@@ -353,6 +353,51 @@ pub struct CountsSection {
     /// How paths are counted where records tell none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<PathRule>,
+    /// The windows that a store keeps counts by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<WindowWord>,
+    /// Two-way tables, each as the names of two tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cross: Vec<[String; 2]>,
+    /// Downloads, once for each visitor, file and day.
+    #[serde(default, rename = "download", skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<SpecialSection>,
+    /// Installations of software that asks for something again and again, each once.
+    #[serde(default, rename = "installation", skip_serializing_if = "Vec::is_empty")]
+    pub installations: Vec<SpecialSection>,
+    /// Reports that a product sends of itself, of which no visitor is known.
+    #[serde(default, rename = "product", skip_serializing_if = "Vec::is_empty")]
+    pub products: Vec<SpecialSection>,
+    /// Beacons, which are no page views.
+    #[serde(default, rename = "beacon", skip_serializing_if = "Vec::is_empty")]
+    pub beacons: Vec<SpecialSection>,
+}
+
+/// A window that a store keeps counts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowWord {
+    Hour,
+    Day,
+}
+
+/// `[[counts.download]]` and its like: a table of requests for some paths.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpecialSection {
+    /// The name of the table; several sections of a kind may share one.
+    pub name: String,
+    /// A route pattern such as `/wordpress-{version}.{ext}`.
+    pub path: String,
+    /// The captures that are counted under; without any, the pattern itself is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key: Vec<String>,
+    /// Instead of a capture: the query parameter whose value is counted under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// The site that the request must be for, where lines say it or the run does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
 }
 
 /// `[[route]]`.
@@ -554,7 +599,7 @@ pub struct ReleaseSection {
 }
 
 /// `[publish]`.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PublishSection {
     /// Whether the policy provides for publication at all.
@@ -562,6 +607,12 @@ pub struct PublishSection {
     /// How many distinct networks a published cell has at least.
     #[serde(default = "ten")]
     pub k: u32,
+    /// The tables that are published, of those that are counted; nothing means all that can be together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tables: Option<Vec<String>>,
+    /// The number to whose multiples published numbers are rounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u32>,
 }
 
 const fn ten() -> u32 {

@@ -23,8 +23,9 @@ use super::{
     scout::Lookout,
     seal::Parcel,
     sentry::Sightings,
+    special::{self, Special, Specials},
     tokens::{Keyring, Minter},
-    visitors::{Visitor, Visitors},
+    visitors::{Visit, VisitorKeys, Visitors},
     watch::{Known, Watch, target},
 };
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
         Format,
         wrapper::{self, Peeled},
     },
-    policy::{BytesRule, ClientRule, Plan, ReferrerRule},
+    policy::{BytesRule, ClientRule, Plan, ReferrerRule, SpecialKind},
     transform::{
         address::{self, Client},
         agent::{Agent, Classifier},
@@ -45,7 +46,7 @@ use crate::{
         language::Language,
         organisation::Organisations,
         path::{self, Cleaner},
-        pseudonym::{SketchKey, TokenField},
+        pseudonym::TokenField,
         query::{self, QUERY_MAX},
         referrer,
         request::{self, Method, Protocol, Request},
@@ -161,6 +162,8 @@ pub struct Anonymiser {
     visitors: Option<Visitors>,
     /// What picks lines to be sealed, if any are.
     watch: Option<Watch>,
+    /// What knows the reports of the policy's own, if it has any.
+    specials: Option<Specials>,
     scratch: Scratch,
 }
 
@@ -226,6 +229,7 @@ impl Anonymiser {
     ) -> Self {
         let own_domains =
             plan.sites.iter().map(String::as_str).chain(site).filter_map(registrable).collect();
+        let specials = Specials::new(&plan.specials);
         let share = |all: usize| (all / workers.max(1)).next_power_of_two().clamp(256, all / 2);
         Self {
             cleaner: Cleaner::new(plan.routes.clone()),
@@ -248,6 +252,7 @@ impl Anonymiser {
             cookie_minter: None,
             visitors: None,
             watch: None,
+            specials,
             scratch: Scratch::default(),
         }
     }
@@ -277,10 +282,11 @@ impl Anonymiser {
         self
     }
 
-    /// Lets visitors be told apart with the key of the run. Without one, all lines are of the same visitor.
+    /// Lets visitors be told apart, and with `with_networks` their networks too. Without keys, all lines are of the
+    /// same visitor.
     #[must_use]
-    pub fn with_visitors(mut self, key: Option<Arc<SketchKey>>) -> Self {
-        self.visitors = key.map(Visitors::new);
+    pub fn with_visitors(mut self, keys: Option<VisitorKeys>, with_networks: bool) -> Self {
+        self.visitors = keys.map(|keys| Visitors::new(keys, with_networks));
         self
     }
 
@@ -416,11 +422,13 @@ impl Anonymiser {
             watch.open_block();
         }
         self.minter.iter_mut().chain(&mut self.cookie_minter).for_each(Minter::open);
+        self.visitors.iter_mut().for_each(Visitors::open);
     }
 
     /// After the lines of a block: keys whose time is over can be overwritten from here on.
     pub fn close_block(&mut self) {
         self.minter.iter_mut().chain(&mut self.cookie_minter).for_each(Minter::close);
+        self.visitors.iter_mut().for_each(Visitors::close);
     }
 
     /// Takes one line through the door and hands its record to `receive`, if it becomes one.
@@ -549,9 +557,9 @@ impl Anonymiser {
             return Err(Reason::BadRequest);
         }
         let named = self.plan.client_domains && self.name_client(client, host);
-        let visitor = match &mut self.visitors {
-            Some(visitors) => visitors.of(host),
-            None => Visitor::NOBODY,
+        let visit = match &mut self.visitors {
+            Some(visitors) => visitors.of(host, time.seconds()),
+            None => Visit::NONE,
         };
         let country = self.lookup.country(&self.plan, host);
         let (mut referrer, mut agent, mut site) = (None, None, None);
@@ -577,7 +585,24 @@ impl Anonymiser {
         if !self.plan.drops.is_empty() && self.is_left_out(&request.1, host) {
             return Ok(Outcome::Filtered);
         }
+        let (mut client, mut visit, mut late) = (client, visit, late);
+        let mut found = None;
+        if self.specials.is_some() {
+            found = self.special(line, map, &request.1, (status, agent, time, visit));
+            if let Some(found) = found {
+                visit = found.visit;
+                if found.kind == SpecialKind::Product {
+                    // Nothing that such a report says may be joined with anything else of its sender.
+                    client = client.filter(|client| !matches!(client, Client::Token(_)));
+                    late = false;
+                    rare.iter_mut().for_each(|rare| rare.cookie = None);
+                }
+            }
+        }
+        let special =
+            found.and_then(|found| self.specials.as_ref().map(|specials| specials.lend(found)));
         let parts = Parts {
+            special: special.as_ref(),
             time,
             client,
             late,
@@ -590,7 +615,7 @@ impl Anonymiser {
             agent,
             site,
             rare: rare.as_ref(),
-            visitor,
+            visit,
         };
         receive(&self.record(&parts));
         Ok(Outcome::Clean)
@@ -649,6 +674,35 @@ impl Anonymiser {
                 None => Err(Reason::BadAddress),
             },
         }
+    }
+
+    /// What the line is in the reports of the policy's own.
+    #[cold]
+    fn special(
+        &mut self,
+        line: &[u8],
+        map: &LineMap,
+        request: &RequestValue,
+        (status, agent, time, visit): (Option<u16>, Option<Agent>, Timestamp, Visit),
+    ) -> Option<special::Found> {
+        let whole = map.find(Field::Request, line);
+        let field = if whole.is_some() { Field::Request } else { Field::Target };
+        let raw = map.find(field, line)?;
+        // An escape that cannot be undone has refused the line by now.
+        let text = undo(raw, map.escaping_of(field), &mut self.scratch.unescaped).ok()?;
+        let site = map.find(Field::Site, line).map(host_name).or(self.site.as_deref());
+        let line = special::Line {
+            request: text,
+            is_target: whole.is_none(),
+            method: request.method,
+            status,
+            site,
+            agent: map.find(Field::Agent, line),
+            is_bot: agent.is_some_and(|agent| agent.bot),
+            unix: time.seconds(),
+            visit,
+        };
+        self.specials.as_mut()?.find(&line, self.visitors.as_ref())
     }
 
     /// Finds the domain of a client that logged its host name, if there is one to be told.
@@ -936,7 +990,8 @@ impl Anonymiser {
             referrer: parts.referrer.map(|place| self.referrer_text(place, parts.site)),
             agent: parts.agent,
             rare: parts.rare,
-            visitor: parts.visitor,
+            visit: parts.visit,
+            special: parts.special,
         }
     }
 
@@ -1040,7 +1095,8 @@ struct Parts<'a> {
     site: Option<Place>,
     /// Lent and not moved: few lines have it, and it is large.
     rare: Option<&'a Rare>,
-    visitor: Visitor,
+    visit: Visit,
+    special: Option<&'a Special<'a>>,
 }
 
 /// The fields that few formats have.

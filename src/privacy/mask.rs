@@ -186,8 +186,17 @@ fn names_secret(text: &[u8]) -> bool {
     // What stands before the name where the whole is encoded once more.
     let start = name.iter().rposition(|byte| matches!(byte, b'&' | b'?' | b';' | b'/' | b'%'));
     let whole = &name[start.map_or(0, |at| at + 1)..];
+    let pair = last_pair(name);
     SECRET_NAMES.contains(&whole)
-        || SECRET_PARTS.iter().any(|part| name.windows(part.len()).any(|found| found == *part))
+        || SECRET_PARTS.iter().any(|part| pair.windows(part.len()).any(|found| found == *part))
+}
+
+/// What follows the last sign that ends a pair, also where that is encoded once more.
+fn last_pair(name: &[u8]) -> &[u8] {
+    let plain = name.iter().rposition(|byte| matches!(byte, b'&' | b'?' | b';' | b'='));
+    let ends = |at: &[u8]| matches!(at, b"%26" | b"%3f" | b"%3b" | b"%3d");
+    let encoded = name.windows(3).rposition(ends).map(|at| at + 2);
+    &name[plain.max(encoded).map_or(0, |at| at + 1)..]
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -43,6 +43,15 @@ impl Seed {
         hasher.finish().max(1)
     }
 
+    /// The hash of a text that means something else in each epoch, never zero.
+    #[inline]
+    pub(super) fn hash_with(&self, text: &[u8], epoch: u32) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write(text);
+        hasher.write_u32(epoch);
+        hasher.finish().max(1)
+    }
+
     /// The hash of several texts.
     pub(super) fn hash_all(&self, texts: &[&[u8]], escaping: Option<Escaping>) -> u64 {
         let mut hasher = self.0.build_hasher();

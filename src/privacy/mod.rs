@@ -27,6 +27,7 @@ mod scout;
 pub mod seal;
 mod selector;
 mod sentry;
+mod special;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ pub use release::{CLOSE_AFTER_SECONDS, Held, Release, Released};
 pub use scout::Lookout;
 pub use selector::{Facts, Selector, SelectorError};
 pub use sentry::{Sentry, Sightings};
+pub use special::Special;
 pub use survey::{
     CLIENTS_MIN, DEPTH_MAX, Findings, Kind, Kinds, LINES_MIN, NAMES_MAX, ParamShare, Survey,
 };
@@ -55,3 +57,4 @@ pub use unseal::{
     Index, IndexMatch, OpenedLine, Rewritten, SegmentKey, UnsealError, Unsealer, rewrite_segment,
     test_body,
 };
+pub use visitors::{Visit, VisitorKeys};

@@ -20,7 +20,8 @@ use std::fmt;
 use super::{
     lookup::{Lookup, OrganisationPlace},
     release::PathKind,
-    visitors::Visitor,
+    special::Special,
+    visitors::Visit,
 };
 use crate::{
     field::{Key, KeySet, Table},
@@ -139,7 +140,9 @@ pub struct Record<'a> {
     pub(in crate::privacy) agent: Option<Agent>,
     pub(in crate::privacy) rare: Option<&'a Rare>,
     /// Whose line it is, where somebody counts visitors.
-    pub(in crate::privacy) visitor: Visitor,
+    pub(in crate::privacy) visit: Visit,
+    /// What it is in the reports of the policy's own.
+    pub(in crate::privacy) special: Option<&'a Special<'a>>,
 }
 
 /// What became of the fields that few formats have, and what few policies tell.
@@ -307,6 +310,20 @@ impl<'a> Measured<'_, 'a> {
     #[must_use]
     pub const fn minute(&self) -> Timestamp {
         self.record.minute
+    }
+
+    /// Whose request it is, where somebody counts visitors.
+    #[inline]
+    #[must_use]
+    pub const fn visit(&self) -> Visit {
+        self.record.visit
+    }
+
+    /// What the line is in the reports of the policy's own, if anything.
+    #[inline]
+    #[must_use]
+    pub const fn special(&self) -> Option<&'a Special<'a>> {
+        self.record.special
     }
 
     /// The exact bytes, zero where the log says none.

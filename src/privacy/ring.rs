@@ -219,7 +219,7 @@ mod tests {
     fn taken(ring: &mut Ring, visitor: u64) -> Vec<String> {
         let mut lines = Vec::new();
         ring.take(Visitor(visitor), |_, line| {
-            lines.push(String::from_utf8(line.to_vec()).expect("text"));
+            lines.push(str::from_utf8(line).expect("text").to_owned());
         });
         lines
     }

@@ -10,7 +10,7 @@ use super::{
     memo::Seed,
     raw::RawBlock,
     sentry::{Answer, EXEMPT, FAILED_LOGIN, LOGIN, MISSING, QUERY, STATIC, Sighting, Sightings},
-    visitors::{Visitor, Visitors},
+    visitors::{Visitor, VisitorKeys, Visitors},
 };
 use crate::{
     field::{Field, LineMap},
@@ -68,7 +68,7 @@ impl Scout {
     pub(super) fn new(lookout: &Lookout, plan: Arc<Plan>) -> Self {
         Self {
             detector: Detector::new(Arc::clone(&lookout.rules)),
-            visitors: Visitors::new(Arc::clone(&lookout.key)),
+            visitors: Visitors::new(VisitorKeys::Run(Arc::clone(&lookout.key)), false),
             behaviour: lookout.behaviour,
             plan,
             seed: lookout.seed.clone(),
@@ -87,7 +87,7 @@ impl Scout {
             return;
         }
         let mut sighting = Sighting {
-            visitor: self.visitors.of(client),
+            visitor: self.visitors.of(client, second).visitor,
             second,
             score: verdict.score,
             ..Sighting::default()

@@ -40,7 +40,7 @@ const SITE_OF_OTHERS: usize = SITES_REMEMBERED;
 
 /// How much of the stack may have been used within a block, in words. Copies of keys were found up to 1 KiB below; the
 /// rest is for compilers with other habits. It takes a microsecond.
-const BLOCK_WORDS: usize = 4_096;
+pub(super) const BLOCK_WORDS: usize = 4_096;
 
 /// The site of a line that does not say it, in a run that does not say it either.
 const SITE_UNSAID: &[u8] = b"-";
@@ -91,6 +91,11 @@ impl Keyring {
     #[must_use]
     pub fn late(&self, field: TokenField) -> u64 {
         self.late[field as usize].load(Ordering::Relaxed)
+    }
+
+    /// The keys that are alive now. Whoever holds them lets go of them at the end of a block.
+    pub(super) fn current(&self) -> Arc<Keys> {
+        Arc::clone(&lock(&self.keys))
     }
 
     /// The public names of the keys that are alive, by epoch.

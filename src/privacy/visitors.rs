@@ -1,21 +1,29 @@
 //! Who is one visitor and who another: an address in, a number out that tells nothing but equality.
 //!
-//! The number is a keyed hash under a key that is drawn for the run, kept nowhere and gone with it. So numbers can
-//! be counted as different, for ever and for logs of any age, without knowing whose they are, and those of
-//! two runs have nothing in common. They never leave this directory.
+//! The number is a keyed hash. Its key is drawn for the run, kept nowhere and gone with it, so that numbers can be
+//! counted as different for logs of any age without knowing whose they are; or it is derived from the key of the
+//! line's epoch, where counts of several runs or machines are to be joined, and then a line without a key has no
+//! visitor. What holds records keeps numbers here; usage counts get them as a [`Visit`], out of which they cannot be
+//! printed.
 //!
 //! An IPv6 address counts by its first 64 bits, inside of which privacy addresses change, and a carried IPv4 address
 //! as what it carries, as with tokens. Teredo addresses, which say little, count as one visitor, and so do lines
 //! without a client: whoever asks for many visitors must err towards fewer.
+//!
+//! Beside the visitor there is the number of its network (/24, or /48 in IPv6): how many networks stand behind a
+//! count decides whether it may be published.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use zeroize::Zeroize;
 
-use super::memo::Seed;
+use super::{
+    memo::Seed,
+    tokens::{BLOCK_WORDS, Keyring, Keys},
+};
 use crate::transform::{
     address::{self, Parsed},
-    pseudonym::{Canonical, SketchKey},
+    pseudonym::{Canonical, Epoch, KeyId, SketchKey, overwrite_stack},
 };
 
 /// How many visitors each worker remembers, for they come in bursts.
@@ -42,62 +50,183 @@ impl Zeroize for Visitor {
     }
 }
 
+/// A visitor as usage counts know it: numbers that are equal for equal visitors and networks as long as there is
+/// their key, and zero for none. It has no `Debug` of them.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Visit {
+    pub(in crate::privacy) visitor: Visitor,
+    pub(in crate::privacy) network: u64,
+    pub(in crate::privacy) epoch: u32,
+}
+
+impl Visit {
+    /// A line of nobody.
+    pub(in crate::privacy) const NONE: Self =
+        Self { visitor: Visitor::NOBODY, network: 0, epoch: 0 };
+
+    /// The visitor's number; zero where there is none.
+    #[inline]
+    #[must_use]
+    pub const fn visitor(self) -> u64 {
+        self.visitor.0
+    }
+
+    /// The number of the visitor's network; zero where there is none.
+    #[inline]
+    #[must_use]
+    pub const fn network(self) -> u64 {
+        self.network
+    }
+
+    /// The epoch whose key made the numbers; zero where one key is for all.
+    #[inline]
+    #[must_use]
+    pub const fn epoch(self) -> u32 {
+        self.epoch
+    }
+}
+
+impl fmt::Debug for Visit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Visit")
+    }
+}
+
+/// With which key visitors are told apart.
+#[derive(Clone)]
+pub enum VisitorKeys {
+    /// One that is drawn for the run and kept nowhere.
+    Run(Arc<SketchKey>),
+    /// Those of epochs, and the site that they are derived for.
+    Epochs(Arc<Keyring>, Arc<[u8]>),
+}
+
+impl VisitorKeys {
+    /// The public name of the key of an epoch, if that key is there.
+    #[must_use]
+    pub fn id(&self, epoch: u32) -> Option<KeyId> {
+        match self {
+            Self::Run(key) => Some(key.id()),
+            Self::Epochs(keyring, _) => {
+                let alive = keyring.alive();
+                alive.into_iter().find(|(alive, _)| alive.0 == epoch).map(|(_, id)| id)
+            }
+        }
+    }
+}
+
+/// What was derived from the keys of epochs.
+type Derived = Vec<(Epoch, SketchKey)>;
+
 /// One worker's way to tell visitors apart.
 pub(super) struct Visitors {
-    key: Arc<SketchKey>,
+    keys: VisitorKeys,
+    /// The keys of epochs while a block is worked on, and what was derived from them.
+    current: Option<(Arc<Keys>, Derived)>,
+    /// Whether somebody asks for networks.
+    with_networks: bool,
     seed: Seed,
-    /// Visitors by a hash of what they were made of.
-    remembered: Box<[(u64, Visitor); VISITORS_REMEMBERED]>,
+    /// Visitors by a hash of the text of their client and of the epoch.
+    remembered: Box<[(u64, Visitor, u64); VISITORS_REMEMBERED]>,
 }
 
 impl Visitors {
-    pub(super) fn new(key: Arc<SketchKey>) -> Self {
-        let remembered = Box::new([(0, Visitor::NOBODY); VISITORS_REMEMBERED]);
-        Self { key, seed: Seed::default(), remembered }
+    pub(super) fn new(keys: VisitorKeys, with_networks: bool) -> Self {
+        let remembered = Box::new([(0, Visitor::NOBODY, 0); VISITORS_REMEMBERED]);
+        Self { keys, current: None, with_networks, seed: Seed::default(), remembered }
     }
 
-    /// The visitor behind the text of a client.
-    pub(super) fn of(&mut self, host: Option<&[u8]>) -> Visitor {
-        let Some(host) = host else { return Visitor::NOBODY };
-        match address::parse(host) {
-            Some(Parsed::Ip(IpAddr::V4(address))) => {
-                self.address(&Canonical::v4(address.to_bits()))
-            }
-            Some(Parsed::Ip(IpAddr::V6(address))) => {
-                self.address(&Canonical::v6(address.to_bits()))
-            }
-            Some(Parsed::Hostname) => Visitor(self.key.name(&host.to_ascii_lowercase()).max(1)),
-            Some(Parsed::Teredo) | None => Visitor::NOBODY,
+    /// Before a block: the keys that are alive are taken up.
+    pub(super) fn open(&mut self) {
+        let VisitorKeys::Epochs(keyring, site) = &self.keys else { return };
+        let keys = keyring.current();
+        let derived = keys.keys.iter();
+        let derived =
+            derived.map(|(epoch, key)| (*epoch, SketchKey::of_epoch(key, site))).collect();
+        self.current = Some((keys, derived));
+    }
+
+    /// After a block: they are let go of, with all that was made with them.
+    pub(super) fn close(&mut self) {
+        if matches!(self.keys, VisitorKeys::Epochs(..)) {
+            self.current = None;
+            self.forget();
+            overwrite_stack::<BLOCK_WORDS>();
         }
     }
 
-    fn address(&mut self, address: &Canonical) -> Visitor {
-        let (bits, is_v6) = address.parts();
-        let hash = self.seed.hash_address(bits, u64::from(is_v6));
-        let place = &mut self.remembered[(hash >> 32) as usize % VISITORS_REMEMBERED];
-        if place.0 != hash {
-            *place = (hash, Visitor(self.key.address(address).max(1)));
+    /// The visitor behind the text of a client, at a time in seconds since 1970.
+    #[inline]
+    pub(super) fn of(&mut self, host: Option<&[u8]>, unix: i64) -> Visit {
+        let Some(host) = host else { return Visit::NONE };
+        let epoch = match (&self.keys, &self.current) {
+            (VisitorKeys::Run(_), _) => 0,
+            (_, Some((keys, _))) => keys.length.epoch(unix).0,
+            (_, None) => return Visit::NONE,
+        };
+        let hash = self.seed.hash_with(host, epoch);
+        let place = (hash >> 32) as usize % VISITORS_REMEMBERED;
+        let (found, visitor, network) = self.remembered[place];
+        if found == hash {
+            return Visit { visitor, network, epoch };
         }
-        place.1
+        let visit = self.make(host, epoch);
+        self.remembered[place] = (hash, visit.visitor, visit.network);
+        visit
+    }
+
+    /// The key of an epoch.
+    pub(super) fn key(&self, epoch: u32) -> Option<&SketchKey> {
+        match (&self.keys, &self.current) {
+            (VisitorKeys::Run(key), _) => Some(key),
+            (_, Some((_, derived))) => {
+                derived.iter().find(|(known, _)| known.0 == epoch).map(|(_, key)| key)
+            }
+            (_, None) => None,
+        }
+    }
+
+    #[inline(never)]
+    fn make(&self, host: &[u8], epoch: u32) -> Visit {
+        let Some(key) = self.key(epoch) else { return Visit { epoch, ..Visit::NONE } };
+        let address = match address::parse(host) {
+            Some(Parsed::Ip(IpAddr::V4(address))) => Canonical::v4(address.to_bits()),
+            Some(Parsed::Ip(IpAddr::V6(address))) => Canonical::v6(address.to_bits()),
+            Some(Parsed::Hostname) => {
+                // A name stands for one network of its own.
+                let name = key.name(&host.to_ascii_lowercase()).max(1);
+                let network = if self.with_networks { name } else { 0 };
+                return Visit { visitor: Visitor(name), network, epoch };
+            }
+            Some(Parsed::Teredo) | None => return Visit { epoch, ..Visit::NONE },
+        };
+        let network = if self.with_networks { key.network(&address).max(1) } else { 0 };
+        Visit { visitor: Visitor(key.address(&address).max(1)), network, epoch }
+    }
+
+    fn forget(&mut self) {
+        for (hash, visitor, network) in &mut *self.remembered {
+            hash.zeroize();
+            visitor.zeroize();
+            network.zeroize();
+        }
     }
 }
 
 impl Drop for Visitors {
     fn drop(&mut self) {
-        for (hash, visitor) in &mut *self.remembered {
-            hash.zeroize();
-            visitor.zeroize();
-        }
+        self.forget();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::pseudonym::Secret;
+    use crate::transform::pseudonym::{EpochKey, Secret};
 
     fn visitors(key: u8) -> Visitors {
-        Visitors::new(Arc::new(SketchKey::new(Secret::copy_of(&[key; 32]))))
+        let key = Arc::new(SketchKey::new(Secret::copy_of(&[key; 32])));
+        Visitors::new(VisitorKeys::Run(key), true)
     }
 
     #[test]
@@ -112,12 +241,13 @@ mod tests {
             &["dsl-7.example.net", "DSL-7.example.net"],
             &["dsl-8.example.net"],
         ] {
-            let found: Vec<_> = same.iter().map(|client| of.of(Some(client.as_bytes()))).collect();
+            let found: Vec<_> =
+                same.iter().map(|client| of.of(Some(client.as_bytes()), 0).visitor).collect();
             assert!(found.iter().all(|visitor| *visitor == found[0]), "{same:?}");
             all.push(found[0]);
         }
         for nobody in [None, Some("2001:0:c000:201::1"), Some("2001:0:c000:202::1")] {
-            assert_eq!(of.of(nobody.map(str::as_bytes)), Visitor::NOBODY);
+            assert_eq!(of.of(nobody.map(str::as_bytes), 0).visitor, Visitor::NOBODY);
         }
         all.push(Visitor::NOBODY);
         all.sort();
@@ -127,7 +257,7 @@ mod tests {
 
     #[test]
     fn another_run_has_other_numbers() {
-        let number = |key| visitors(key).of(Some(b"192.0.2.7"));
+        let number = |key| visitors(key).of(Some(b"192.0.2.7"), 0).visitor;
         assert_eq!(number(1), number(1));
         assert_ne!(number(1), number(2));
         assert_eq!(format!("{:?}", number(1)), "Visitor");
@@ -139,10 +269,48 @@ mod tests {
         let mut round = || {
             let all = (0..3 * VISITORS_REMEMBERED as u32).map(|number| {
                 let address = std::net::Ipv4Addr::from_bits(number.wrapping_mul(77_777));
-                of.of(Some(address.to_string().as_bytes()))
+                of.of(Some(address.to_string().as_bytes()), 0)
             });
             all.collect::<Vec<_>>()
         };
         assert_eq!(round(), round());
+    }
+
+    #[test]
+    fn addresses_of_one_network_share_its_number() {
+        let mut of = visitors(1);
+        let mut network = |client: &str| of.of(Some(client.as_bytes()), 0).network();
+        assert_eq!(network("192.0.2.7"), network("192.0.2.200"));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:ff::1"));
+        assert_ne!(network("192.0.2.7"), network("192.0.3.7"));
+        assert_ne!(network("2001:db8:1::1"), network("2001:db8:2::1"));
+        assert_ne!(network("192.0.2.7"), of.of(Some(b"192.0.2.0"), 0).visitor());
+    }
+
+    #[test]
+    fn keys_of_epochs_are_there_within_a_block_only_and_agree_across_workers() {
+        let keyring = Arc::new(Keyring::default());
+        let keys = |seed: u8| Keys {
+            keys: vec![(Epoch(1), EpochKey::new(Secret::copy_of(&[seed; 32])))],
+            ..Keys::default()
+        };
+        keyring.publish(keys(7));
+        let visitors = || {
+            let site: Arc<[u8]> = Arc::from(&b"www.example.org"[..]);
+            Visitors::new(VisitorKeys::Epochs(Arc::clone(&keyring), site), false)
+        };
+        let number = |of: &mut Visitors, unix| of.of(Some(b"192.0.2.7"), unix).visitor();
+        let (mut one, mut two) = (visitors(), visitors());
+        assert_eq!(number(&mut one, 86_400), 0);
+        one.open();
+        two.open();
+        let first = number(&mut one, 86_400);
+        assert!(first != 0 && first == number(&mut two, 90_000));
+        assert_eq!(number(&mut one, 0), 0, "there is no key for that epoch");
+        one.close();
+        assert!(one.remembered.iter().all(|(hash, ..)| *hash == 0) && one.current.is_none());
+        keyring.publish(keys(8));
+        one.open();
+        assert_ne!(number(&mut one, 86_400), first);
     }
 }

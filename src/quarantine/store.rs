@@ -202,7 +202,6 @@ impl Writer {
     }
 
     /// Seals the lines of a parcel, or says how many others were lost with it.
-
     fn try_put(&mut self, parcel: Parcel, now: Now) -> Result<(), (u64, QuarantineError)> {
         let none_lost = |error| (0, error);
         if self.current.is_none() {

@@ -168,6 +168,14 @@ pub fn has(target: &[u8], name: &str) -> bool {
     params.into_iter().any(|param| reads_as(halves(param).0, name.as_bytes()))
 }
 
+/// The value of the first parameter of this name in the query of `target`, as it is written there.
+#[must_use]
+pub fn raw_value<'a>(target: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let params = query_of(target).into_iter().flat_map(|q| q.split(|b| matches!(b, b'&' | b';')));
+    let mut halves = params.map(halves);
+    halves.find(|(found, _)| reads_as(found, name.as_bytes())).map(|(_, value)| value)
+}
+
 /// Whether a value has an identifier's shape. Digits alone are what pages and years are made of, and the
 /// operator asked for them; six of them are not.
 fn is_identifying(value: &[u8]) -> bool {

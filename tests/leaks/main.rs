@@ -202,10 +202,16 @@ fn run_and_search(
     let counts = if threads == "2" { "-" } else { "counts.json" };
     let mut args: Vec<_> = name.split(' ').collect();
     args.extend(["--max-line", LINE_MAX, "--counts", counts, "--summary", summary]);
-    args.extend(["--progress", "always", "a.log"]);
+    let kept = if threads == "3" { "--partial" } else { "--store" };
+    args.extend([kept, "counts.kept", "--progress", "always", "a.log"]);
     let done = run_in(folder.path(), &args, b"");
     assert_eq!(done.status, 0, "{name}: {}", done.err());
     search.none_in_run(&name, &done);
+    let path = folder.file("counts.kept");
+    let found = fs::read(&path).expect("counts were kept");
+    assert!(found.len() > 1_000);
+    search.none_in(&format!("what {kept} of {name} kept"), &found);
+    fs::remove_file(&path).expect("it is ours");
     let out = done.out();
     assert!(out.lines().count() > lines / 4, "{name}: hardly anything came out");
     if summary == "json" {

@@ -18,8 +18,10 @@ const REASONS: [&str; 5] =
     ["The quarantine", "Publishing", "Counts", "The service", "Not about logs"];
 
 /// The tests, as text.
-const TESTS: [&str; 4] = [
+const TESTS: [&str; 6] = [
     include_str!("main.rs"),
+    include_str!("publishing.rs"),
+    include_str!("reports.rs"),
     include_str!("sharing.rs"),
     include_str!("sitecore.rs"),
     include_str!("../quarantine/clauses.rs"),

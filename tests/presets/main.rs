@@ -12,6 +12,8 @@ mod corpus;
 mod mmdb;
 #[path = "../program/mod.rs"]
 mod program;
+mod publishing;
+mod reports;
 mod sharing;
 mod sitecore;
 mod strict;

@@ -179,7 +179,6 @@ fn a_running_filter_seals_the_lines_of_a_case_while_it_is_open() {
     pass("203.0.113.7", "/during.html");
     assert_eq!(made.run("case close --case-dir cases T-1").status, 0);
     pass("192.0.2.7", "/during-and-after.html");
-    drop(pass);
     drop(input);
     assert!(child.wait().expect("it ends").success());
     let done = made.run(&format!("open q {SAID} --json"));

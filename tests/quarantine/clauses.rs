@@ -269,7 +269,7 @@ fn sit_10_segments_are_handed_to_law_enforcement_with_the_chain_of_custody() {
     let body = fs::read(made.path("b/segments/2026-11-22/000001.age")).expect("it is in it");
     let text =
         zstd::decode_all(&age::decrypt(&secret, &body).expect("it opens")[..]).expect("it is zstd");
-    assert!(String::from_utf8(text).expect("text").contains(&line("192.0.2.7", 22, "/a")));
+    assert!(str::from_utf8(&text).expect("text").contains(&line("192.0.2.7", 22, "/a")));
     // One byte of anything, one file more, one line less.
     for path in below(&made.path("b")) {
         let mut bytes = fs::read(&path).expect("it was unpacked");

@@ -45,7 +45,7 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
 fn has_none(what: &str, bytes: &[u8]) {
     for form in forms() {
         let found = bytes.windows(form.len()).any(|window| window == form);
-        assert!(!found, "{what} has {}", String::from_utf8_lossy(&form));
+        assert!(!found, "{what} has {}", form.escape_ascii());
     }
 }
 
@@ -83,7 +83,8 @@ fn what_is_sealed_and_said_stays_sealed() {
         (format!("open q {two} --json"), true),
         (format!("open q {two} --segment 198.51.100.77"), false),
         (
-            format!("open q -i other.key --basis law --case T-1 --reason-file why --ip-file whom"),
+            "open q -i other.key --basis law --case T-1 --reason-file why --ip-file whom"
+                .to_owned(),
             false,
         ),
         (format!("open q {two} --ip 192.0.2.77/99"), false),

@@ -62,18 +62,21 @@ impl Opened {
 
     fn body(&self, root: &Path, id: &str) -> String {
         let key = fs::read(root.join(format!("keys/{id}.key.age"))).expect("it has a key");
-        let key = String::from_utf8(open(&self.identity, &key)).expect("text");
+        let key = open(&self.identity, &key);
+        let key = str::from_utf8(&key).expect("text");
         let own: Identity = key.trim_end().parse().expect("an identity");
         let body = fs::read(root.join(format!("segments/{id}.age"))).expect("it is there");
         let text = zstd::stream::decode_all(&open(&own, &body)[..]).expect("a zstd stream");
-        lenient(text)
+        lenient(&text)
     }
 }
 
 /// The text, or one character for each byte where it is none.
-pub(crate) fn lenient(bytes: Vec<u8>) -> String {
-    let byte_by_byte = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect();
-    String::from_utf8(bytes).unwrap_or_else(|error| byte_by_byte(error.as_bytes()))
+pub(crate) fn lenient(bytes: &[u8]) -> String {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().copied().map(char::from).collect(),
+    }
 }
 
 fn open(identity: &Identity, sealed: &[u8]) -> Vec<u8> {

@@ -29,8 +29,8 @@ impl Small {
             path.join("quarantine")
         });
         if !is_mounted {
-            eprintln!(
-                "SKIPPED: no file system can be mounted here, so no disk is full; try it as root"
+            crate::desk::say_loudly(
+                "SKIPPED: no file system can be mounted here, so no disk is full; try it as root",
             );
             return None;
         }

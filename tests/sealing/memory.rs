@@ -220,9 +220,9 @@ fn nothing_that_the_writer_has_opens_a_finished_segment() {
     let memory = match pieces::of_process(&run.child.id().to_string()) {
         Ok(memory) => memory,
         Err(error) => {
-            eprintln!(
+            crate::desk::say_loudly(&format!(
                 "SKIPPED: the memory of the program cannot be read ({error}); try it as root"
-            );
+            ));
             return;
         }
     };

@@ -25,7 +25,7 @@ fn have(commands: &[&str]) -> bool {
         })
         .collect();
     for command in &missing {
-        eprintln!("SKIPPED: {command} is not installed");
+        crate::desk::say_loudly(&format!("SKIPPED: {command} is not installed"));
     }
     missing.is_empty()
 }

@@ -20,7 +20,7 @@ fn refused_lines_are_sealed_with_their_reason_and_without_their_secrets() {
     assert_eq!(summary["refused"]["bad-time"], 2);
     let lines = desk.opened();
     let bad = BAD.trim_end().replace("hunter2", "(masked)");
-    let texts: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(&line.text)).collect();
+    let texts: Vec<_> = lines.iter().map(|line| text(&line.text)).collect();
     assert_eq!(texts, [bad.as_str(), &bad, "no line at all"]);
     let good = GOOD.len() as u64;
     let places: Vec<_> = lines.iter().map(|line| (line.at, line.ordinal)).collect();
@@ -50,9 +50,8 @@ fn everything_is_sealed_and_comes_out_clean_too() {
         assert!(done.stdout == plain.stdout, "what comes out clean does not depend on sealing");
         let lines = desk.opened();
         let last: Vec<_> = lines[lines.len() - 20_000..].iter().collect();
-        let text: String =
-            last.iter().map(|line| format!("{}\n", String::from_utf8_lossy(&line.text))).collect();
-        assert!(text == log, "the lines are there as they were, in order");
+        let whole: String = last.iter().map(|line| format!("{}\n", text(&line.text))).collect();
+        assert!(whole == log, "the lines are there as they were, in order");
     }
     desk.assert_without(&[b"192.0.2.77", b"alice"]);
 }
@@ -110,4 +109,9 @@ fn a_quarantine_that_was_changed_is_refused() {
     let done = desk.run(&args, BAD.as_bytes());
     assert_eq!(done.status, 1);
     assert!(done.err().contains("tamis quarantine verify"), "{}", done.err());
+}
+
+/// Samples are text.
+fn text(line: &[u8]) -> &str {
+    str::from_utf8(line).expect("text")
 }

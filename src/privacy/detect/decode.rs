@@ -241,7 +241,7 @@ mod tests {
     fn with(make: impl Fn(&[u8], &mut Vec<u8>), text: &str) -> String {
         let mut out = Vec::new();
         make(text.as_bytes(), &mut out);
-        String::from_utf8(out).expect("text")
+        str::from_utf8(&out).expect("text").to_owned()
     }
 
     #[test]

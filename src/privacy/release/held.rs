@@ -33,7 +33,7 @@ impl Held {
     pub(in crate::privacy) fn add(&mut self, record: &Record<'_>) {
         let texts = &mut self.texts;
         let likeness = Likeness::of(record, |text| texts.push(text));
-        let (unix, visitor) = (record.minute.seconds(), record.visitor);
+        let (unix, visitor) = (record.minute.seconds(), record.visit.visitor);
         self.rows.push(Row { unix, visitor, likeness });
     }
 }

@@ -37,7 +37,7 @@ use self::{
 use super::{
     lookup::Lookup,
     record::{Record, Text},
-    visitors::Visitor,
+    visitors::Visit,
 };
 use crate::{
     policy::{Plan, ReleaseRule},
@@ -238,6 +238,7 @@ fn record<'a>(
         referrer: text(likeness.referrer),
         agent: likeness.agent,
         rare: None,
-        visitor: Visitor::NOBODY,
+        visit: Visit::NONE,
+        special: None,
     }
 }

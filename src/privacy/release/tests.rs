@@ -8,7 +8,7 @@ use super::{period::Limits, *};
 use crate::{
     format::Format,
     policy::{Policy, preset},
-    privacy::{Anonymiser, Outcome, RawBlock},
+    privacy::{Anonymiser, Outcome, RawBlock, VisitorKeys},
     transform::{
         agent::Classifier,
         pseudonym::{Secret, SketchKey},
@@ -41,7 +41,7 @@ impl Run {
                 4_096,
                 1,
             )
-            .with_visitors(Some(key)),
+            .with_visitors(Some(VisitorKeys::Run(key)), false),
             release: Release::with_limits(plan, limits).expect("the policy holds"),
             out: String::new(),
             total: Released::default(),

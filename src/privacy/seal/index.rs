@@ -156,7 +156,7 @@ impl Index {
     }
 
     /// The index as it is sealed. Addresses are in the order of numbers, names behind them.
-    pub(super) fn to_json(&mut self) -> String {
+    pub(super) fn json(&mut self) -> String {
         let rest = json!({
             "from": self.period.map(|(from, _)| from),
             "to": self.period.map(|(_, to)| to),

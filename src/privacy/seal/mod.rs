@@ -175,7 +175,7 @@ impl<W: Write> Segment<W> {
         let out = self.age.finish()?;
         let mut sealed = Vec::new();
         let mut writer = encryptor(&self.recipient).wrap_output(&mut sealed)?;
-        let mut text = self.index.to_json();
+        let mut text = self.index.json();
         writer.write_all(text.as_bytes())?;
         writer.finish()?;
         text.zeroize();

@@ -43,7 +43,7 @@ fn sealed(parcels: Vec<Parcel>) -> (String, Value, Sealed) {
     let (body, told) = segment.finish().expect("a vector takes all");
     let text = zstd::stream::decode_all(&open(&identity, &body)[..]).expect("a zstd stream");
     let index = serde_json::from_slice(&open(&identity, &told.index)).expect("JSON");
-    (String::from_utf8(text).expect("text"), index, told)
+    (str::from_utf8(&text).expect("text").to_owned(), index, told)
 }
 
 #[test]

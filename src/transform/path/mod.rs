@@ -118,6 +118,29 @@ impl Cleaner {
         Cleaned { plain, declared }
     }
 
+    /// Appends what is kept of a target that one of the declared routes fits, and nothing else of it, with spaces
+    /// between the captures. False where none fits; then nothing is appended.
+    pub fn capture(&mut self, target: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(path) = path_of(target) else { return false };
+        let (path, _) = cut(path);
+        self.scratch.prepare(path.len());
+        self.scratch.split(path, &self.known);
+        let Self { routes, known, scratch } = self;
+        let Scratch { segments, shown, once, .. } = scratch;
+        let text = |segment: &Segment| &shown[segment.shown.0..segment.shown.1];
+        let fits = |route: &&Route| {
+            let mut parts = segments.iter().enumerate();
+            route.len() == segments.len() && parts.all(|(i, s)| route.fits(i, text(s), known))
+        };
+        let Some(route) = routes.iter().find(fits) else { return false };
+        let start = out.len();
+        for (i, segment) in segments.iter().enumerate() {
+            let doubtful = segment.veiled || matches!(segment.verdict, Verdict::Fixed(_));
+            route.print_kept(i, text(segment), doubtful, known, once, (out, start));
+        }
+        true
+    }
+
     /// Overwrites what the last path left in the buffers.
     pub fn wipe(&mut self) {
         self.scratch.wipe();

@@ -135,6 +135,34 @@ impl Route {
         })
     }
 
+    /// Prints the captures of segment `index` that are kept, as [`Self::print`] does, each after a space where
+    /// something stands before it.
+    pub(super) fn print_kept(
+        &self,
+        index: usize,
+        text: &[u8],
+        doubtful: bool,
+        known: &[Vec<u8>],
+        folded: &mut Vec<u8>,
+        out: (&mut Vec<u8>, usize),
+    ) {
+        let (out, start) = out;
+        walk(&self.segments[index], text, |piece, part| {
+            if let Piece::Capture { name, keep: true } = piece {
+                if out.len() > start {
+                    out.push(b' ');
+                }
+                match shape_of_kept(part, folded) {
+                    _ if is_known(part, known) => out.extend_from_slice(part),
+                    _ if doubtful => out.extend_from_slice(name.as_bytes()),
+                    Some(found) => out.extend_from_slice(found.placeholder().as_bytes()),
+                    None => encode(part, out),
+                }
+            }
+            true
+        });
+    }
+
     /// Prints segment `index`, whose text [fits](Self::fits). Nothing is kept when `doubtful`.
     pub(super) fn print(
         &self,

@@ -30,6 +30,7 @@
 //! This file draws no random numbers, reads no clock and keeps no key: see `keys`.
 
 mod secret;
+mod sip;
 
 use std::{fmt, str::FromStr};
 
@@ -208,10 +209,7 @@ impl EpochKey {
     /// A public name of the key, by which machines compare theirs.
     #[must_use]
     pub fn id(&self) -> KeyId {
-        let whole = derive(KID, &[self.0.bytes()]);
-        let mut id = [0; 6];
-        id.copy_from_slice(&whole.bytes()[..6]);
-        KeyId(id)
+        key_id(&self.0)
     }
 
     /// The bytes, for a key directory and nothing else.
@@ -219,6 +217,14 @@ impl EpochKey {
     pub fn expose_key(&self) -> &[u8; KEY_BYTES] {
         self.0.bytes()
     }
+}
+
+/// The public name of a key.
+fn key_id(key: &Secret) -> KeyId {
+    let whole = derive(KID, &[key.bytes()]);
+    let mut id = [0; 6];
+    id.copy_from_slice(&whole.bytes()[..6]);
+    KeyId(id)
 }
 
 /// A public name of an epoch key.
@@ -299,9 +305,18 @@ impl FieldKey {
     }
 }
 
-/// A key by which visitors are told apart within one run, and which is kept nowhere. What it makes are numbers for
-/// counting and no tokens: the two have nothing in common.
+/// A key by which visitors are told apart, of one run or of one epoch. What it makes are numbers for counting and no
+/// tokens: the two have nothing in common.
 pub struct SketchKey(Secret);
+
+/// What a number is made of, so that numbers of different things have nothing in common.
+#[derive(Clone, Copy)]
+enum Numbered {
+    Name = 0,
+    Network = 1,
+    Agent = 2,
+    Unit = 3,
+}
 
 impl SketchKey {
     /// The key of a run, from 32 random bytes, which are overwritten.
@@ -310,27 +325,66 @@ impl SketchKey {
         Self(derive(SKETCH, &[root.bytes()]))
     }
 
+    /// The key of an epoch and a site, which machines that share the epoch's key share too.
+    #[must_use]
+    pub fn of_epoch(epoch: &EpochKey, site: &[u8]) -> Self {
+        Self(derive(SKETCH, &[epoch.0.bytes(), blake3::hash(site).as_bytes()]))
+    }
+
+    /// A public name of the key, from which it cannot be found.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        key_id(&self.0)
+    }
+
     /// The number of an address.
+    #[inline]
     #[must_use]
     pub fn address(&self, address: &Canonical) -> u64 {
-        self.number(&[address.as_bytes()])
+        self.number(address.as_bytes())
+    }
+
+    /// The number of the network that an address lies in: of 24 bits, or of 48 in IPv6.
+    #[inline]
+    #[must_use]
+    pub fn network(&self, address: &Canonical) -> u64 {
+        let length = if address.parts().1 { 7 } else { 4 };
+        let mut text = [Numbered::Network as u8, 0, 0, 0, 0, 0, 0, 0];
+        text[1..=length].copy_from_slice(&address.as_bytes()[..length]);
+        self.number(&text[..=length])
     }
 
     /// The number of a host name, for which somebody else settled one form.
     #[must_use]
     pub fn name(&self, name: &[u8]) -> u64 {
-        self.number(&[&[0], name])
+        self.number_of(Numbered::Name, &[name])
     }
 
-    fn number(&self, parts: &[&[u8]]) -> u64 {
-        let mut hasher = blake3::Hasher::new_keyed(self.0.bytes());
-        for part in parts {
-            hasher.update(part);
-        }
-        let mut start = [0; 8];
-        hasher.finalize_xof().fill(&mut start);
-        hasher.zeroize();
-        u64::from_le_bytes(start)
+    /// The number of a visitor with an agent.
+    #[must_use]
+    pub fn with_agent(&self, visitor: u64, agent: &[u8]) -> u64 {
+        self.number_of(Numbered::Agent, &[&visitor.to_le_bytes(), agent])
+    }
+
+    /// The number of what a visitor took on a day.
+    #[must_use]
+    pub fn unit(&self, visitor: u64, day: i64, what: &[u8]) -> u64 {
+        self.number_of(Numbered::Unit, &[&visitor.to_le_bytes(), &day.to_le_bytes(), what])
+    }
+
+    /// Canonical addresses begin with 4 or 6, which is no [`Numbered`].
+    fn number_of(&self, kind: Numbered, parts: &[&[u8]]) -> u64 {
+        let mut text = vec![kind as u8];
+        parts.iter().for_each(|part| text.extend_from_slice(part));
+        let number = self.number(&text);
+        text.zeroize();
+        number
+    }
+
+    #[inline]
+    fn number(&self, text: &[u8]) -> u64 {
+        let (words, _) = self.0.bytes().as_chunks::<8>();
+        sip::hash([u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])], text)
     }
 }
 

@@ -1,0 +1,233 @@
+//! All tables of a run, or of one window of it.
+
+use super::{
+    OTHER,
+    closed::RunClosed,
+    cross::BETWEEN,
+    open::{Limits, Open},
+    part::Part,
+    report::{Period, Report, Row, Totals},
+    sketch::Sketch,
+    special::RunSpecial,
+    tally::{People, Sum, Wants},
+    times::RunTimes,
+    zone::Zone,
+};
+use crate::{
+    field::{Table, TableSet},
+    policy::Plan,
+};
+
+/// How many networks behind a row are told apart: as many as any release asks for, and at least so many.
+pub(super) const NETWORKS_KNOWN: usize = 64;
+
+/// What of the people behind requests a plan counts.
+pub(super) fn wants(plan: &Plan, with_networks: bool) -> Wants {
+    let networks = plan.publish_k.filter(|_| with_networks && plan.visitors);
+    Wants { visitors: plan.visitors, networks: networks.map(|k| NETWORKS_KNOWN.max(k as usize)) }
+}
+
+/// A row of a table: what one key counted.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    pub(super) key: String,
+    pub(super) sum: Sum,
+    /// The things that count once, in tables that have such.
+    pub(super) units: Option<Sketch>,
+    /// Whether visitors are counted in this table at all.
+    pub(super) has_visitors: bool,
+}
+
+impl Cell {
+    /// The row of a report.
+    pub(super) fn row(&self) -> Row {
+        let Sum { tally, people } = &self.sum;
+        let units = self.units.as_ref().filter(|units| !units.is_empty());
+        Row {
+            key: self.key.replace(char::from(BETWEEN), " | "),
+            requests: units.map_or(tally.requests, Sketch::count),
+            bytes: tally.bytes,
+            visitors: self.has_visitors.then(|| people.visitors.count()),
+        }
+    }
+}
+
+/// The totals and the tables.
+pub(super) struct Tables {
+    pub(super) wants: Wants,
+    pub(super) totals: Sum,
+    times: RunTimes,
+    closed: RunClosed,
+    sites: Open,
+    paths: Open,
+    referrers: Open,
+    crosses: Vec<Open>,
+    specials: Vec<RunSpecial>,
+    seen: Seen,
+    /// The lines of a block that may have somebody new in a closed table or one of times.
+    novel: Vec<u32>,
+}
+
+/// How many lines are remembered by their visitor, hour and profile, 8 bytes each.
+const LINES_REMEMBERED: usize = 1 << 14;
+
+/// What was seen lately. Visitors come in bursts: one who comes again in the same hour with the same agent, method and
+/// status is in all of those sets already, whatever else the request is.
+struct Seen(Box<[u64]>);
+
+impl Seen {
+    /// The lines whose like was not seen lately. This depends on the lines and their order alone.
+    fn novel(&mut self, part: &Part, novel: &mut Vec<u32>) {
+        if self.0.is_empty() {
+            self.0 = vec![0; LINES_REMEMBERED].into_boxed_slice();
+        }
+        for line in 0..part.visits.len() {
+            let (visitor, network) = part.visits.of(line);
+            if visitor == 0 {
+                continue;
+            }
+            let mixed = part.closed.profile(line).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                ^ part.times.hour(line)
+                ^ u64::from(network != 0);
+            let name = visitor.wrapping_add(mixed.wrapping_mul(0xD1B5_4A32_D192_ED03)) | 1;
+            let place = &mut self.0[(name >> 40) as usize % LINES_REMEMBERED];
+            if *place != name {
+                *place = name;
+                novel.push(line as u32);
+            }
+        }
+    }
+}
+
+impl Tables {
+    pub(super) fn new(plan: &Plan, limits: Limits, with_networks: bool) -> Self {
+        let wants = wants(plan, with_networks);
+        Self {
+            wants,
+            totals: Sum::default(),
+            times: RunTimes::new(plan.tables, limits),
+            closed: RunClosed::new(wants),
+            sites: Open::new(limits),
+            paths: Open::new(limits),
+            referrers: Open::new(limits),
+            crosses: plan.crosses.iter().map(|_| Open::new(limits)).collect(),
+            specials: plan.specials.iter().map(|it| RunSpecial::new(it.kind, limits)).collect(),
+            seen: Seen(Box::default()),
+            novel: Vec::new(),
+        }
+    }
+
+    /// Adds what a block counted.
+    pub(super) fn absorb(&mut self, part: &Part, wanted: TableSet) {
+        let Self { wants, .. } = *self;
+        let visits = &part.visits;
+        self.totals.tally.add(part.totals);
+        let mut novel = std::mem::take(&mut self.novel);
+        novel.clear();
+        if wants.anybody() {
+            self.seen.novel(part, &mut novel);
+            visits.add_all(&novel, &mut self.totals.people, wants);
+        }
+        self.times.absorb(&part.times, visits, wants, &novel);
+        self.closed.absorb(&part.closed, visits, wanted, wants, &novel);
+        self.novel = novel;
+        self.sites.absorb(&part.sites, visits, wants);
+        self.paths.absorb(&part.paths, visits, wants);
+        self.referrers.absorb(&part.referrers, visits, wants);
+        for (open, keyed) in self.crosses.iter_mut().zip(&part.crosses) {
+            open.absorb(keyed, visits, wants);
+        }
+        for (special, gathered) in self.specials.iter_mut().zip(&part.specials) {
+            special.absorb(gathered, wants);
+        }
+    }
+
+    /// The first and the last day that has a line.
+    pub(super) const fn days(&self) -> Option<(i64, i64)> {
+        self.times.range()
+    }
+
+    /// The counts so far, sorted.
+    pub(super) fn report(&self, plan: &Plan, zone: &Zone) -> Report {
+        let period = self.days().map(|(first, last)| Period {
+            from: zone.written(zone.midnight(first)),
+            to: zone.written(zone.midnight(last + 1)),
+        });
+        let Sum { tally, people } = &self.totals;
+        let totals = Totals {
+            requests: tally.requests,
+            bytes: tally.bytes,
+            visitors: self.wants.visitors.then(|| people.visitors.count()),
+        };
+        let mut report = Report::new(&plan.name, &plan.hash, period, totals);
+        self.each(plan, |name, cells, missed| {
+            report.push(name, cells.iter().map(Cell::row).collect());
+            if missed > 0 {
+                report.note_missed(name, missed);
+            }
+        });
+        report
+    }
+
+    /// Each table with its rows, and by how many requests any of these may be too low.
+    pub(super) fn each(&self, plan: &Plan, mut take: impl FnMut(&str, Vec<Cell>, u64)) {
+        // Clean text is ASCII without anything to escape but the tab between two words; this way a fault elsewhere
+        // could not make a report fail.
+        let text: fn(&[u8]) -> String = |key| {
+            let parts = key.split(|byte| *byte == BETWEEN);
+            parts.map(|part| part.escape_ascii().to_string()).collect::<Vec<_>>().join("\t")
+        };
+        for table in Table::ALL.into_iter().filter(|table| plan.tables.has(*table)) {
+            let (open, write) = match table {
+                Table::Site => (&self.sites, text),
+                Table::Path => (&self.paths, text),
+                Table::Referrer => (&self.referrers, text),
+                _ => match self.times.table(table) {
+                    Some(found) => found,
+                    None => {
+                        let rows = self.closed.rows(table, self.wants).into_iter();
+                        let cells = rows.map(|(key, sum)| self.cell(key, sum)).collect();
+                        take(table.name(), cells, 0);
+                        continue;
+                    }
+                },
+            };
+            take(table.name(), self.cells(open, write), open.missed());
+        }
+        for (cross, open) in plan.crosses.iter().zip(&self.crosses) {
+            take(&cross.name, self.cells(open, text), open.missed());
+        }
+        for (rule, special) in plan.specials.iter().zip(&self.specials) {
+            let mut cells: Vec<Cell> = Vec::new();
+            for row in special.rows() {
+                let has_visitors = self.wants.visitors && rule.kind.knows_visitors();
+                let units = rule.kind.counts_once().then(|| row.units.visitors.clone());
+                let key = row.key.map_or_else(|| OTHER.to_owned(), text);
+                cells.push(Cell { key, sum: row.sum, units, has_visitors });
+            }
+            if !cells.is_empty() {
+                take(&rule.name, cells, special.missed());
+            }
+        }
+    }
+
+    fn cell(&self, key: String, sum: Sum) -> Cell {
+        Cell { key, sum, units: None, has_visitors: self.wants.visitors }
+    }
+
+    /// The rows of an open table. What was folded joins the row of that name, if there is one.
+    fn cells(&self, table: &Open, write: fn(&[u8]) -> String) -> Vec<Cell> {
+        let mut cells: Vec<Cell> = Vec::new();
+        for (key, tally, people) in table.iter() {
+            let sum = Sum { tally, people: People::clone(people) };
+            match key {
+                Some(key) => cells.push(self.cell(write(key), sum)),
+                None => match cells.iter_mut().find(|cell| cell.key == OTHER) {
+                    Some(other) => other.sum.merge(&sum, self.wants),
+                    None => cells.push(self.cell(OTHER.to_owned(), sum)),
+                },
+            }
+        }
+        cells
+    }
+}
