@@ -41,6 +41,15 @@ impl Desk {
         Self::at(|folder| folder.file("quarantine"))
     }
 
+    /// The same in memory, where there is such a place: for a test that makes hundreds.
+    pub(crate) fn in_memory() -> Self {
+        Self::at(|folder| {
+            let name = folder.path().file_name().expect("a folder has a name");
+            let shared = Path::new("/dev/shm");
+            if shared.is_dir() { shared.join(name) } else { folder.file("quarantine") }
+        })
+    }
+
     /// The same at another place.
     pub(crate) fn at(place: impl FnOnce(&Folder) -> PathBuf) -> Self {
         let folder = Folder::new();
@@ -156,6 +165,12 @@ impl Desk {
                 assert!(!is_in(&bytes) && !is_in(name.as_bytes()), "{name}");
             }
         }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
     }
 }
 

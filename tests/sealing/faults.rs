@@ -117,7 +117,7 @@ fn counted(desk: &Desk) -> BTreeMap<Vec<u8>, usize> {
 /// Runs with a fault, and then without; says whether the fault was met.
 fn check(at: usize, is_for_good: bool, kind: io::ErrorKind, when_full: WhenFull) -> bool {
     let what = format!("operation {at}, {kind:?}, for good: {is_for_good}");
-    let desk = Desk::new();
+    let desk = Desk::in_memory();
     let faults = Arc::new(FailAt { at, is_for_good, kind, count: 0.into() });
     let disk = Disk::with_faults(Arc::clone(&faults) as Arc<dyn Faults>);
     let sheds = matches!(when_full, WhenFull::Shed);
@@ -175,7 +175,7 @@ fn a_full_disk_makes_another_one_give_lines_up() {
 #[test]
 fn a_full_disk_is_waited_for() {
     for at in 0.. {
-        let desk = Desk::new();
+        let desk = Desk::in_memory();
         let kind = io::ErrorKind::StorageFull;
         let faults = Arc::new(FailAt { at, is_for_good: false, kind, count: 0.into() });
         let disk = Disk::with_faults(Arc::clone(&faults) as Arc<dyn Faults>);
@@ -200,7 +200,7 @@ fn a_full_disk_is_waited_for() {
 /// Whatever the clock does, times in the manifest never go back, and segments end by the steady clock.
 #[test]
 fn the_clock_may_jump() {
-    let desk = Desk::new();
+    let desk = Desk::in_memory();
     let jumps: [(i64, i64); 6] =
         [(0, 0), (-90_000, 10), (500, 20), (-5, 400), (400_000, 410), (0, 800)];
     let disk = Disk::default();
@@ -224,7 +224,7 @@ fn the_clock_may_jump() {
 /// Torn segments are opened up to their last whole piece.
 #[test]
 fn of_a_torn_segment_all_but_the_last_piece_is_there() {
-    let desk = Desk::new();
+    let desk = Desk::in_memory();
     let policy = Policy::parse(ALL).expect("a policy");
     let plan = Arc::new(Plan::compile(&policy).expect("it can be carried out"));
     let mut door = Anonymiser::new(plan, Arc::new(Classifier::new()), None, 65_536, 1).with_watch();
