@@ -268,6 +268,10 @@ pub struct FilterArgs {
     #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = parse_line_bytes, help_heading = "Input")]
     pub max_line: usize,
 
+    /// How large the content of one compressed input may be [default: 500 times its size, at least 256MiB]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, help_heading = "Input")]
+    pub max_decompressed: Option<u64>,
+
     /// What is kept: a policy's name or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "baseline", help_heading = "Privacy")]
     pub policy: String,
@@ -379,8 +383,16 @@ pub enum When {
     Never,
 }
 
-/// `65536`, `64KiB`, `64K`, `1MiB`, `1M`, `1MB`.
+/// A limit of a line.
 fn parse_line_bytes(text: &str) -> Result<usize, String> {
+    usize::try_from(parse_bytes(text)?)
+        .ok()
+        .filter(|bytes| (1..=LINE_BYTES_MAX).contains(bytes))
+        .ok_or_else(|| "a number of bytes from 1 to 16MiB is expected".to_owned())
+}
+
+/// `65536`, `64KiB`, `64K`, `1MiB`, `1M`, `1MB`, `10GiB`.
+fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor = match unit {
@@ -389,14 +401,18 @@ fn parse_line_bytes(text: &str) -> Result<usize, String> {
         "kB" | "KB" => 1_000,
         "M" | "MiB" => 1 << 20,
         "MB" => 1_000_000,
+        "G" | "GiB" => 1 << 30,
+        "GB" => 1_000_000_000,
+        "T" | "TiB" => 1 << 40,
+        "TB" => 1_000_000_000_000,
         _ => return Err("a number of bytes such as 65536, 64KiB or 1MiB is expected".to_owned()),
     };
     number
-        .parse::<usize>()
+        .parse::<u64>()
         .ok()
         .and_then(|number| number.checked_mul(factor))
-        .filter(|bytes| (1..=LINE_BYTES_MAX).contains(bytes))
-        .ok_or_else(|| "a number of bytes from 1 to 16MiB is expected".to_owned())
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "a number of bytes, at least 1, is expected".to_owned())
 }
 
 /// `NAME=drop` or `NAME=FIELD`, with or without the dollar that nginx writes before the name.

@@ -48,6 +48,7 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let bar = progress_bar(args, &origins);
     let reader =
         Reader::new(origins, own::choice(args)?, args.max_line).context("cannot make a pipe")?;
+    let reader = reader.with_unpacked_max(args.max_decompressed);
     let progress = reader.progress();
     let workers = workers(args, &plan, keys.as_ref())?;
     let header = workers[0].header();
@@ -197,7 +198,7 @@ fn refuse_counts_in_place_of(place: &Place, origins: &[Origin], args: &FilterArg
 fn metadata(origin: &Origin) -> io::Result<Metadata> {
     match origin {
         Origin::Stdin => File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata(),
-        Origin::File(path) => path.metadata(),
+        Origin::File(path) | Origin::Member(path, _) => path.metadata(),
     }
 }
 

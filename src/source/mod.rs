@@ -7,10 +7,14 @@
 //! The lines of a block have one format. Where a header in mid-file names another, the block ends, and what
 //! stands after the header is the next one; directives such as `#Date:` are no lines and are taken out.
 //!
+//! What is compressed, or an archive, is known by its first bytes and unpacked ([`unpack`]); each file of an
+//! archive is an input of its own.
+//!
 //! A block is given out when it is full, when the input ends, or [`FLUSH_INTERVAL`] after its first
 //! line came in: that keeps a quiet stream live and a busy one in large blocks.
 
 mod input;
+mod unpack;
 
 use std::{
     collections::VecDeque,
@@ -25,6 +29,8 @@ use std::{
 
 pub use input::Waker;
 use input::{Input, Readiness};
+use unpack::Meter;
+pub use unpack::{Damage, Kind};
 
 use crate::{
     format::Format,
@@ -47,6 +53,8 @@ pub enum Origin {
     Stdin,
     /// A file.
     File(PathBuf),
+    /// A file in an archive, by its number in it: inputs that were opened are told like this.
+    Member(PathBuf, u32),
 }
 
 impl fmt::Display for Origin {
@@ -54,6 +62,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Stdin => f.write_str("standard input"),
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::Member(path, number) => write!(f, "file {number} in {}", path.display()),
         }
     }
 }
@@ -66,6 +75,8 @@ pub enum SourceError {
     Open(Origin, io::Error),
     /// It could not be read, after so many bytes.
     Read(Origin, u64, io::Error),
+    /// It could not be unpacked, after so many bytes of its content.
+    Unpack(Origin, u64, Damage),
     /// Its first lines fit no format; the nearest ones.
     UnknownFormat(Origin, Vec<&'static str>),
 }
@@ -79,6 +90,10 @@ impl fmt::Display for SourceError {
                     f,
                     "cannot read {origin} after byte {offset}: {error}; what came before was processed"
                 )
+            }
+            Self::Unpack(origin, offset, damage) => {
+                write!(f, "cannot unpack {origin} after {offset} bytes of its content: {damage}")?;
+                f.write_str(if *offset > 0 { "; what came before was processed" } else { "" })
             }
             Self::UnknownFormat(origin, nearest) => {
                 let nearest = nearest.join(", ");
@@ -121,14 +136,21 @@ pub struct Given {
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     bytes: Arc<AtomicU64>,
+    taken: Arc<AtomicU64>,
     stopped: Arc<AtomicBool>,
 }
 
 impl Progress {
-    /// How many bytes were read.
+    /// How many bytes of logs were read.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes of inputs were read: less, where they are compressed.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// Asks the reader to stop at once. A reader that waits for input must also be woken.
@@ -154,6 +176,10 @@ pub struct Reader {
     header: Option<(Format, Filled)>,
     choice: FormatChoice,
     line_bytes_max: usize,
+    /// The current input is an archive, and its next file is to begin.
+    is_between: bool,
+    /// How large the content of an input may be, if that was said.
+    unpacked_bytes_max: Option<u64>,
     /// The current line was too long; its rest is being dropped.
     skipping: bool,
     too_long: u64,
@@ -183,12 +209,21 @@ impl Reader {
             header: None,
             choice,
             line_bytes_max,
+            is_between: false,
+            unpacked_bytes_max: None,
             skipping: false,
             too_long: 0,
             failures: Vec::new(),
             progress: Progress::default(),
             waker: Waker::new()?,
         })
+    }
+
+    /// The reader with a limit for what comes out of a compressed input, instead of one that goes by its size.
+    #[must_use]
+    pub const fn with_unpacked_max(mut self, bytes: Option<u64>) -> Self {
+        self.unpacked_bytes_max = bytes;
+        self
     }
 
     /// A block of the size that this reader works with.
@@ -229,6 +264,9 @@ impl Reader {
                     return (self.too_long > 0).then(|| self.give());
                 }
                 None => {
+                    if self.is_between {
+                        self.begin();
+                    }
                     self.take_carried(block);
                     match self.format {
                         Some(_) => self.fill(block),
@@ -242,7 +280,7 @@ impl Reader {
                     block.move_tail_to(&mut self.carried);
                 }
                 if filled != Filled::More {
-                    self.current = None;
+                    self.end_current();
                 }
             }
             if !block.is_empty() || self.too_long > 0 {
@@ -293,21 +331,38 @@ impl Reader {
             if self.progress.is_stopped() {
                 return false;
             }
-            self.skipping = false;
-            self.carried.clear();
-            self.format = match &self.choice {
-                FormatChoice::Fixed(format) => Some(format.clone()),
-                FormatChoice::Auto => None,
-            };
-            match Input::open(&origin) {
+            let meter = Meter::new(Arc::clone(&self.progress.taken), self.unpacked_bytes_max);
+            match Input::open(&origin, &self.waker, meter) {
                 Ok(input) => {
                     self.current = Some(input);
+                    self.begin();
                     return true;
                 }
                 Err(error) => self.failures.push(SourceError::Open(origin, error)),
             }
         }
         false
+    }
+
+    /// Goes on with the next file of an archive; any other input has ended.
+    fn end_current(&mut self) {
+        let goes_on =
+            !self.progress.is_stopped() && self.current.as_mut().is_some_and(Input::next_member);
+        if !goes_on {
+            self.current = None;
+        }
+        self.is_between = goes_on;
+    }
+
+    /// Nothing of an earlier input holds for the one that begins.
+    fn begin(&mut self) {
+        self.is_between = false;
+        self.skipping = false;
+        self.carried.clear();
+        self.format = match &self.choice {
+            FormatChoice::Fixed(format) => Some(format.clone()),
+            FormatChoice::Auto => None,
+        };
     }
 
     /// Reads until the block is full, the flush interval has passed, or the input ends.
@@ -358,11 +413,23 @@ impl Reader {
                 Ok(Readiness::Late) => return Step::Waited,
                 Err(error) => return self.fail(error),
             }
-            match input.read_into(block) {
+            let is_packed = input.is_packed();
+            match input.read_into(block, deadline) {
                 Ok(0) => return Step::Ended,
                 Ok(count) => {
                     self.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
+                    if !is_packed {
+                        self.progress.taken.fetch_add(count as u64, Ordering::Relaxed);
+                    }
                     return Step::Read;
+                }
+                // Such a read waits by itself, up to the deadline.
+                Err(error)
+                    if is_packed
+                        && error.kind() == io::ErrorKind::WouldBlock
+                        && deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
+                {
+                    return Step::Waited;
                 }
                 Err(error) if is_retried(&error) => {}
                 Err(error) => return self.fail(error),
@@ -372,7 +439,11 @@ impl Reader {
 
     fn fail(&mut self, error: io::Error) -> Step {
         let input = self.current.as_ref().expect("opened by the caller");
-        self.failures.push(SourceError::Read(input.origin().clone(), input.offset(), error));
+        let (origin, offset) = (input.origin(), input.offset());
+        self.failures.push(match Damage::of(&error) {
+            Some(damage) if input.is_packed() => SourceError::Unpack(origin, offset, damage),
+            _ => SourceError::Read(origin, offset, error),
+        });
         Step::CutShort
     }
 
@@ -426,7 +497,7 @@ impl Reader {
         if self.format.is_some() || is_blank {
             return filled;
         }
-        let origin = self.current.as_ref().expect("opened by the caller").origin().clone();
+        let origin = self.current.as_ref().expect("opened by the caller").origin();
         self.failures.push(SourceError::UnknownFormat(origin, found.nearest_names()));
         block.clear();
         self.too_long = 0;
@@ -469,7 +540,7 @@ pub fn total_bytes(origins: &[Origin]) -> Option<u64> {
     origins
         .iter()
         .map(|origin| match origin {
-            Origin::File(path) => plain_size(path),
+            Origin::File(path) | Origin::Member(path, _) => plain_size(path),
             Origin::Stdin => plain_size(Path::new("/dev/stdin")),
         })
         .sum()
