@@ -49,6 +49,8 @@ pub struct Cli {
 pub enum Command {
     /// Clean logs from files or standard input (the default)
     Filter(Box<FilterArgs>),
+    /// Clean folders of rotated and compressed logs into a tree of clean copies, in parallel and resumable
+    Batch(Box<BatchArgs>),
     /// The log formats that are read
     Formats {
         /// What to do; nothing means `list`.
@@ -228,10 +230,61 @@ pub struct KeyPlace {
     pub key_dir: Option<PathBuf>,
 }
 
-/// The options of `filter`.
+/// The options of `batch`: its own, and those of `filter`, whose FILE may also be a folder or a pattern here, and -
+/// a list of names on standard input, and whose output is a folder.
 #[derive(Args, Debug)]
+pub struct BatchArgs {
+    /// The options of `filter`.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+
+    /// Write one file instead of a tree; -o - writes one stream to standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "output", help_heading = "Output")]
+    pub single: Option<PathBuf>,
+
+    /// Compress the clean copies
+    #[arg(long, value_name = "HOW", conflicts_with = "single", help_heading = "Output")]
+    pub compress: Option<Compress>,
+
+    /// What becomes of the originals once their clean copies are durable and verified
+    #[arg(long, value_name = "WHAT", default_value = "keep", help_heading = "Originals")]
+    pub originals: Originals,
+
+    /// Do not ask before originals are deleted
+    #[arg(long, help_heading = "Originals")]
+    pub yes: bool,
+
+    /// Do everything anew, also what an earlier run has done
+    #[arg(long)]
+    pub force: bool,
+
+    /// Only say what would be done
+    #[arg(long, conflicts_with = "single")]
+    pub dry_run: bool,
+}
+
+/// How clean copies are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compress {
+    /// With Zstandard
+    Zstd,
+    /// With gzip
+    Gzip,
+}
+
+/// What becomes of originals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Originals {
+    /// They stay
+    Keep,
+    /// They are deleted, but for those of which more than 1% was refused
+    Delete,
+}
+
+/// The options of `filter`.
+#[derive(Args, Clone, Debug)]
 pub struct FilterArgs {
-    /// Logs to read one after the other, - for standard input [default: standard input]
+    /// Logs to read one after the other, also compressed; - for standard input [default: standard input]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 

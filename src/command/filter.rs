@@ -41,20 +41,24 @@ use crate::{
 
 /// Runs `tamis filter`.
 pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
-    let started = Instant::now();
     let plan = Arc::new(plan(args)?);
     let keys = RunKeys::for_plan(&plan, args.key_dir.as_deref())?;
+    run_under(args, &plan, keys).map(ExitCode::from)
+}
+
+/// The same with the keys of a run, and an exit code to look at.
+pub(super) fn run_under(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<RunKeys>) -> Result<u8> {
+    let started = Instant::now();
     let origins = origins(args)?;
     let bar = progress_bar(args, &origins);
     let reader =
         Reader::new(origins, own::choice(args)?, args.max_line).context("cannot make a pipe")?;
     let reader = reader.with_unpacked_max(args.max_decompressed);
     let progress = reader.progress();
-    let workers = workers(args, &plan, keys.as_ref())?;
+    let workers = workers(args, plan, keys.as_ref())?;
     let header = workers[0].header();
-    let counts = args.counts.as_ref().map(|_| Counts::new(&plan));
-    let releasing = Release::new(Arc::clone(&plan))
-        .map(|release| Releasing::new(release, Emitter::new(form(args), &plan)));
+    let counts = args.counts.as_ref().map(|_| Counts::new(plan));
+    let releasing = releasing(args, plan);
     let engine =
         Engine::new(reader, header, Sink::new(place(args)), counts).with_releasing(releasing);
     let write_counts = |engine: &Engine| {
@@ -85,22 +89,29 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
         complain(format!("{error:#}"));
         code = code.max(FAILED);
     }
-    let messages = [misfits(&finished.tally), scarce(&finished.tally, &plan)];
+    let messages = [misfits(&finished.tally), scarce(&finished.tally, plan)];
     messages.into_iter().flatten().for_each(complain);
     if let Some(keys) = keys {
         code = code.max(keys.finish(finished.tally.clean));
     }
     let facts = Facts {
         tally: &finished.tally,
-        plan: &plan,
+        plan,
         bytes_in: progress.bytes(),
         elapsed: started.elapsed(),
+        files: None,
     };
     summarise(args, &facts);
-    Ok(ExitCode::from(code))
+    Ok(code)
 }
 
-fn plan(args: &FilterArgs) -> Result<Plan> {
+/// What holds records, where the policy asks for it.
+pub(super) fn releasing(args: &FilterArgs, plan: &Arc<Plan>) -> Option<Releasing> {
+    Release::new(Arc::clone(plan))
+        .map(|release| Releasing::new(release, Emitter::new(form(args), plan)))
+}
+
+pub(super) fn plan(args: &FilterArgs) -> Result<Plan> {
     let overrides = Overrides {
         client: args.client.map(|client| match client {
             Client::Truncate => ClientChoice::Truncate,
@@ -210,7 +221,11 @@ fn place(args: &FilterArgs) -> Place {
     }
 }
 
-fn workers(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<&RunKeys>) -> Result<Vec<Worker>> {
+pub(super) fn workers(
+    args: &FilterArgs,
+    plan: &Arc<Plan>,
+    keys: Option<&RunKeys>,
+) -> Result<Vec<Worker>> {
     if let Some(site) = &args.site
         && !is_host_name(site)
     {
@@ -324,7 +339,7 @@ fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
 
 /// What is said when so many lines are not of the format that the log may have another one: at least ten, and
 /// a tenth of all.
-fn misfits(tally: &Tally) -> Option<String> {
+pub(super) fn misfits(tally: &Tally) -> Option<String> {
     let (misfits, read) = (tally.refused[Reason::NotThisFormat as usize], tally.read());
     (misfits >= 10 && misfits >= read / 10).then(|| {
         format!(
@@ -336,7 +351,7 @@ fn misfits(tally: &Tally) -> Option<String> {
 }
 
 /// What is said when more than half of what might have been released was not.
-fn scarce(tally: &Tally, plan: &Plan) -> Option<String> {
+pub(super) fn scarce(tally: &Tally, plan: &Plan) -> Option<String> {
     let suppressed = tally.refused[Reason::Suppressed as usize];
     let rule = plan.release.filter(|_| suppressed > tally.clean)?;
     let longer = match plan.grain {
@@ -352,7 +367,7 @@ fn scarce(tally: &Tally, plan: &Plan) -> Option<String> {
     ))
 }
 
-fn summarise(args: &FilterArgs, facts: &Facts<'_>) {
+pub(super) fn summarise(args: &FilterArgs, facts: &Facts<'_>) {
     let terminal = io::stderr().is_terminal();
     let form = args.summary.unwrap_or(if terminal { Summary::Text } else { Summary::None });
     let bold = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

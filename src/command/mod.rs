@@ -1,5 +1,6 @@
 //! Ways of running: one file per subcommand, and what they share.
 
+mod batch;
 mod control;
 mod explain;
 mod filter;
@@ -51,6 +52,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => filter::run(&cli.filter),
         Some(Command::Filter(args)) => filter::run(&args),
+        Some(Command::Batch(args)) => batch::run(&args),
         Some(Command::Formats { command }) => formats::run(command),
         Some(Command::Policy { command }) => policies::run(&command),
         Some(Command::Keys { command }) => keys::run(&command),

@@ -9,6 +9,7 @@
 //! there is none.
 
 mod anonymise;
+mod digest;
 mod lookup;
 mod memo;
 mod open;
@@ -24,6 +25,7 @@ mod tokens;
 mod visitors;
 
 pub use anonymise::{Anonymiser, Outcome};
+pub use digest::{ContentDigest, ContentKey};
 pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;

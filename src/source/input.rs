@@ -14,6 +14,7 @@ use std::{
         fd::AsFd,
         unix::fs::{FileExt as _, OpenOptionsExt},
     },
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -202,6 +203,15 @@ impl Input {
             Stream::Waited(file) | Stream::Unknown { file, .. } => wait(file, waker, deadline),
         }
     }
+}
+
+/// What a file is, by its first bytes.
+///
+/// # Errors
+///
+/// It cannot be opened or read.
+pub fn kind_of(path: &Path) -> io::Result<Kind> {
+    kind_at(&File::open(path)?, 0)
 }
 
 impl fmt::Debug for Input {

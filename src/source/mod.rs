@@ -13,6 +13,7 @@
 //! A block is given out when it is full, when the input ends, or [`FLUSH_INTERVAL`] after its first
 //! line came in: that keeps a quiet stream live and a busy one in large blocks.
 
+pub mod found;
 mod input;
 mod unpack;
 
@@ -27,14 +28,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use input::Waker;
 use input::{Input, Readiness};
+pub use input::{Waker, kind_of};
 use unpack::Meter;
 pub use unpack::{Damage, Kind};
 
 use crate::{
     format::Format,
-    privacy::{RawBlock, Recognition},
+    privacy::{ContentDigest, RawBlock, Recognition},
 };
 
 /// How much is read before it is handed on, at least. 64 KiB to 4 MiB were equally fast.
@@ -171,11 +172,14 @@ pub struct Reader {
     /// What was read after the last line end, or after a header.
     carried: RawBlock,
     format: Option<Format>,
+    first_format: Option<Format>,
     /// What a header at the end of the last block names, and what came of filling that block, of which the
     /// rest is carried.
     header: Option<(Format, Filled)>,
     choice: FormatChoice,
     line_bytes_max: usize,
+    /// The name of the content of all inputs, if it is wanted.
+    digest: Option<ContentDigest>,
     /// The current input is an archive, and its next file is to begin.
     is_between: bool,
     /// How large the content of an input may be, if that was said.
@@ -206,9 +210,11 @@ impl Reader {
             current: None,
             carried: RawBlock::with_capacity(block_bytes(line_bytes_max)),
             format: None,
+            first_format: None,
             header: None,
             choice,
             line_bytes_max,
+            digest: None,
             is_between: false,
             unpacked_bytes_max: None,
             skipping: false,
@@ -224,6 +230,27 @@ impl Reader {
     pub const fn with_unpacked_max(mut self, bytes: Option<u64>) -> Self {
         self.unpacked_bytes_max = bytes;
         self
+    }
+
+    /// The reader with a name for the content of its inputs.
+    #[must_use]
+    pub fn with_digest(mut self, digest: ContentDigest) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
+    /// The reader under a progress that others have a part in; the reader can be stopped alone.
+    #[must_use]
+    pub fn with_progress(mut self, progress: &Progress) -> Self {
+        let Progress { bytes, taken, stopped: _ } = progress.clone();
+        self.progress = Progress { bytes, taken, stopped: Arc::default() };
+        self
+    }
+
+    /// The name of the content so far.
+    #[must_use]
+    pub const fn digest(&self) -> Option<&ContentDigest> {
+        self.digest.as_ref()
     }
 
     /// A block of the size that this reader works with.
@@ -317,6 +344,9 @@ impl Reader {
     fn give(&mut self) -> Given {
         let format = self.format.clone().unwrap_or_else(Format::combined);
         let is_detected = matches!(self.choice, FormatChoice::Auto);
+        if self.first_format.is_none() {
+            self.first_format.clone_from(&self.format);
+        }
         Given { format, is_detected, too_long: std::mem::take(&mut self.too_long) }
     }
 
@@ -324,6 +354,12 @@ impl Reader {
     #[must_use]
     pub const fn format(&self) -> Option<&Format> {
         self.format.as_ref()
+    }
+
+    /// The format that the first lines of all had.
+    #[must_use]
+    pub const fn first_format(&self) -> Option<&Format> {
+        self.first_format.as_ref()
     }
 
     fn open_next(&mut self) -> bool {
@@ -414,10 +450,14 @@ impl Reader {
                 Err(error) => return self.fail(error),
             }
             let is_packed = input.is_packed();
+            let before = block.len();
             match input.read_into(block, deadline) {
                 Ok(0) => return Step::Ended,
                 Ok(count) => {
                     self.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
+                    if let Some(digest) = &mut self.digest {
+                        block.add_to(digest, before);
+                    }
                     if !is_packed {
                         self.progress.taken.fetch_add(count as u64, Ordering::Relaxed);
                     }
