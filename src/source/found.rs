@@ -100,6 +100,10 @@ impl Search<'_> {
                 self.bases.extend(std::path::absolute(path));
                 self.walk(path);
             }
+            // A pipe would be waited for.
+            Ok(metadata) if !metadata.is_file() => {
+                self.fail(path, io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+            }
             Ok(_) => self.add(path),
             Err(error) => self.take_pattern(path, error),
         }
@@ -116,7 +120,7 @@ impl Search<'_> {
             if path.is_dir() {
                 self.bases.extend(std::path::absolute(&path));
                 self.walk(&path);
-            } else {
+            } else if path.is_file() {
                 self.add(&path);
             }
         }
@@ -148,7 +152,8 @@ impl Search<'_> {
             }
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => self.walk(&path),
-                Ok(_) if path.is_dir() => {}
+                // Links to files are followed; pipes and sockets are none.
+                Ok(_) if !path.is_file() && path.exists() => {}
                 _ => {
                     if let Ok(whole) = std::path::absolute(&path) {
                         self.files.insert(whole, path);

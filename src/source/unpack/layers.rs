@@ -86,7 +86,7 @@ fn decompress(kind: Kind, source: Bytes, meter: &Arc<Meter>) -> io::Result<Bytes
         Kind::Lz4 | Kind::Lz4Legacy => {
             let is_legacy = kind == Kind::Lz4Legacy;
             let frames = FrameDecoder::new(Ending { reader: source, has_ended: false });
-            Box::new(Metered::new(Lz4 { frames, is_legacy }, meter))
+            Box::new(Metered::new(Lz4 { frames, is_legacy, is_over: false }, meter))
         }
         Kind::Plain | Kind::Tar | Kind::Zip | Kind::Foreign(_) => Box::new(source),
     })
@@ -169,11 +169,13 @@ fn is_another_next(reader: &mut impl BufRead) -> io::Result<bool> {
 struct Lz4<R: Read> {
     frames: FrameDecoder<Ending<R>>,
     is_legacy: bool,
+    /// Asked again after the end, the library asks the file again.
+    is_over: bool,
 }
 
 impl<R: BufRead> Read for Lz4<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
+        while !self.is_over {
             let count = self.frames.read(buffer)?;
             if count > 0 || buffer.is_empty() {
                 return Ok(count);
@@ -181,12 +183,12 @@ impl<R: BufRead> Read for Lz4<R> {
             let below = self.frames.get_mut();
             if below.has_ended {
                 // The old form has no mark at its end.
+                self.is_over = true;
                 return if self.is_legacy { Ok(0) } else { Err(Damage::Truncated.into()) };
             }
-            if below.reader.fill_buf()?.is_empty() {
-                return Ok(0);
-            }
+            self.is_over = below.reader.fill_buf()?.is_empty();
         }
+        Ok(0)
     }
 }
 

@@ -23,6 +23,9 @@ const RATIO_MAX: u64 = 500;
 /// How large it may be in any case.
 const BYTES_MAX: u64 = 1 << 40;
 
+/// How much is asked of a decoder at once: what it has decoded by then is lost when it meets damage.
+const PIECE_BYTES: usize = 16 * 1024;
+
 /// What is known of one input.
 #[derive(Debug)]
 pub(in crate::source) struct Meter {
@@ -95,7 +98,8 @@ impl<R> Metered<R> {
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.decoder.read(buffer).map_err(Damage::in_own_words)?;
+        let wanted = buffer.len().min(PIECE_BYTES);
+        let count = self.decoder.read(&mut buffer[..wanted]).map_err(Damage::in_own_words)?;
         self.meter.unpack(count)?;
         Ok(count)
     }
