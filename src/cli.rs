@@ -58,6 +58,8 @@ pub struct Cli {
 pub enum Command {
     /// Clean logs from files or standard input (the default)
     Filter(Box<FilterArgs>),
+    /// Clean folders of rotated and compressed logs into a tree of clean copies, in parallel and resumable
+    Batch(Box<BatchArgs>),
     /// The log formats that are read
     Formats {
         /// What to do; nothing means `list`.
@@ -354,10 +356,61 @@ pub struct KeyPlace {
     pub key_dir: Option<PathBuf>,
 }
 
-/// The options of `filter`.
+/// The options of `batch`: its own, and those of `filter`, whose FILE may also be a folder or a pattern here, and -
+/// a list of names on standard input, and whose output is a folder.
 #[derive(Args, Debug)]
+pub struct BatchArgs {
+    /// The options of `filter`.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+
+    /// Write one file instead of a tree; -o - writes one stream to standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "output", help_heading = "Output")]
+    pub single: Option<PathBuf>,
+
+    /// Compress the clean copies
+    #[arg(long, value_name = "HOW", conflicts_with = "single", help_heading = "Output")]
+    pub compress: Option<Compress>,
+
+    /// What becomes of the originals once their clean copies are durable and verified
+    #[arg(long, value_name = "WHAT", default_value = "keep", help_heading = "Originals")]
+    pub originals: Originals,
+
+    /// Do not ask before originals are deleted
+    #[arg(long, help_heading = "Originals")]
+    pub yes: bool,
+
+    /// Do everything anew, also what an earlier run has done
+    #[arg(long)]
+    pub force: bool,
+
+    /// Only say what would be done
+    #[arg(long, conflicts_with = "single")]
+    pub dry_run: bool,
+}
+
+/// How clean copies are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compress {
+    /// With Zstandard
+    Zstd,
+    /// With gzip
+    Gzip,
+}
+
+/// What becomes of originals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Originals {
+    /// They stay
+    Keep,
+    /// They are deleted, but for those of which more than 1% was refused
+    Delete,
+}
+
+/// The options of `filter`.
+#[derive(Args, Clone, Debug)]
 pub struct FilterArgs {
-    /// Logs to read one after the other, - for standard input [default: standard input]
+    /// Logs to read one after the other, also compressed; - for standard input [default: standard input]
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
@@ -393,6 +446,10 @@ pub struct FilterArgs {
     /// Refuse longer lines; their rest is skipped (up to 16MiB)
     #[arg(long, value_name = "BYTES", default_value = "64KiB", value_parser = parse_line_bytes, help_heading = "Input")]
     pub max_line: usize,
+
+    /// How large the content of one compressed input may be [default: 500 times its size, at least 256MiB]
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes, help_heading = "Input")]
+    pub max_decompressed: Option<u64>,
 
     /// What is kept: a policy's name or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "baseline", help_heading = "Privacy")]
@@ -534,8 +591,16 @@ pub enum When {
     Never,
 }
 
-/// `65536`, `64KiB`, `64K`, `1MiB`, `1M`, `1MB`.
+/// A limit of a line.
 fn parse_line_bytes(text: &str) -> Result<usize, String> {
+    usize::try_from(parse_bytes(text)?)
+        .ok()
+        .filter(|bytes| (1..=LINE_BYTES_MAX).contains(bytes))
+        .ok_or_else(|| "a number of bytes from 1 to 16MiB is expected".to_owned())
+}
+
+/// `65536`, `64KiB`, `64K`, `1MiB`, `1M`, `1MB`, `10GiB`.
+fn parse_bytes(text: &str) -> Result<u64, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let factor = match unit {
@@ -544,14 +609,18 @@ fn parse_line_bytes(text: &str) -> Result<usize, String> {
         "kB" | "KB" => 1_000,
         "M" | "MiB" => 1 << 20,
         "MB" => 1_000_000,
+        "G" | "GiB" => 1 << 30,
+        "GB" => 1_000_000_000,
+        "T" | "TiB" => 1 << 40,
+        "TB" => 1_000_000_000_000,
         _ => return Err("a number of bytes such as 65536, 64KiB or 1MiB is expected".to_owned()),
     };
     number
-        .parse::<usize>()
+        .parse::<u64>()
         .ok()
         .and_then(|number| number.checked_mul(factor))
-        .filter(|bytes| (1..=LINE_BYTES_MAX).contains(bytes))
-        .ok_or_else(|| "a number of bytes from 1 to 16MiB is expected".to_owned())
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "a number of bytes, at least 1, is expected".to_owned())
 }
 
 /// `NAME=drop` or `NAME=FIELD`, with or without the dollar that nginx writes before the name.

@@ -111,7 +111,7 @@ fn attend(engine: &Engine, duties: &Duties<'_>, signals: &Receiver<i32>, done: &
             }
             recv(bar_due) -> _ => {
                 if let Some((bar, progress)) = &duties.bar {
-                    bar.set_position(progress.bytes());
+                    bar.set_position(progress.taken());
                 }
             }
             recv(signals) -> signal => match signal {

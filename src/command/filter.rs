@@ -43,32 +43,36 @@ use crate::{
 
 /// Runs `tamis filter`.
 pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
-    let started = Instant::now();
     let plan = Arc::new(plan(args)?);
     let keys = RunKeys::for_plan(&plan, args.key_dir.as_deref(), joins_counts(args, &plan))?;
-    let visitor_keys = visitor_keys(args, &plan, keys.as_ref())?;
+    run_under(args, &plan, keys).map(ExitCode::from)
+}
+
+/// The same with the keys of a run, and an exit code to look at.
+pub(super) fn run_under(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<RunKeys>) -> Result<u8> {
+    let started = Instant::now();
+    let visitor_keys = visitor_keys(args, plan, keys.as_ref())?;
     let origins = origins(args)?;
     let bar = progress_bar(args, &origins);
     let reader = Reader::new(origins, own::choice(args)?, args.max_line)
         .context("cannot make a pipe")?
-        .with_beginnings(args.quarantine.is_some());
+        .with_beginnings(args.quarantine.is_some())
+        .with_unpacked_max(args.max_decompressed);
     let progress = reader.progress();
     let sealing = args.quarantine.as_deref();
-    let sealing = sealing.map(|path| sealing::start(path, &plan, &progress)).transpose()?;
+    let sealing = sealing.map(|path| sealing::start(path, plan, &progress)).transpose()?;
     let lookout = match args.quarantine {
-        Some(_) => attacks::lookout(&plan, args.rules.as_deref())?,
+        Some(_) => attacks::lookout(plan, args.rules.as_deref())?,
         None => None,
     };
     let (lookout, sentry) = lookout.unzip();
-    let setup = setup(args, &plan);
-    let recorder = recorder(args, &plan, &setup, visitor_keys.clone())?;
-    let workers = workers(args, &plan, keys.as_ref(), lookout.as_ref(), visitor_keys)?;
+    let setup = setup(args, plan);
+    let recorder = recorder(args, plan, &setup, visitor_keys.clone())?;
+    let workers = workers(args, plan, keys.as_ref(), lookout.as_ref(), visitor_keys)?;
     let header = workers[0].header();
-    let counts = args.counts.as_ref().map(|_| Counts::with(&plan, &setup));
-    let releasing = Release::new(Arc::clone(&plan))
-        .map(|release| Releasing::new(release, Emitter::new(form(args), &plan)));
+    let counts = args.counts.as_ref().map(|_| Counts::with(plan, &setup));
     let engine = Engine::new(reader, header, Sink::new(place(args)), counts)
-        .with_releasing(releasing)
+        .with_releasing(releasing(args, plan))
         .with_sealing(sealing)
         .with_sentry(sentry)
         .with_recorder(recorder);
@@ -106,7 +110,7 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
         complain(error);
         code = code.max(FAILED);
     }
-    let messages = [misfits(&finished.tally), scarce(&finished.tally, &plan)];
+    let messages = [misfits(&finished.tally), scarce(&finished.tally, plan)];
     messages.into_iter().flatten().for_each(complain);
     if let Some(keys) = keys {
         code = code.max(keys.finish(finished.tally.clean));
@@ -114,15 +118,22 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode> {
     let facts = Facts {
         tally: &finished.tally,
         shed: finished.sealed.shed,
-        plan: &plan,
+        plan,
         bytes_in: progress.bytes(),
         elapsed: started.elapsed(),
+        files: None,
     };
     summarise(args, &facts);
-    Ok(ExitCode::from(code))
+    Ok(code)
 }
 
-fn plan(args: &FilterArgs) -> Result<Plan> {
+/// What holds records, where the policy asks for it.
+pub(super) fn releasing(args: &FilterArgs, plan: &Arc<Plan>) -> Option<Releasing> {
+    Release::new(Arc::clone(plan))
+        .map(|release| Releasing::new(release, Emitter::new(form(args), plan)))
+}
+
+pub(super) fn plan(args: &FilterArgs) -> Result<Plan> {
     let overrides = Overrides {
         client: args.client.map(|client| match client {
             Client::Truncate => ClientChoice::Truncate,
@@ -220,7 +231,7 @@ fn refuse_counts_in_place_of(place: &Place, origins: &[Origin], args: &FilterArg
 fn metadata(origin: &Origin) -> io::Result<Metadata> {
     match origin {
         Origin::Stdin => File::from(io::stdin().as_fd().try_clone_to_owned()?).metadata(),
-        Origin::File(path) => path.metadata(),
+        Origin::File(path) | Origin::Member(path, _) => path.metadata(),
     }
 }
 
@@ -239,7 +250,7 @@ fn joins_counts(args: &FilterArgs, plan: &Plan) -> bool {
 
 /// With which keys visitors are told apart, if they are: those of the key directory where one is named and counts are
 /// to be joined with others, else one that is drawn for this run.
-fn visitor_keys(
+pub(super) fn visitor_keys(
     args: &FilterArgs,
     plan: &Plan,
     keys: Option<&RunKeys>,
@@ -263,7 +274,7 @@ fn site_of(args: &FilterArgs) -> String {
 }
 
 /// How counts are made.
-fn setup(args: &FilterArgs, plan: &Plan) -> Setup {
+pub(super) fn setup(args: &FilterArgs, plan: &Plan) -> Setup {
     let by_window = args.store.is_some() || args.partial.is_some();
     let window = if plan.counts_by_hour { Window::Hour } else { Window::Day };
     Setup { zone: args.timezone.clone(), window: by_window.then_some(window) }
@@ -305,7 +316,7 @@ fn recorder(
     }
 }
 
-fn workers(
+pub(super) fn workers(
     args: &FilterArgs,
     plan: &Arc<Plan>,
     keys: Option<&RunKeys>,
@@ -437,7 +448,7 @@ fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
 
 /// What is said when so many lines are not of the format that the log may have another one: at least ten, and
 /// a tenth of all.
-fn misfits(tally: &Tally) -> Option<String> {
+pub(super) fn misfits(tally: &Tally) -> Option<String> {
     let (misfits, read) = (tally.refused[Reason::NotThisFormat as usize], tally.read());
     (misfits >= 10 && misfits >= read / 10).then(|| {
         format!(
@@ -449,7 +460,7 @@ fn misfits(tally: &Tally) -> Option<String> {
 }
 
 /// What is said when more than half of what might have been released was not.
-fn scarce(tally: &Tally, plan: &Plan) -> Option<String> {
+pub(super) fn scarce(tally: &Tally, plan: &Plan) -> Option<String> {
     let suppressed = tally.refused[Reason::Suppressed as usize];
     let rule = plan.release.filter(|_| suppressed > tally.clean)?;
     let longer = match plan.grain {
@@ -465,7 +476,7 @@ fn scarce(tally: &Tally, plan: &Plan) -> Option<String> {
     ))
 }
 
-fn summarise(args: &FilterArgs, facts: &Facts<'_>) {
+pub(super) fn summarise(args: &FilterArgs, facts: &Facts<'_>) {
     let terminal = io::stderr().is_terminal();
     let form = args.summary.unwrap_or(if terminal { Summary::Text } else { Summary::None });
     let bold = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -23,7 +23,7 @@ use crate::{
     policy::Plan,
     privacy::Keyring,
     transform::{
-        pseudonym::{KeyId, SketchKey, TokenField, all_are_locked},
+        pseudonym::{KeyId, RunKey, SketchKey, TokenField, all_are_locked},
         time::Timestamp,
     },
 };
@@ -53,7 +53,7 @@ pub(super) fn run(command: &KeysCommand) -> Result<ExitCode> {
     }
 }
 
-fn usage(error: KeysError) -> anyhow::Error {
+pub(super) fn usage(error: KeysError) -> anyhow::Error {
     match error {
         KeysError::Random => error.into(),
         error => Usage(error.to_string()).into(),
@@ -65,7 +65,7 @@ fn path(place: &KeyPlace) -> Result<PathBuf> {
 }
 
 /// Where keys are: as somebody said, or where things are that end with the machine.
-fn key_dir(named: Option<&Path>) -> Result<PathBuf> {
+pub(super) fn key_dir(named: Option<&Path>) -> Result<PathBuf> {
     let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(path) = named {
         return Ok(path.to_owned());
@@ -290,7 +290,8 @@ fn keep_to_oneself() {
 
 /// The keys of a run.
 pub(super) struct RunKeys {
-    keeper: Mutex<Keeper>,
+    /// Who looks after them, where the clock drives them.
+    keeper: Option<Mutex<Keeper>>,
     keyring: Arc<Keyring>,
     /// Whether the last look at the keys found that no token can be made.
     is_in_trouble: AtomicBool,
@@ -328,7 +329,7 @@ impl RunKeys {
             ));
         }
         let keyring = Arc::clone(keeper.keyring());
-        let keeper = Mutex::new(keeper);
+        let keeper = Some(Mutex::new(keeper));
         let run = Self {
             keeper,
             keyring,
@@ -340,13 +341,28 @@ impl RunKeys {
         Ok(Some(run))
     }
 
+    /// The keys of a run over old logs.
+    pub(super) fn of_run(key: RunKey) -> Self {
+        keep_to_oneself();
+        let run = Self {
+            keeper: None,
+            keyring: Arc::new(Keyring::of_run(key)),
+            is_in_trouble: false.into(),
+            had_trouble: false.into(),
+            has_warned: false.into(),
+        };
+        run.warn_of_swapping();
+        run
+    }
+
     pub(super) const fn keyring(&self) -> &Arc<Keyring> {
         &self.keyring
     }
 
     /// Looks after the keys. Trouble is said once until it is over.
     pub(super) fn tend(&self) {
-        let found = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).tick(keys::now());
+        let Some(keeper) = &self.keeper else { return };
+        let found = keeper.lock().unwrap_or_else(PoisonError::into_inner).tick(keys::now());
         let trouble = match found {
             Ok(Health::Good) => None,
             Ok(Health::ClockJumped) => Some(format!("cannot trust the clock: {CLOCK_JUMPED}")),

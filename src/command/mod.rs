@@ -1,6 +1,7 @@
 //! Ways of running: one file per subcommand, and what they share.
 
 mod attacks;
+mod batch;
 mod control;
 mod explain;
 mod filter;
@@ -57,6 +58,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => filter::run(&cli.filter),
         Some(Command::Filter(args)) => filter::run(&args),
+        Some(Command::Batch(args)) => batch::run(&args),
         Some(Command::Formats { command }) => formats::run(command),
         Some(Command::Policy { command }) => policies::run(&command),
         Some(Command::Keys { command }) => keys::run(&command),

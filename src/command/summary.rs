@@ -22,13 +22,29 @@ pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
     pub(super) bytes_in: u64,
     pub(super) elapsed: Duration,
+    /// Of a run over archives.
+    pub(super) files: Option<Files>,
+}
+
+/// What became of the files of a run over archives.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Files {
+    pub(super) all: usize,
+    /// There is a whole clean copy, of this run or an earlier one, or of another file with the same content.
+    pub(super) done: usize,
+    /// Done by an earlier run.
+    pub(super) as_before: usize,
+    /// The same as another file.
+    pub(super) same: usize,
+    /// Not read, or not to the end.
+    pub(super) failed: usize,
 }
 
 impl Facts<'_> {
     /// One compact line.
     pub(super) fn to_json(&self) -> String {
         let refused = self.refused().map(|(reason, lines)| (reason.word(), lines.to_string()));
-        let fields = [
+        let mut fields = vec![
             ("read", self.tally.read().to_string()),
             ("clean", self.tally.clean.to_string()),
             ("refused", object(refused)),
@@ -47,6 +63,13 @@ impl Facts<'_> {
             ("policy_hash", json!(self.plan.hash).to_string()),
             ("version", json!(env!("CARGO_PKG_VERSION")).to_string()),
         ];
+        if let Some(files) = self.files {
+            fields.extend([
+                ("files", files.all.to_string()),
+                ("files_done", files.done.to_string()),
+                ("files_failed", files.failed.to_string()),
+            ]);
+        }
         // Told of where there is something to tell.
         let is_told = |name: &str| name != "over_budget" || self.tally.over_budget > 0;
         object(fields.into_iter().filter(|(name, _)| is_told(name))) + "\n"
@@ -98,6 +121,15 @@ impl Facts<'_> {
                 more => format!(", {more} more"),
             };
             writeln!(text, "  rules    {}{more}", shown.join(", ")).expect("a string takes all");
+        }
+        if let Some(files) = self.files {
+            let Files { all, done, as_before, same, failed } = files;
+            writeln!(
+                text,
+                "  files    {:>13}  done {done} (as before {as_before}, same as another {same}), failed {failed}",
+                grouped(all as u64)
+            )
+            .expect("a string takes all");
         }
         let rate = size((self.bytes_in as f64 / seconds) as u64);
         writeln!(

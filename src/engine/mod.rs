@@ -32,7 +32,7 @@ use self::releasing::Outlet;
 use crate::{
     counts::{Counts, RecordError, Recorder},
     emit::Rendered,
-    privacy::Sentry,
+    privacy::{RawBlock, Sentry},
     quarantine::{QuarantineError, store::Totals},
     sink::{Sink, SinkError},
     source::{Progress, Reader, Waker},
@@ -175,6 +175,8 @@ pub struct Engine {
 pub struct Finished {
     /// The reader, with what went wrong in it.
     pub reader: Reader,
+    /// The sink, of which not all may be written yet.
+    pub sink: Sink,
     /// The counts, if any were asked for.
     pub counts: Option<Counts>,
     /// What keeps counts by window, if anything does; what it has not recorded yet is still to be.
@@ -254,7 +256,12 @@ impl Engine {
     }
 
     /// Runs `workers` to the end of the input, each on a thread of its own.
-    pub fn run(&self, workers: Vec<Worker>) {
+    pub fn run(&self, mut workers: Vec<Worker>) {
+        self.run_with(&mut workers);
+    }
+
+    /// The same with workers that are lent, and can be used again for another input.
+    pub fn run_with(&self, workers: &mut [Worker]) {
         let Ok(pool) = ThreadPoolBuilder::new()
             .num_threads(workers.len())
             .thread_name(|index| format!("tamis-{index}"))
@@ -323,6 +330,7 @@ impl Engine {
         }
         Finished {
             reader: input.reader,
+            sink: output.sink,
             counts: output.counts,
             recorder: output.recorder,
             tally: output.tally,
@@ -333,28 +341,33 @@ impl Engine {
     }
 
     /// One worker's life: take a block, make a batch, write it when its turn comes.
-    fn work(&self, mut worker: Worker) {
+    fn work(&self, worker: &mut Worker) {
         let mut block = lock(&self.input).reader.new_block();
         let mut batch = worker.new_batch();
+        self.work_through(worker, &mut block, &mut batch);
+        worker.take_back(batch);
+    }
+
+    fn work_through(&self, worker: &mut Worker, block: &mut RawBlock, batch: &mut Batch) {
         loop {
             // Whoever waits for this turn must hear of it even if this worker panics.
             let promise = Promise { engine: self, kept: false };
             let (turn, given) = {
                 let mut input = lock(&self.input);
-                let Some(given) = input.reader.next(&mut block) else {
+                let Some(given) = input.reader.next(block) else {
                     promise.keep();
                     return;
                 };
                 input.turn += 1;
                 (input.turn - 1, given)
             };
-            worker.process(&given, &block, &mut batch);
-            let goes_on = !self.has_sentry || self.judge(turn, &mut batch);
+            worker.process(&given, block, batch);
+            let goes_on = !self.has_sentry || self.judge(turn, batch);
             if goes_on {
-                worker.pack(&given, &block, &mut batch);
+                worker.pack(&given, block, batch);
             }
             block.wipe();
-            if !goes_on || !self.deliver(turn, &mut batch) {
+            if !goes_on || !self.deliver(turn, batch) {
                 promise.keep();
                 return;
             }

@@ -80,6 +80,11 @@ impl Worker {
         }
     }
 
+    /// Takes back what a batch was lent, so that there can be another one.
+    pub(super) fn take_back(&mut self, batch: Batch) {
+        self.counts = batch.counts;
+    }
+
     /// What stands before all batches: a header, in forms that have one.
     #[must_use]
     pub fn header(&self) -> Rendered {

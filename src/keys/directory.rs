@@ -319,6 +319,36 @@ impl Locked<'_> {
         Ok(())
     }
 
+    /// A key that the clock does not draw, by its name.
+    pub(super) fn secret(&self, name: &str) -> Result<Option<Secret>, KeysError> {
+        self.read(name)
+    }
+
+    /// Keeps a key that the clock does not draw, so that it is there after a crash.
+    pub(super) fn put_secret(&self, name: &str, key: &EpochKey) -> Result<(), KeysError> {
+        self.write(name, key.expose_key())
+    }
+
+    /// Destroys a key that the clock does not draw.
+    pub(super) fn destroy_secret(&self, name: &str) -> Result<(), KeysError> {
+        self.destroy(name)
+    }
+
+    /// The names of the keys of runs over old logs, and of contents.
+    pub(super) fn secrets(&self) -> Result<Vec<String>, KeysError> {
+        let path = &self.directory.path;
+        let entries = fs::read_dir(path).map_err(|error| failed("cannot list", path, error))?;
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| failed("cannot list", path, error))?;
+            let name = entry.file_name().into_string().unwrap_or_default();
+            let is_ours =
+                name == "content.key" || (name.starts_with("batch-") && name.ends_with(".key"));
+            found.extend(is_ours.then_some(name));
+        }
+        Ok(found)
+    }
+
     /// Destroys every key, what opens the answer to a request, and what the directory says of itself.
     pub(super) fn destroy_all(&self) -> Result<(), KeysError> {
         self.destroy_keys()?;

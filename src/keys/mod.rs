@@ -15,6 +15,7 @@ mod clock;
 mod directory;
 mod error;
 mod exchange;
+mod run;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use directory::{Directory, Locked, State};
 pub use directory::{Mode, random};
 pub use error::KeysError;
 pub use exchange::{Answer, Request, export, import, request};
+pub use run::{content_key, destroy_run_key, run_key};
 
 use crate::{
     privacy::{AHEAD_SECONDS, Keyring, Keys},
@@ -178,8 +180,12 @@ pub fn confirm_clock(path: &Path, now: Moment) -> Result<bool, KeysError> {
 pub fn destroy(path: &Path) -> Result<bool, KeysError> {
     let Some(directory) = Directory::open(path, false)? else { return Ok(false) };
     let locked = directory.lock()?;
-    let was_there =
-        locked.state()?.is_some() || !locked.keys()?.is_empty() || locked.has_request()?;
+    let secrets = locked.secrets()?;
+    let was_there = locked.state()?.is_some()
+        || !locked.keys()?.is_empty()
+        || locked.has_request()?
+        || !secrets.is_empty();
+    secrets.iter().try_for_each(|name| locked.destroy_secret(name))?;
     locked.destroy_all()?;
     Ok(was_there)
 }

@@ -38,6 +38,7 @@ use std::{
 use memchr::{Memchr, memchr_iter, memmem, memrchr};
 use zeroize::Zeroize;
 
+use super::digest::ContentDigest;
 use super::offsets::Offsets;
 use crate::format::Format;
 
@@ -69,6 +70,11 @@ impl RawBlock {
         self.used = self.used.max(self.end);
         debug_assert!(self.end <= self.bytes.len(), "a reader fills at most the buffer");
         Ok(count)
+    }
+
+    /// Adds what came in at or after `from` to the name of a content.
+    pub fn add_to(&self, digest: &mut ContentDigest, from: usize) {
+        digest.update(&self.bytes[from.min(self.end)..self.end]);
     }
 
     /// How many bytes the block holds.

@@ -20,7 +20,7 @@ use super::memo::Seed;
 use crate::transform::{
     address::Client,
     pseudonym::{
-        Epoch, EpochKey, EpochLabel, EpochLength, FieldKey, KeyId, TOKEN_CHARACTERS, Token,
+        Epoch, EpochKey, EpochLabel, EpochLength, FieldKey, KeyId, RunKey, TOKEN_CHARACTERS, Token,
         TokenField, overwrite_stack,
     },
 };
@@ -64,12 +64,21 @@ pub struct Keyring {
     /// How many lines got no token of each field.
     late: [AtomicU64; 2],
     desks: Mutex<Vec<Arc<Desk>>>,
+    /// Where keys come from that are not among those of the clock.
+    run: Option<Arc<RunKey>>,
 }
 
 /// Where a worker leaves what it derived while it does not need it.
 type Desk = Mutex<Option<Box<Derived>>>;
 
 impl Keyring {
+    /// The keys of a run over old logs, for lines of any time, which the clock neither draws nor destroys.
+    #[must_use]
+    pub fn of_run(key: RunKey) -> Self {
+        let now = AtomicI64::new(i64::MAX - AHEAD_SECONDS);
+        Self { now, run: Some(Arc::new(key)), ..Self::default() }
+    }
+
     /// Replaces the keys. Those that are not among the new ones, and all that was derived from the old ones,
     /// are overwritten: at once where no worker is in the middle of a block, else at that block's end.
     pub fn publish(&self, keys: Keys) {
@@ -107,7 +116,9 @@ impl Keyring {
     /// A minter of tokens of one field for one worker; `site` names the site of lines that do not say.
     #[must_use]
     pub fn minter(self: &Arc<Self>, field: TokenField, site: Option<&[u8]>) -> Minter {
-        let desk = Arc::new(Mutex::new(Some(Box::new(Derived::new(field, site)))));
+        let mut derived = Derived::new(field, site);
+        derived.run.clone_from(&self.run);
+        let desk = Arc::new(Mutex::new(Some(Box::new(derived))));
         lock(&self.desks).push(Arc::clone(&desk));
         Minter { keyring: Arc::clone(self), desk, derived: None }
     }
@@ -176,6 +187,7 @@ impl Minter {
 struct Derived {
     field: TokenField,
     keys: Arc<Keys>,
+    run: Option<Arc<RunKey>>,
     generation: u64,
     /// Lines that are dated after this get no token.
     latest: i64,
@@ -214,6 +226,7 @@ impl Derived {
         Self {
             field,
             keys: Arc::default(),
+            run: None,
             generation: 0,
             latest: i64::MIN,
             late: 0,
@@ -316,7 +329,14 @@ impl Derived {
         site: &[u8],
         place: usize,
     ) -> Option<(usize, u64)> {
-        let (_, key) = self.keys.keys.iter().find(|(known, _)| *known == epoch)?;
+        let of_run;
+        let key = match self.keys.keys.iter().find(|(known, _)| *known == epoch) {
+            Some((_, key)) => key,
+            None => {
+                of_run = self.run.as_ref()?.epoch_key(self.keys.length, epoch);
+                &of_run
+            }
+        };
         let key = match self.sites[place].take() {
             Some(old) => key.field_key_in_place_of(old.key, site, self.field),
             None => key.field_key(site, self.field),

@@ -3,6 +3,8 @@
 //! A file is opened when the first output is there, so that a run that finds nothing to write (an
 //! unknown format, a missing input) leaves what an earlier run wrote as it was.
 
+mod pack;
+
 use std::{
     fmt,
     fs::{File, Metadata, OpenOptions},
@@ -15,6 +17,9 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
 };
+
+use pack::Packer;
+pub use pack::{Compression, settle, sync_folder, write_durably};
 
 use crate::emit::Rendered;
 
@@ -72,6 +77,7 @@ impl Place {
 pub struct Sink {
     place: Place,
     file: Option<File>,
+    packer: Option<Packer>,
 }
 
 /// Why output could not be written.
@@ -102,7 +108,28 @@ impl Sink {
     /// A sink at `place`, which is not touched yet.
     #[must_use]
     pub const fn new(place: Place) -> Self {
-        Self { place, file: None }
+        Self { place, file: None, packer: None }
+    }
+
+    /// A sink that compresses.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory for it.
+    pub fn compressing(place: Place, compression: Option<Compression>) -> io::Result<Self> {
+        let packer = compression.map(Packer::new).transpose()?;
+        Ok(Self { packer, ..Self::new(place) })
+    }
+
+    /// Ends the output: what a compression holds back is written. The file is there afterwards, also an empty one.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Self::write`].
+    pub fn end(mut self) -> Result<(), SinkError> {
+        let failed = |error| SinkError::Failed(self.place.clone(), error);
+        let last = self.packer.take().map_or(Ok(Vec::new()), Packer::finish).map_err(failed)?;
+        self.write_bytes(&last)
     }
 
     /// Writes all of `rendered`.
@@ -114,11 +141,23 @@ impl Sink {
         if rendered.as_bytes().is_empty() && self.place == Place::Stdout {
             return Ok(());
         }
+        match &mut self.packer {
+            None => self.write_bytes(rendered.as_bytes()),
+            Some(packer) => {
+                let packed = packer.pack(rendered.as_bytes());
+                let packed =
+                    packed.map_err(|error| SinkError::Failed(self.place.clone(), error))?;
+                self.write_bytes(&packed)
+            }
+        }
+    }
+
+    fn write_bytes(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(open(&self.place, false)?),
         };
-        write_patiently(file, rendered.as_bytes()).map_err(|error| match error.kind() {
+        write_patiently(file, bytes).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => SinkError::Closed,
             _ => SinkError::Failed(self.place.clone(), error),
         })

@@ -7,10 +7,15 @@
 //! The lines of a block have one format. Where a header in mid-file names another, the block ends, and what
 //! stands after the header is the next one; directives such as `#Date:` are no lines and are taken out.
 //!
+//! What is compressed, or an archive, is known by its first bytes and unpacked ([`unpack`]); each file of an
+//! archive is an input of its own.
+//!
 //! A block is given out when it is full, when the input ends, or [`FLUSH_INTERVAL`] after its first
 //! line came in: that keeps a quiet stream live and a busy one in large blocks.
 
+pub mod found;
 mod input;
+mod unpack;
 
 use std::{
     collections::VecDeque,
@@ -23,12 +28,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use input::Waker;
 use input::{Input, Readiness};
+pub use input::{Waker, kind_of};
+use unpack::Meter;
+pub use unpack::{Damage, Kind};
 
 use crate::{
     format::Format,
-    privacy::{RawBlock, Recognition},
+    privacy::{ContentDigest, RawBlock, Recognition},
     transform::path::Cleaner,
 };
 
@@ -50,6 +57,8 @@ pub enum Origin {
     Stdin,
     /// A file.
     File(PathBuf),
+    /// A file in an archive, by its number in it: inputs that were opened are told like this.
+    Member(PathBuf, u32),
 }
 
 impl fmt::Display for Origin {
@@ -57,6 +66,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Stdin => f.write_str("standard input"),
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::Member(path, number) => write!(f, "file {number} in {}", path.display()),
         }
     }
 }
@@ -69,6 +79,8 @@ pub enum SourceError {
     Open(Origin, io::Error),
     /// It could not be read, after so many bytes.
     Read(Origin, u64, io::Error),
+    /// It could not be unpacked, after so many bytes of its content.
+    Unpack(Origin, u64, Damage),
     /// Its first lines fit no format; the nearest ones.
     UnknownFormat(Origin, Vec<&'static str>),
 }
@@ -82,6 +94,10 @@ impl fmt::Display for SourceError {
                     f,
                     "cannot read {origin} after byte {offset}: {error}; what came before was processed"
                 )
+            }
+            Self::Unpack(origin, offset, damage) => {
+                write!(f, "cannot unpack {origin} after {offset} bytes of its content: {damage}")?;
+                f.write_str(if *offset > 0 { "; what came before was processed" } else { "" })
             }
             Self::UnknownFormat(origin, nearest) => {
                 let nearest = nearest.join(", ");
@@ -127,14 +143,21 @@ pub struct Given {
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
     bytes: Arc<AtomicU64>,
+    taken: Arc<AtomicU64>,
     stopped: Arc<AtomicBool>,
 }
 
 impl Progress {
-    /// How many bytes were read.
+    /// How many bytes of logs were read.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes of inputs were read: less, where they are compressed.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// Asks the reader to stop at once. A reader that waits for input must also be woken.
@@ -157,11 +180,18 @@ pub struct Reader {
     /// What was read after the last line end, or after a header.
     carried: RawBlock,
     format: Option<Format>,
+    first_format: Option<Format>,
     /// What a header at the end of the last block names, and what came of filling that block, of which the
     /// rest is carried.
     header: Option<(Format, Filled)>,
     choice: FormatChoice,
     line_bytes_max: usize,
+    /// The name of the content of all inputs, if it is wanted.
+    digest: Option<ContentDigest>,
+    /// The current input is an archive, and its next file is to begin.
+    is_between: bool,
+    /// How large the content of an input may be, if that was said.
+    unpacked_bytes_max: Option<u64>,
     /// The current line was too long; its rest is being dropped.
     skipping: bool,
     too_long: u64,
@@ -193,9 +223,13 @@ impl Reader {
             current: None,
             carried: RawBlock::with_capacity(block_bytes(line_bytes_max)),
             format: None,
+            first_format: None,
             header: None,
             choice,
             line_bytes_max,
+            digest: None,
+            is_between: false,
+            unpacked_bytes_max: None,
             skipping: false,
             too_long: 0,
             failures: Vec::new(),
@@ -213,6 +247,34 @@ impl Reader {
     pub const fn with_beginnings(mut self, wanted: bool) -> Self {
         self.keeps_beginnings = wanted;
         self
+    }
+
+    /// The reader with a limit for what comes out of a compressed input, instead of one that goes by its size.
+    #[must_use]
+    pub const fn with_unpacked_max(mut self, bytes: Option<u64>) -> Self {
+        self.unpacked_bytes_max = bytes;
+        self
+    }
+
+    /// The reader with a name for the content of its inputs.
+    #[must_use]
+    pub fn with_digest(mut self, digest: ContentDigest) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+
+    /// The reader under a progress that others have a part in; the reader can be stopped alone.
+    #[must_use]
+    pub fn with_progress(mut self, progress: &Progress) -> Self {
+        let Progress { bytes, taken, stopped: _ } = progress.clone();
+        self.progress = Progress { bytes, taken, stopped: Arc::default() };
+        self
+    }
+
+    /// The name of the content so far.
+    #[must_use]
+    pub const fn digest(&self) -> Option<&ContentDigest> {
+        self.digest.as_ref()
     }
 
     /// A block of the size that this reader works with.
@@ -253,6 +315,9 @@ impl Reader {
                     return (self.too_long > 0).then(|| self.give());
                 }
                 None => {
+                    if self.is_between {
+                        self.begin();
+                    }
                     self.take_carried(block);
                     match self.format {
                         Some(_) => self.fill(block),
@@ -266,7 +331,7 @@ impl Reader {
                     block.move_tail_to(&mut self.carried);
                 }
                 if matches!(filled, Filled::ToTheEnd | Filled::CutShort) {
-                    self.current = None;
+                    self.end_current();
                 }
             }
             if !block.is_empty() || self.too_long > 0 {
@@ -303,6 +368,9 @@ impl Reader {
     fn give(&mut self) -> Given {
         let format = self.format.clone().unwrap_or_else(Format::combined);
         let is_detected = matches!(self.choice, FormatChoice::Auto);
+        if self.first_format.is_none() {
+            self.first_format.clone_from(&self.format);
+        }
         let too_long = std::mem::take(&mut self.too_long);
         Given { format, is_detected, too_long, source: Arc::clone(&self.source) }
     }
@@ -313,28 +381,53 @@ impl Reader {
         self.format.as_ref()
     }
 
+    /// The format that the first lines of all had.
+    #[must_use]
+    pub const fn first_format(&self) -> Option<&Format> {
+        self.first_format.as_ref()
+    }
+
     fn open_next(&mut self) -> bool {
         while let Some(origin) = self.waiting.pop_front() {
             if self.progress.is_stopped() {
                 return false;
             }
-            self.skipping = false;
-            self.carried.clear();
             self.opened += 1;
-            self.source = name(&origin, self.opened).into();
-            self.format = match &self.choice {
-                FormatChoice::Fixed(format) => Some(format.clone()),
-                FormatChoice::Auto => None,
-            };
-            match Input::open(&origin) {
+            let meter = Meter::new(Arc::clone(&self.progress.taken), self.unpacked_bytes_max);
+            match Input::open(&origin, &self.waker, meter) {
                 Ok(input) => {
                     self.current = Some(input);
+                    self.begin();
                     return true;
                 }
                 Err(error) => self.failures.push(SourceError::Open(origin, error)),
             }
         }
         false
+    }
+
+    /// Goes on with the next file of an archive; any other input has ended.
+    fn end_current(&mut self) {
+        let goes_on =
+            !self.progress.is_stopped() && self.current.as_mut().is_some_and(Input::next_member);
+        if !goes_on {
+            self.current = None;
+        }
+        self.is_between = goes_on;
+    }
+
+    /// Nothing of an earlier input holds for the one that begins.
+    fn begin(&mut self) {
+        self.is_between = false;
+        if let Some(input) = &self.current {
+            self.source = name(&input.origin(), input.member(), self.opened).into();
+        }
+        self.skipping = false;
+        self.carried.clear();
+        self.format = match &self.choice {
+            FormatChoice::Fixed(format) => Some(format.clone()),
+            FormatChoice::Auto => None,
+        };
     }
 
     /// Reads until the block is full, the flush interval has passed, or the input ends.
@@ -407,11 +500,27 @@ impl Reader {
             if block.is_empty() {
                 block.begin_at(input.offset());
             }
-            match input.read_into(block) {
+            let is_packed = input.is_packed();
+            let before = block.len();
+            match input.read_into(block, deadline) {
                 Ok(0) => return Step::Ended,
                 Ok(count) => {
                     self.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
+                    if let Some(digest) = &mut self.digest {
+                        block.add_to(digest, before);
+                    }
+                    if !is_packed {
+                        self.progress.taken.fetch_add(count as u64, Ordering::Relaxed);
+                    }
                     return Step::Read;
+                }
+                // Such a read waits by itself, up to the deadline.
+                Err(error)
+                    if is_packed
+                        && error.kind() == io::ErrorKind::WouldBlock
+                        && deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
+                {
+                    return Step::Waited;
                 }
                 Err(error) if is_retried(&error) => {}
                 Err(error) => return self.fail(error),
@@ -421,7 +530,11 @@ impl Reader {
 
     fn fail(&mut self, error: io::Error) -> Step {
         let input = self.current.as_ref().expect("opened by the caller");
-        self.failures.push(SourceError::Read(input.origin().clone(), input.offset(), error));
+        let (origin, offset) = (input.origin(), input.offset());
+        self.failures.push(match Damage::of(&error) {
+            Some(damage) if input.is_packed() => SourceError::Unpack(origin, offset, damage),
+            _ => SourceError::Read(origin, offset, error),
+        });
         Step::CutShort
     }
 
@@ -475,7 +588,7 @@ impl Reader {
         if self.format.is_some() || is_blank {
             return filled;
         }
-        let origin = self.current.as_ref().expect("opened by the caller").origin().clone();
+        let origin = self.current.as_ref().expect("opened by the caller").origin();
         self.failures.push(SourceError::UnknownFormat(origin, found.nearest_names()));
         block.clear();
         self.too_long = 0;
@@ -505,9 +618,17 @@ enum Step {
     CutShort,
 }
 
-/// What an input is called where its lines are sealed. A name that looks as if it named somebody is not told.
-fn name(origin: &Origin, number: usize) -> String {
-    let Origin::File(path) = origin else { return "stdin".to_owned() };
+/// What an input is called where its lines are sealed. A name that looks as if it named somebody is not told. Of an
+/// archive each file is told by its number, for places in it begin anew.
+fn name(origin: &Origin, member: Option<u32>, number: usize) -> String {
+    let name = match origin {
+        Origin::Stdin => "stdin".to_owned(),
+        Origin::File(path) | Origin::Member(path, _) => file_name(path, number),
+    };
+    member.map_or_else(|| name.clone(), |member| format!("{name}#{member}"))
+}
+
+fn file_name(path: &Path, number: usize) -> String {
     let name = path.file_name().and_then(|name| name.to_str()).filter(|name| {
         let mut cleaned = Vec::new();
         let path = format!("/{name}");
@@ -532,7 +653,7 @@ pub fn total_bytes(origins: &[Origin]) -> Option<u64> {
     origins
         .iter()
         .map(|origin| match origin {
-            Origin::File(path) => plain_size(path),
+            Origin::File(path) | Origin::Member(path, _) => plain_size(path),
             Origin::Stdin => plain_size(Path::new("/dev/stdin")),
         })
         .sum()

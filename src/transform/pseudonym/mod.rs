@@ -44,6 +44,7 @@ const EPOCH: &str = "tamis 2026-11-22 epoch key v1";
 const KID: &str = "tamis 2026-11-22 key id v1";
 const VISITOR: &str = "tamis 2026-11-22 field visitor v1";
 const COOKIE: &str = "tamis 2026-11-22 field cookie v1";
+const CONTENT: &str = "tamis 2026-11-29 names of contents v1";
 const SKETCH: &str = "tamis 2026-11-22 field sketch v1";
 
 /// How many bytes of a hash a token keeps: two of 10⁸ visitors share one with a probability of 10⁻⁸, and 80
@@ -172,6 +173,32 @@ impl ChainKey {
     #[must_use]
     pub fn expose_key(&self) -> &[u8; KEY_BYTES] {
         self.0.bytes()
+    }
+}
+
+impl Secret {
+    /// A key for the names of contents, which says nothing of the secret and is no secret of visitors.
+    pub(crate) fn keyed_names(&self) -> [u8; KEY_BYTES] {
+        *derive(CONTENT, &[self.bytes()]).bytes()
+    }
+}
+
+/// What the keys of a run over old logs come from, whatever epochs their lines are of. While it exists, whoever has
+/// it can undo all tokens of the run.
+pub struct RunKey(Secret);
+
+impl RunKey {
+    /// The key of a run.
+    #[must_use]
+    pub const fn new(secret: Secret) -> Self {
+        Self(secret)
+    }
+
+    /// The key of an epoch: that of a chain which begins there, so that none follows from another.
+    #[must_use]
+    pub fn epoch_key(&self, length: EpochLength, epoch: Epoch) -> EpochKey {
+        let numbers = [length.0, epoch.0].map(|number| u64::from(number).to_le_bytes());
+        ChainKey(derive(GENESIS, &[self.0.bytes(), &numbers[0], &numbers[1]])).epoch_key()
     }
 }
 

@@ -1,0 +1,102 @@
+//! What becomes of originals: they stay, or they are deleted once nothing can be lost by it.
+//!
+//! That is: the clean copy and its counts are durable; the copy was read again and has what was written; the original
+//! is still what was read; and no more than 1% of its lines were refused. The manifest says so before the
+//! original goes, so that its clean copy is never replaced by that of a later file of the same name.
+//!
+//! A third way, to seal originals, has its place in [`tend`] beside the deletion.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::Result;
+
+use super::{
+    Context, asks,
+    manifest::{Entry, Manifest, State},
+    work::is_unchanged,
+};
+use crate::{
+    cli::Originals,
+    command::complain,
+    format::Format,
+    sink::sync_folder,
+    source::{FormatChoice, Origin, Reader, found::Found},
+};
+
+/// Tends to the originals, and says what was done.
+pub(super) fn tend(
+    context: &Context<'_>,
+    manifest: &mut Manifest,
+    files: &[Found],
+    counts_failed: bool,
+) -> Result<Option<String>> {
+    match context.args.originals {
+        Originals::Keep => return Ok(None),
+        Originals::Delete => {}
+    }
+    if counts_failed {
+        return Ok(Some("no original was deleted, because the counts are not whole".to_owned()));
+    }
+    let paths: BTreeMap<String, &Path> =
+        files.iter().map(|file| (file.below.display().to_string(), file.path.as_path())).collect();
+    let mut doomed = Vec::new();
+    let mut kept = 0;
+    for (name, entry) in &manifest.outputs {
+        let Some(path) = paths.get(&entry.input).filter(|path| is_unchanged(path, entry)) else {
+            continue;
+        };
+        if may_go(context, manifest, name, entry) {
+            doomed.push((name.clone(), path.to_path_buf()));
+        } else {
+            kept += 1;
+        }
+    }
+    let question = format!("Delete {} originals, whose clean copies are verified?", doomed.len());
+    if doomed.is_empty() || (!context.args.yes && !asks(&question)) {
+        return Ok(Some(format!("no original was deleted, {} stay", kept + doomed.len())));
+    }
+    for (name, _) in &doomed {
+        let same = manifest.outputs.get(name).and_then(|entry| entry.same_as.clone());
+        for name in [Some(name.clone()), same].into_iter().flatten() {
+            if let Some(entry) = manifest.outputs.get_mut(&name) {
+                entry.deleted = true;
+            }
+        }
+    }
+    manifest.save()?;
+    let mut deleted = 0;
+    for (_, path) in &doomed {
+        match fs::remove_file(path).and_then(|()| sync_folder(path)) {
+            Ok(()) => deleted += 1,
+            Err(error) => complain(format!("cannot delete {}: {error}", path.display())),
+        }
+    }
+    Ok(Some(format!("{deleted} originals were deleted, {kept} stay")))
+}
+
+/// Whether nothing is lost with an original.
+fn may_go(context: &Context<'_>, manifest: &Manifest, name: &str, entry: &Entry) -> bool {
+    match entry.state {
+        State::Whole => {
+            let refused: u64 = entry.refused.values().sum();
+            refused.saturating_mul(100) <= entry.read && is_verified(context, name, entry)
+        }
+        State::Same => entry.same_as.as_ref().is_some_and(|same| {
+            manifest.outputs.get(same).is_some_and(|other| {
+                other.state == State::Whole && may_go(context, manifest, same, other)
+            })
+        }),
+        State::Partial | State::Failed => false,
+    }
+}
+
+/// Whether the clean copy has as many bytes as were rendered, read again from where it lies.
+fn is_verified(context: &Context<'_>, name: &str, entry: &Entry) -> bool {
+    let origins = vec![Origin::File(context.folder.join(name))];
+    let choice = FormatChoice::Fixed(Format::combined());
+    let Ok(reader) = Reader::new(origins, choice, 1 << 20) else { return false };
+    let mut reader = reader.with_unpacked_max(Some(u64::MAX));
+    let mut block = reader.new_block();
+    while reader.next(&mut block).is_some() {}
+    reader.failures().is_empty() && reader.progress().bytes() == entry.rendered_bytes
+}

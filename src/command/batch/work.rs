@@ -1,0 +1,307 @@
+//! The work: several files at once, each through an engine of its own, and large ones by several workers.
+//!
+//! Workers are made once and go from file to file, so that what they remember stays useful and memory does not grow
+//! with the number of files: there are at most twice as many as threads.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{
+    Context,
+    manifest::{Entry, Manifest, State},
+    scout::{Job, aside, counts_name, identity},
+};
+use crate::{
+    cli::{FilterArgs, When},
+    command::{filter, keys::RunKeys, own},
+    counts::Counts,
+    engine::{Engine, Finished, Tally, Worker},
+    field::Reason,
+    format::Format,
+    privacy::ContentDigest,
+    sink::{Place, Sink, settle, write_durably},
+    source::{FormatChoice, Origin, Progress, Reader},
+};
+
+/// How often the bar moves.
+const BAR_INTERVAL: Duration = Duration::from_millis(100);
+
+/// A run over many files.
+pub(super) struct Work<'a> {
+    context: &'a Context<'a>,
+    choice: FormatChoice,
+    threads: usize,
+    /// One for each thread, and as many that help with large files.
+    drivers: Vec<Worker>,
+    state: Mutex<Shared>,
+    progress: Progress,
+    /// What the workers' keys come from.
+    _keys: Option<RunKeys>,
+}
+
+struct Shared {
+    manifest: Manifest,
+    tally: Tally,
+    helpers: Vec<Worker>,
+    failure: Option<anyhow::Error>,
+}
+
+/// What is left of the work.
+pub(super) struct Done {
+    pub(super) manifest: Manifest,
+    pub(super) tally: Tally,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        context: &'a Context<'a>,
+        keys: Option<RunKeys>,
+        manifest: Manifest,
+        progress: Progress,
+    ) -> Result<Self> {
+        let filter = &context.args.filter;
+        let threads = filter.threads.map(usize::from);
+        let threads =
+            threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
+        let all = if threads > 1 { 2 * threads } else { 1 };
+        let args = FilterArgs { threads: u16::try_from(all).ok(), ..filter.clone() };
+        let visitors = filter::visitor_keys(&args, &context.plan, keys.as_ref())?;
+        let mut drivers = filter::workers(&args, &context.plan, keys.as_ref(), None, visitors)?;
+        let helpers = drivers.split_off(threads);
+        let state = Shared { manifest, tally: Tally::default(), helpers, failure: None };
+        Ok(Self {
+            context,
+            choice: own::choice(filter)?,
+            threads,
+            drivers,
+            state: Mutex::new(state),
+            progress,
+            _keys: keys,
+        })
+    }
+
+    /// Works on all of `jobs`, which begin with the largest.
+    pub(super) fn run(mut self, jobs: Vec<Job>) -> Result<Done> {
+        let drivers = std::mem::take(&mut self.drivers);
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let left: Vec<u64> = bytes_left(&jobs);
+        let bar = self.bar(left.first().copied().unwrap_or(0));
+        let ended = (Mutex::new(false), Condvar::new());
+        thread::scope(|scope| {
+            let running: Vec<_> = drivers
+                .into_iter()
+                .map(|driver| {
+                    scope.spawn(|| {
+                        let mut workers = vec![driver];
+                        loop {
+                            let number = next.fetch_add(1, Ordering::SeqCst);
+                            let Some(job) = jobs.get(number) else { return };
+                            self.call_helpers(&mut workers, job, left[number]);
+                            let (entry, tally) = self.process(job, &mut workers);
+                            self.take_down(job, entry, &tally, &mut workers);
+                            done.fetch_add(1, Ordering::Relaxed);
+                        }
+                    })
+                })
+                .collect();
+            if let Some(bar) = &bar {
+                scope.spawn(|| self.show(bar, &done, jobs.len(), &ended));
+            }
+            // A panic has printed its place, and its file has no entry.
+            let panicked = running.into_iter().filter_map(|thread| thread.join().err()).count();
+            *lock(&ended.0) = true;
+            ended.1.notify_all();
+            if panicked > 0 {
+                let what = anyhow::anyhow!("a worker stopped because of a mistake in tamis");
+                lock(&self.state).failure.get_or_insert(what);
+            }
+        });
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        let Shared { mut manifest, tally, failure, .. } =
+            self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match failure {
+            None => Ok(Done { manifest, tally }),
+            Some(failure) => {
+                let _ = manifest.save();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Takes as many helpers as the file's part of what is left asks for.
+    fn call_helpers(&self, workers: &mut Vec<Worker>, job: &Job, left: u64) {
+        let share = (self.threads as u64).saturating_mul(job.bytes).div_ceil(left.max(1));
+        let mut state = lock(&self.state);
+        while (workers.len() as u64) < share.min(self.threads as u64) {
+            let Some(helper) = state.helpers.pop() else { return };
+            workers.push(helper);
+        }
+    }
+
+    /// Writes down what became of a file, and sends the helpers back.
+    fn take_down(&self, job: &Job, entry: Entry, tally: &Tally, workers: &mut Vec<Worker>) {
+        let mut state = lock(&self.state);
+        state.helpers.extend(workers.drain(1..));
+        state.tally.absorb(tally);
+        state.manifest.outputs.insert(job.key.clone(), entry);
+        if let Err(error) = state.manifest.save_if_due() {
+            state.failure.get_or_insert(error);
+        }
+    }
+
+    /// Works on one file.
+    fn process(&self, job: &Job, workers: &mut [Worker]) -> (Entry, Tally) {
+        let mut entry = job.entry(self.context);
+        match self.try_process(job, workers, &mut entry) {
+            Ok(tally) => (entry, tally),
+            Err(error) => {
+                entry.state = State::Failed;
+                entry.problems.push(format!("cannot clean {}: {error:#}", job.path.display()));
+                (entry, Tally::default())
+            }
+        }
+    }
+
+    fn try_process(&self, job: &Job, workers: &mut [Worker], entry: &mut Entry) -> Result<Tally> {
+        let Context { args, plan, folder, .. } = self.context;
+        let place = folder.join(&job.output);
+        if let Some(parent) = place.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let aside = aside(&place);
+        let engine = self.engine(job, workers, aside.clone())?;
+        engine.run_with(workers);
+        let Finished { reader, sink, counts, tally, failure, .. } = engine.finish();
+        entry.problems.extend(reader.failures().iter().map(ToString::to_string));
+        entry.problems.extend(failure.iter().map(ToString::to_string));
+        let (is_whole, has_some) = (entry.problems.is_empty(), tally.clean > 0);
+        describe(entry, &reader, &tally);
+        if lock(&self.state).manifest.content_key.is_some() {
+            let digest = reader.digest().filter(|digest| digest.bytes() > 0);
+            entry.head = digest.map(ContentDigest::head);
+            entry.content = digest.map(ContentDigest::whole);
+        }
+        entry.state = match (is_whole, has_some && failure.is_none()) {
+            (true, _) => State::Whole,
+            (false, true) => State::Partial,
+            (false, false) => State::Failed,
+        };
+        let partial = folder.join(self.context.output_name(&job.stem, State::Partial));
+        let counts_place = folder.join(counts_name(self.context, &job.output));
+        if entry.state == State::Failed {
+            let stale = [&aside, &place, &partial, &counts_place];
+            stale.into_iter().for_each(|path| drop(fs::remove_file(path)));
+            return Ok(tally);
+        }
+        sink.end()?;
+        let modified = fs::metadata(&job.path).and_then(|metadata| metadata.modified()).ok();
+        entry.output_bytes = fs::metadata(&aside)?.len();
+        if let (Some(counts), Some(_)) = (counts, &args.filter.counts) {
+            write_durably(&counts_place, counts.report().to_json().as_bytes())?;
+        }
+        let (to, stale) = match entry.state {
+            State::Partial => (&partial, &place),
+            _ => (&place, &partial),
+        };
+        settle(&aside, to, modified)?;
+        let _ = fs::remove_file(stale);
+        debug_assert_eq!(plan.hash, entry.policy_hash, "one policy for all files");
+        Ok(tally)
+    }
+
+    fn engine(&self, job: &Job, workers: &[Worker], aside: PathBuf) -> Result<Engine> {
+        let Context { args, plan, content_key, .. } = self.context;
+        let filter = &args.filter;
+        let origins = vec![Origin::File(job.path.clone())];
+        let reader = Reader::new(origins, self.choice.clone(), filter.max_line)?
+            .with_unpacked_max(filter.max_decompressed)
+            .with_digest(content_key.digest())
+            .with_progress(&self.progress);
+        let sink = Sink::compressing(Place::Replace(aside), self.context.compression())?;
+        let counts =
+            filter.counts.as_ref().map(|_| Counts::with(plan, &filter::setup(filter, plan)));
+        let releasing = filter::releasing(filter, plan);
+        Ok(Engine::new(reader, workers[0].header(), sink, counts).with_releasing(releasing))
+    }
+
+    fn bar(&self, total: u64) -> Option<ProgressBar> {
+        let is_wanted = match self.context.args.filter.progress {
+            When::Never => false,
+            When::Always => true,
+            When::Auto => std::io::IsTerminal::is_terminal(&std::io::stderr()),
+        };
+        is_wanted.then(|| {
+            let style = "{bar:30.cyan/blue} {percent:>3}% {binary_bytes} of {binary_total_bytes} \
+                         {binary_bytes_per_sec} {eta} left, {msg}";
+            let bar = ProgressBar::new(total);
+            bar.set_style(ProgressStyle::with_template(style).expect("a test reads the template"));
+            bar
+        })
+    }
+
+    /// Moves the bar until the work has ended.
+    fn show(
+        &self,
+        bar: &ProgressBar,
+        done: &AtomicUsize,
+        all: usize,
+        (has_ended, ended): &(Mutex<bool>, Condvar),
+    ) {
+        let mut guard = lock(has_ended);
+        while !*guard {
+            bar.set_position(self.progress.taken());
+            bar.set_message(format!("{} of {all} files", done.load(Ordering::Relaxed)));
+            let waited = ended.wait_timeout(guard, BAR_INTERVAL);
+            guard = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// How many bytes are left when each job begins.
+fn bytes_left(jobs: &[Job]) -> Vec<u64> {
+    let mut left: Vec<u64> = jobs
+        .iter()
+        .rev()
+        .scan(0_u64, |sum, job| {
+            *sum += job.bytes;
+            Some(*sum)
+        })
+        .collect();
+    left.reverse();
+    left
+}
+
+/// What is known of a file once it was read.
+fn describe(entry: &mut Entry, reader: &Reader, tally: &Tally) {
+    entry.format = reader.first_format().map(Format::name).map(str::to_owned);
+    entry.read = tally.read();
+    entry.clean = tally.clean;
+    entry.opted_out = tally.opted_out;
+    entry.filtered = tally.filtered;
+    entry.rendered_bytes = tally.bytes_out;
+    let refused = Reason::ALL.into_iter().zip(tally.refused).filter(|(_, lines)| *lines > 0);
+    entry.refused = refused.map(|(reason, lines)| (reason.word().to_owned(), lines)).collect();
+}
+
+/// Whether a file is still what it was when it was looked at.
+pub(super) fn is_unchanged(path: &std::path::Path, entry: &Entry) -> bool {
+    let found = fs::metadata(path).map(|metadata| identity(&metadata));
+    found.is_ok_and(|found| found == (entry.bytes, entry.modified.clone()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
