@@ -438,7 +438,7 @@ fn exit_code(finished: &Finished) -> u8 {
 }
 
 /// Writes a report to its place. Counts are internal: only their owner may read them.
-fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
+pub(super) fn write_counts(path: &Path, report: &crate::counts::Report) -> Result<()> {
     if path.as_os_str() == "-" {
         return Ok(report.write_text(&look(&io::stderr()), &mut io::stderr().lock())?);
     }

@@ -34,13 +34,12 @@ use self::{
 use super::{
     FAILED, Usage, complain, filter,
     keys::{self as key_command, RunKeys},
-    own, print, replace_private,
+    own, print,
     summary::{Facts, Files},
 };
 use crate::{
     cli::{BatchArgs, Compress, Emit, FilterArgs, Originals},
     counts::numbers::size,
-    field::Table,
     keys,
     policy::Plan,
     privacy::ContentKey,
@@ -158,6 +157,10 @@ fn options(args: &BatchArgs) -> String {
     }
     if !args.filter.variables.is_empty() {
         write!(text, " variables={:?}", args.filter.variables).expect("a string takes all");
+    }
+    let zone = args.filter.timezone.name();
+    if zone != "UTC" {
+        write!(text, " timezone={zone}").expect("a string takes all");
     }
     if let Some(compress) = args.compress {
         write!(text, " compress={compress:?}").expect("a string takes all");
@@ -368,16 +371,8 @@ fn write_totals(context: &Context<'_>, manifest: &Manifest, names: &[String]) ->
             failed = true;
         }
     }
-    let plan = &context.plan;
-    let tables: Vec<_> = Table::ALL.into_iter().map(Table::name).collect();
-    let text = totals.to_json(&plan.name, &plan.hash, &tables);
-    let written = if place.as_os_str() == "-" {
-        io::stderr().write_all(text.as_bytes())
-    } else {
-        replace_private(place, text.as_bytes())
-    };
-    if let Err(error) = written {
-        complain(format!("cannot write the counts to {}: {error}", place.display()));
+    if let Err(error) = filter::write_counts(place, &totals.report(&context.plan)) {
+        complain(format!("{error:#}"));
         failed = true;
     }
     failed

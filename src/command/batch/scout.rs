@@ -223,7 +223,8 @@ fn find_equals(context: &Context<'_>, jobs: &mut Vec<Job>, manifest: &mut Manife
     }
     let shared: BTreeSet<String> = heads
         .into_iter()
-        .filter_map(|(head, count)| (count > 1).then(|| head.to_owned()))
+        .filter(|(_, count)| *count > 1)
+        .map(|(head, _)| head.to_owned())
         .collect();
     in_parallel(jobs, |job| {
         if job.head.as_ref().is_some_and(|head| shared.contains(head)) {
