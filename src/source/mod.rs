@@ -416,12 +416,17 @@ impl Reader {
         self.is_between = goes_on;
     }
 
-    /// Nothing of an earlier input holds for the one that begins.
-    fn begin(&mut self) {
-        self.is_between = false;
+    /// Says what the current input is called where its lines are sealed.
+    fn name_source(&mut self) {
         if let Some(input) = &self.current {
             self.source = name(&input.origin(), input.member(), self.opened).into();
         }
+    }
+
+    /// Nothing of an earlier input holds for the one that begins.
+    fn begin(&mut self) {
+        self.is_between = false;
+        self.name_source();
         self.skipping = false;
         self.carried.clear();
         self.format = match &self.choice {
@@ -486,11 +491,11 @@ impl Reader {
     }
 
     fn read(&mut self, block: &mut RawBlock, deadline: Option<Instant>) -> Step {
-        let input = self.current.as_mut().expect("opened by the caller");
         loop {
             if self.progress.is_stopped() {
                 return Step::CutShort;
             }
+            let input = self.current.as_mut().expect("opened by the caller");
             match input.wait(&self.waker, deadline) {
                 Ok(Readiness::Ready) => {}
                 Ok(Readiness::Woken) => continue,
@@ -521,6 +526,10 @@ impl Reader {
                         && deadline.is_some_and(|deadline| deadline <= Instant::now()) =>
                 {
                     return Step::Waited;
+                }
+                // A pipe may just have turned out to be an archive.
+                Err(error) if is_retried(&error) && !is_packed && input.is_packed() => {
+                    self.name_source();
                 }
                 Err(error) if is_retried(&error) => {}
                 Err(error) => return self.fail(error),

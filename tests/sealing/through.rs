@@ -88,6 +88,28 @@ fn a_name_that_looks_as_if_it_named_somebody_is_not_told() {
 }
 
 #[test]
+fn each_file_of_an_archive_has_a_name_and_places_of_its_own() {
+    let desk = Desk::new();
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in ["a.log", "b.log"] {
+        let content = [GOOD, BAD].concat();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o600);
+        archive.append_data(&mut header, name, content.as_bytes()).expect("memory");
+    }
+    let archive = archive.into_inner().expect("memory");
+    desk.write("logs.tar", archive.clone());
+    let done = desk.run(&["--quarantine", "quarantine", "logs.tar"], b"");
+    assert_eq!(done.status, 0, "{}", done.err());
+    assert_eq!(desk.run(&["--quarantine", "quarantine"], &archive).status, 0);
+    let places: Vec<_> = desk.opened().into_iter().map(|line| (line.source, line.at)).collect();
+    let at = Some(GOOD.len() as u64);
+    let expect = ["logs.tar#1", "logs.tar#2", "stdin#1", "stdin#2"];
+    assert_eq!(places, expect.map(|name| (name.to_owned(), at)));
+}
+
+#[test]
 fn two_runs_do_not_write_at_once() {
     let desk = Desk::new();
     let lock = fs::OpenOptions::new().write(true).open(desk.root().join("lock")).expect("ours");
