@@ -115,7 +115,8 @@ fn provided(plan: &Plan) -> Result<&PublishRule, Refused> {
     })?;
     if !plan.visitors {
         return Err(Refused::Gate(format!(
-            "the policy {name} tells nobody apart (counts.visitors), so that nobody knows how many stand behind a number"
+            "the policy {name} tells nobody apart (counts.visitors), so that nobody knows how many \
+             stand behind a number"
         )));
     }
     Ok(rule)

@@ -14,6 +14,7 @@ use liblzma::{bufread::XzDecoder, stream::Stream};
 use lz4_flex::frame::FrameDecoder;
 
 use super::{
+    Failing,
     damage::Damage,
     kind::{HEAD_BYTES, Kind},
     meter::{Meter, Metered},
@@ -49,7 +50,13 @@ pub(super) fn peel(mut source: Bytes, meter: &Arc<Meter>) -> io::Result<Found> {
     let mut is_patient = false;
     for _ in 0..=LAYERS_MAX {
         let mut head = Vec::with_capacity(HEAD_BYTES);
-        (&mut source).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+        if let Err(error) = (&mut source).take(HEAD_BYTES as u64).read_to_end(&mut head) {
+            if head.is_empty() {
+                return Err(error);
+            }
+            // What came before is good, and the error comes behind it.
+            source = Box::new(Failing(Some(error)));
+        }
         let kind = Kind::of(&head, true).unwrap_or(Kind::Plain);
         source = Box::new(Headed { head, at: 0, rest: source });
         match kind {
