@@ -38,10 +38,11 @@ fn clauses(text: &str, prefix: &str) -> BTreeSet<u32> {
     digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
-/// The comments of a preset: those beside what carries clauses out, and the closing list.
+/// The comments of a preset: those beside what carries clauses out, and the closing list, if there is one.
 fn comments(name: &str) -> (String, String) {
     let text = preset(name).expect("a preset");
-    let (before, after) = text.split_once(WAITING).expect("every preset has the list");
+    // A preset of which nothing waits has no list.
+    let (before, after) = text.split_once(WAITING).unwrap_or((text, ""));
     let of = |text: &str| {
         let lines = text.lines().filter_map(|line| line.strip_prefix("# "));
         lines.collect::<Vec<_>>().join(" ")
