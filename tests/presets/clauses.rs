@@ -90,7 +90,8 @@ fn every_clause_that_waits_says_for_what() {
         let (_, list) = comments(name);
         // Each reason begins a sentence, and each clause says in brackets what it is about.
         let mut found: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-        for sentence in list.split(". ").map(|sentence| sentence.trim_end_matches('.')) {
+        let sentences = list.split(". ").map(|sentence| sentence.trim_end_matches('.'));
+        for sentence in sentences.filter(|sentence| !sentence.is_empty()) {
             let (reason, rest) = sentence.split_once(": ").unwrap_or_else(|| {
                 panic!("{name}: {sentence:?} does not say for what its clauses wait")
             });
