@@ -13,6 +13,7 @@ use crate::{
     cli::ReportPublishArgs,
     counts::{
         Span, Store, StoredCell, StoredTable,
+        page::style_hash,
         publish::{
             Blur, Cell, Content, Counted, Crowd, Entry, Found, Ledger, LedgerError, Rules, Sheet,
             page, public_json, scan,
@@ -86,8 +87,9 @@ fn publish(args: &ReportPublishArgs) -> Result<String, Refused> {
         (data.clone(), public_json(&entry)),
         (format!("{}.html", args.period), page(&entry, &data)),
     ];
+    let style_hash = style_hash();
     for (name, text) in &files {
-        if let Some(leak) = scan(text, &[&entry.policy_hash]) {
+        if let Some(leak) = scan(text, &[&entry.policy_hash, &style_hash]) {
             return Err(Refused::Gate(format!(
                 "{name} would have {leak}; look at the counts with tamis report show, and leave the table out with \
                  publish.tables or declare a route for what it is"
@@ -115,8 +117,8 @@ fn provided(plan: &Plan) -> Result<&PublishRule, Refused> {
     })?;
     if !plan.visitors {
         return Err(Refused::Gate(format!(
-            "the policy {name} tells nobody apart (counts.visitors), so that nobody knows how many \
-             stand behind a number"
+            "the policy {name} tells nobody apart (counts.visitors), so that nobody knows how many stand behind a \
+             number"
         )));
     }
     Ok(rule)

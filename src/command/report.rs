@@ -6,7 +6,7 @@ use std::{
     fs::File,
     io::{self, IsTerminal, Read as _},
     os::fd::AsFd,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -70,9 +70,10 @@ fn html(args: &ReportHtmlArgs) -> Result<ExitCode> {
     let Some(path) = args.output.as_ref().filter(|path| path.as_os_str() != "-") else {
         return print(html.as_bytes());
     };
-    if args.source.counts.as_ref().is_some_and(|path| {
-        path.metadata().is_ok_and(|counts| Place::Replace(path.clone()).is(&counts))
-    }) {
+    let from = args.source.counts.as_ref().or(args.source.store.as_ref());
+    let is_source =
+        |from: &PathBuf| from.metadata().is_ok_and(|from| Place::Replace(path.clone()).is(&from));
+    if from.is_some_and(is_source) {
         return Err(Usage(format!(
             "cannot write the page to {}: it holds the counts; name another file",
             path.display()

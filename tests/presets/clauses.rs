@@ -38,10 +38,11 @@ fn clauses(text: &str, prefix: &str) -> BTreeSet<u32> {
     digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
-/// The comments of a preset: those beside what carries clauses out, and the closing list.
+/// The comments of a preset: those beside what carries clauses out, and the closing list, if there is one.
 fn comments(name: &str) -> (String, String) {
     let text = preset(name).expect("a preset");
-    let (before, after) = text.split_once(WAITING).expect("every preset has the list");
+    // A preset of which nothing waits has no list.
+    let (before, after) = text.split_once(WAITING).unwrap_or((text, ""));
     let of = |text: &str| {
         let lines = text.lines().filter_map(|line| line.strip_prefix("# "));
         lines.collect::<Vec<_>>().join(" ")
@@ -89,7 +90,8 @@ fn every_clause_that_waits_says_for_what() {
         let (_, list) = comments(name);
         // Each reason begins a sentence, and each clause says in brackets what it is about.
         let mut found: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-        for sentence in list.split(". ").map(|sentence| sentence.trim_end_matches('.')) {
+        let sentences = list.split(". ").map(|sentence| sentence.trim_end_matches('.'));
+        for sentence in sentences.filter(|sentence| !sentence.is_empty()) {
             let (reason, rest) = sentence.split_once(": ").unwrap_or_else(|| {
                 panic!("{name}: {sentence:?} does not say for what its clauses wait")
             });

@@ -703,6 +703,8 @@ fn moz_03_what_the_purpose_needs_is_counted() {
         "device",
         "bot",
         "language",
+        // The corpus has one.
+        "beacons",
     ]);
     assert_eq!(door.tables(), expect);
     let paths = door.report()["tables"]["path"].to_string();

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How many runs are killed.
-const KILLS: usize = 100;
+const KILLS: usize = 200;
 const LINES: usize = 12_000;
 
 #[test]

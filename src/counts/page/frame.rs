@@ -14,13 +14,19 @@ use crate::counts::{
 /// How everything looks. The browser is told its hash and uses no other style.
 const STYLE: &str = include_str!("style.css");
 
+/// The hash of the style, in base64, as it stands in each page.
+#[must_use]
+pub fn style_hash() -> String {
+    BASE64_STANDARD.encode(Sha256::digest(STYLE))
+}
+
 /// Begins the document, up to and with the title and the sums.
 pub(super) fn begin(out: &mut Markup, report: &Report) {
     out.tags("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     // Nothing may be loaded, run or sent, by whoever might get something into the page.
     out.tags("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; ");
     out.tags("base-uri 'none'; form-action 'none'; style-src 'sha256-");
-    out.text(&BASE64_STANDARD.encode(Sha256::digest(STYLE))).tags("'\">\n");
+    out.text(&style_hash()).tags("'\">\n");
     out.tags("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     out.tags("<meta name=\"color-scheme\" content=\"light dark\">\n");
     out.tags("<meta name=\"referrer\" content=\"no-referrer\">\n");

@@ -17,6 +17,8 @@ mod table;
 mod time;
 mod words;
 
+pub use frame::style_hash;
+
 use self::{
     chart::{Caption, Column},
     markup::Markup,
