@@ -141,10 +141,10 @@ fn rules(off: Option<Off>) -> Rules {
     rules
 }
 
-/// All that is known of a month, and what of it may not be found out.
 /// The values of a joint of dimensions, and the number of its unknown.
 type Joint = (Vec<Option<String>>, usize);
 
+/// All that is known of a month, and what of it may not be found out.
 struct Attack<'a> {
     visits: &'a [Visit],
     system: System,
