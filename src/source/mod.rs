@@ -7,7 +7,7 @@
 //! The lines of a block have one format. Where a header in mid-file names another, the block ends, and what
 //! stands after the header is the next one; directives such as `#Date:` are no lines and are taken out.
 //!
-//! What is compressed, or an archive, is known by its first bytes and unpacked ([`unpack`]); each file of an
+//! What is compressed, or an archive, is known by its first bytes and unpacked (`unpack/`); each file of an
 //! archive is an input of its own.
 //!
 //! A block is given out when it is full, when the input ends, or [`FLUSH_INTERVAL`] after its first

@@ -22,7 +22,7 @@
 //! ```
 //!
 //! A line that begins with `#@` announces the lines of a run, up to the next one; a raw line that begins so has one
-//! `@` more. Secrets are masked unless the policy says otherwise ([`super::mask`]).
+//! `@` more. Secrets are masked unless the policy says otherwise (`mask.rs`).
 
 mod addresses;
 mod index;
