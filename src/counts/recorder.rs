@@ -32,8 +32,8 @@ use crate::{
 
 /// How many windows are in memory at most before they are recorded: the lines of a log come nearly in order.
 const WINDOWS_MAX: usize = 8;
-/// How many a file may have that is written at the end: a year of days.
-const WINDOWS_OF_PARTIAL_MAX: usize = 400;
+/// How many a file may have that is written at the end: eleven years of days.
+const WINDOWS_OF_PARTIAL_MAX: usize = 4_000;
 /// How long something counted waits to be recorded. A killed run loses so much of its work, and none of its counts.
 const RECORD_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -225,6 +225,21 @@ impl Recorder {
         Ok(())
     }
 
+    /// What was counted, for a file, under a name that may be known at the end only.
+    #[must_use]
+    pub fn into_partial(self, name: String) -> Partial {
+        Partial { runs: vec![(name, 1)], ..self.partial() }
+    }
+
+    fn partial(&self) -> Partial {
+        let windows = windows(&self.windows, &self.plan, &self.setup, self.window, &self.run.site);
+        Partial {
+            identity: Identity::of(&self.plan, &self.setup.zone, self.window),
+            runs: vec![(self.run.name.clone(), 1)],
+            windows,
+        }
+    }
+
     /// Records the rest, at the end.
     ///
     /// # Errors
@@ -233,14 +248,7 @@ impl Recorder {
     pub fn finish(mut self, lines: &[(&'static str, u64)]) -> Result<(), RecordError> {
         self.lines = lines.to_vec();
         if let Place::Partial(path) = &self.place {
-            let windows =
-                windows(&self.windows, &self.plan, &self.setup, self.window, &self.run.site);
-            let partial = Partial {
-                identity: Identity::of(&self.plan, &self.setup.zone, self.window),
-                runs: vec![(self.run.name.clone(), 1)],
-                windows,
-            };
-            return partial.write(path).map_err(RecordError::Partial);
+            return self.partial().write(path).map_err(RecordError::Partial);
         }
         self.record()
     }

@@ -99,6 +99,15 @@ impl Store {
         self.commit(step, &partial.windows)
     }
 
+    /// Whether partial counts of a run of that name were added.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn knows(&self, run: &str) -> Result<bool, StoreError> {
+        self.progress(&format!("partial {run}.1")).map(|(sequence, _)| sequence > 0)
+    }
+
     pub(super) fn networks_known(&self) -> usize {
         NETWORKS_KNOWN.max(self.identity.publish_k.unwrap_or_default() as usize)
     }
