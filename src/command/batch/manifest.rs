@@ -84,9 +84,6 @@ pub(super) struct Entry {
     /// How what was counted lies beside the output, if it does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) counted: Option<Counted>,
-    /// The name of an earlier content of this input that began as this one does, and was counted.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) grown_from: Option<String>,
     /// The size of the output, before and after compression.
     pub(super) rendered_bytes: u64,
     pub(super) output_bytes: u64,
@@ -109,6 +106,9 @@ pub(super) struct Manifest {
     /// While a run with tokens is not complete: the name of its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) run: Option<String>,
+    /// The run with that key is complete, and the key about to be destroyed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) is_complete: bool,
     pub(super) outputs: BTreeMap<String, Entry>,
     #[serde(skip)]
     path: PathBuf,

@@ -283,6 +283,9 @@ fn run_into_tree(
         return print(scouting.describe(context, &manifest).as_bytes()).map(|_| 0);
     }
     let store = totals::open_store(context)?;
+    if manifest.is_complete {
+        end_run(context, &mut manifest)?;
+    }
     let secrets = run_keys_of_tree(context, &scouting.jobs, &mut manifest)?;
     manifest.save()?;
     let progress = Progress::default();
@@ -380,12 +383,16 @@ fn run_keys_of_tree(
     Ok(RunSecrets { keys: mints.then(|| RunKeys::of_run(key)), visitors })
 }
 
-/// Ends a run: its key is destroyed, and from then on nobody can undo its tokens.
+/// Ends a run: its key is destroyed, and from then on nobody can undo its tokens. That it is about to be is written
+/// down before, for a run that is killed here has nothing left to go on with.
 fn end_run(context: &Context<'_>, manifest: &mut Manifest) -> Result<()> {
-    if let Some(run) = manifest.run.take() {
+    if let Some(run) = manifest.run.clone() {
         let path = key_command::key_dir(context.args.filter.key_dir.as_deref())?;
+        manifest.is_complete = true;
+        manifest.save()?;
         keys::destroy_run_key(&path, &run).map_err(key_command::usage)?;
     }
+    (manifest.run, manifest.is_complete) = (None, false);
     manifest.save()
 }
 

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     cli::Originals,
     command::{complain, quarantine},
+    field::Reason,
     format::Format,
     quarantine::{layout::Layout, verify::verify},
     sink::sync_folder,
@@ -106,8 +107,10 @@ fn may_go(context: &Context<'_>, manifest: &Manifest, name: &str, entry: &Entry)
 
 /// Whether every line is in the quarantine, where that is asked for.
 fn is_sealed(context: &Context<'_>, entry: &Entry) -> bool {
+    // Of a line that is too long, only the beginning is sealed.
+    let is_whole = !entry.refused.contains_key(Reason::TooLong.word());
     context.args.originals != Originals::Seal
-        || (entry.sealed_in == context.quarantine && entry.sealed == entry.read)
+        || (is_whole && entry.sealed_in == context.quarantine && entry.sealed == entry.read)
 }
 
 /// What is wrong with the quarantine in which the lines of the doomed are, if something is.

@@ -40,6 +40,8 @@ pub(super) struct Job {
     pub(super) stem: String,
     pub(super) output: String,
     pub(super) kind: &'static str,
+    /// The number of the input.
+    pub(super) number: usize,
     pub(super) bytes: u64,
     pub(super) modified: String,
     pub(super) format: Option<&'static str>,
@@ -65,7 +67,7 @@ pub(super) fn scout(
 ) -> Result<Scouting> {
     let mut scouting = Scouting { jobs: Vec::new(), names: Vec::new(), as_before: 0 };
     let mut jobs = Vec::new();
-    for file in files {
+    for (number, file) in files.iter().enumerate() {
         let stem = stem(&file.below);
         let metadata = fs::metadata(&file.path);
         let (bytes, modified) = metadata.as_ref().map_or((0, String::new()), identity);
@@ -82,6 +84,7 @@ pub(super) fn scout(
             key: key.clone(),
             stem: stem_of_output,
             kind: "plain",
+            number: number + 1,
             bytes,
             modified,
             format: None,

@@ -25,9 +25,13 @@ use crate::{
 /// How many windows one file of partial counts has at most: eleven years of days.
 const WINDOWS_MAX: usize = 4_000;
 
-/// The name under which the counts of a content are known.
-pub(super) fn run_name(content: &str) -> String {
-    format!("batch-{content}")
+/// The name under which the counts of a content are known: that of its beginning, and its own.
+pub(super) fn run_name(head: &str, content: &str) -> String {
+    format!("{}{content}", beginning(head))
+}
+
+fn beginning(head: &str) -> String {
+    format!("batch-{head}-")
 }
 
 /// Opens the store, if one is asked for, before anything is done.
@@ -112,6 +116,9 @@ impl All {
         let FilterArgs { counts, partial: wanted, .. } = &context.args.filter;
         let read = Partial::read(path)
             .map_err(|error| anyhow!("{error}; or run again with --force, which counts anew"))?;
+        if read.windows() == 0 {
+            return Ok(());
+        }
         if let Some(store) = &mut self.store {
             add_to_store(store, &read, entry)?;
         }
@@ -133,8 +140,8 @@ impl All {
 /// Adds what was counted of a file, unless it is there, or the beginning of the file is.
 fn add_to_store(store: &mut Store, partial: &Partial, entry: &Entry) -> Result<()> {
     let failed = |error| anyhow!("{error}");
-    if let Some(earlier) = &entry.grown_from
-        && store.knows(&run_name(earlier)).map_err(failed)?
+    if let (Some(head), Some(content)) = (&entry.head, &entry.content)
+        && store.knows_other(&beginning(head), &run_name(head, content)).map_err(failed)?
     {
         return Err(anyhow!(
             "cannot add the counts of {} to the store: it has grown since its beginning was added, which would be \

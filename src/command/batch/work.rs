@@ -229,8 +229,6 @@ impl<'a> Work<'a> {
             let digest = reader.digest().filter(|digest| digest.bytes() > 0);
             entry.head = digest.map(ContentDigest::head);
             entry.content = digest.map(ContentDigest::whole);
-            let earlier = lock(&self.state).manifest.outputs.get(&job.key).cloned();
-            entry.grown_from = earlier.and_then(|earlier| grown_from(entry, earlier));
         }
         entry.state = match (is_whole, has_some && failure.is_none()) {
             (true, _) => State::Whole,
@@ -271,9 +269,11 @@ impl<'a> Work<'a> {
         counts: Option<Counts>,
         recorder: Option<Recorder>,
     ) -> Result<Option<Partial>> {
-        let name = match &entry.content {
-            Some(content) => totals::run_name(content),
-            None => keys::run_name()?,
+        let name = match (&entry.head, &entry.content) {
+            (Some(head), Some(content)) => totals::run_name(head, content),
+            // All files without a line are one.
+            _ if entry.read == 0 => "batch-empty".to_owned(),
+            _ => keys::run_name()?,
         };
         let (counted, partial) = match (counts, recorder) {
             (_, Some(recorder)) => (Counted::Windows, recorder.into_partial(name)),
@@ -296,6 +296,7 @@ impl<'a> Work<'a> {
         let reader = Reader::new(origins, self.choice.clone(), filter.max_line)?
             .with_unpacked_max(filter.max_decompressed)
             .with_digest(content_key.digest())
+            .with_label(job.input.as_ref(), job.number)
             .with_beginnings(filter.quarantine.is_some())
             .with_progress(&self.progress);
         let sink = Sink::compressing(Place::Replace(aside), self.context.compression())?;
@@ -371,16 +372,6 @@ fn quarantine(
     let sealing = sealing::start(path, plan, progress)?;
     let lookout = attacks::lookout(plan, args.filter.rules.as_deref())?;
     Ok((Some(sealing), lookout.map(|(lookout, _)| lookout)))
-}
-
-/// The name of what an input was when it was counted, if it has grown since.
-fn grown_from(entry: &Entry, earlier: Entry) -> Option<String> {
-    let has_grown = earlier.counted.is_some()
-        && earlier.input == entry.input
-        && earlier.head.is_some()
-        && earlier.head == entry.head;
-    let name = if earlier.content == entry.content { earlier.grown_from } else { earlier.content };
-    name.filter(|_| has_grown)
 }
 
 /// How many bytes are left when each job begins.
