@@ -7,12 +7,12 @@
 //! are sums of statuses, made when a report asks. Rows without a line are left out of reports.
 
 use foldhash::fast::RandomState;
-use hashbrown::{HashTable, hash_table::Entry};
+use hashbrown::{HashMap, HashTable, hash_table::Entry};
 
 use super::{
+    crowd::{Crowd, Queue},
     keyed::{self, RowNumber},
-    part::Visits,
-    sketch::Sketch,
+    sketch::PRECISION,
     tally::{People, Sum, Tally, Wants},
 };
 use crate::{
@@ -144,12 +144,6 @@ impl Closed {
         column.push(RowNumber(number));
     }
 
-    /// The profile of a line.
-    #[inline]
-    pub(super) fn profile(&self, line: usize) -> u64 {
-        self.profiles[self.column[line].0 as usize].0
-    }
-
     pub(super) fn drop_first(&mut self, lines: usize, bytes: &[u64]) {
         for (number, bytes) in self.column.drain(..lines).zip(bytes) {
             self.profiles[number.0 as usize].1.take(Tally::of_line(*bytes));
@@ -168,56 +162,60 @@ pub(super) struct RunClosed {
     tallies: Box<[Tally; COUNT]>,
     /// Without anything where nobody is counted.
     people: Vec<People>,
-    /// For each profile of a block its rows.
+    /// For each profile of a block its place among those whose people wait.
+    places: Vec<u32>,
+    /// The profiles whose people wait: their places, and for each place its rows.
+    waiting: HashMap<u64, u32, RandomState>,
     expanded: Vec<([u16; PLACES.len()], usize)>,
+    queue: Queue,
 }
 
 impl RunClosed {
     pub(super) fn new(wants: Wants) -> Self {
         let people = if wants.anybody() { vec![People::NOBODY; COUNT] } else { Vec::new() };
-        Self { tallies: Box::new([Tally::default(); COUNT]), people, expanded: Vec::new() }
+        Self {
+            tallies: Box::new([Tally::default(); COUNT]),
+            people,
+            places: Vec::new(),
+            waiting: HashMap::with_hasher(keyed::seed()),
+            expanded: Vec::new(),
+            queue: Queue::default(),
+        }
     }
 
     /// Adds what a block counted.
-    pub(super) fn absorb(
-        &mut self,
-        block: &Closed,
-        visits: &Visits,
-        wanted: TableSet,
-        wants: Wants,
-        novel: &[u32],
-    ) {
-        self.expanded.clear();
+    pub(super) fn absorb(&mut self, block: &Closed, crowd: &Crowd, wanted: TableSet, wants: Wants) {
+        self.places.clear();
         for (bits, tally) in &block.profiles {
             let (rows, count) = Profile(*bits).rows(wanted);
             for row in &rows[..count] {
                 self.tallies[usize::from(*row)].add(*tally);
             }
-            self.expanded.push((rows, count));
-        }
-        if !wants.anybody() {
-            return;
-        }
-        for line in novel {
-            let (visitor, network) = visits.of(*line as usize);
-            if visitor == 0 {
-                continue;
+            if wants.anybody() {
+                let place = *self.waiting.entry(*bits).or_insert(self.expanded.len() as u32);
+                if place as usize == self.expanded.len() {
+                    self.expanded.push((rows, count));
+                }
+                self.places.push(place);
             }
-            let number = block.column[*line as usize];
-            let (rows, count) = &self.expanded[number.0 as usize];
-            let place = Sketch::place_of(visitor);
+        }
+        if wants.anybody() {
+            let place = |row: &RowNumber| self.places[row.0 as usize];
+            self.queue.push_all(crowd, block.column.iter().map(place));
+        }
+    }
+
+    /// Adds the people of the lines that wait.
+    pub(super) fn settle(&mut self, crowd: &mut Crowd, wants: Wants) {
+        crowd.each(&self.queue, self.expanded.len(), |place, group| {
+            let (rows, count) = &self.expanded[place];
             for row in &rows[..*count] {
-                let people = &mut self.people[usize::from(*row)];
-                if wants.visitors {
-                    people.visitors.add_placed(visitor, place);
-                }
-                if let Some(most) = wants.networks
-                    && network != 0
-                {
-                    people.networks.add(network, most);
-                }
+                self.people[usize::from(*row)].add_all(group, wants, PRECISION);
             }
-        }
+        });
+        self.queue.clear();
+        self.waiting.clear();
+        self.expanded.clear();
     }
 
     /// The rows of `table` that have a line, or none if it is not a closed table.

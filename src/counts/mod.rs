@@ -19,6 +19,7 @@
 mod calendar;
 mod closed;
 mod cross;
+mod crowd;
 mod export;
 mod keyed;
 pub(crate) mod numbers;
@@ -112,7 +113,7 @@ impl Counts {
 
     /// The counts so far, sorted.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&mut self) -> Report {
         self.tables.report(&self.plan, &self.setup.zone)
     }
 }

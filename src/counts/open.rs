@@ -21,10 +21,10 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::{
+    crowd::{Crowd, NOWHERE, Queue},
     keyed::{self, Keyed, RowNumber},
-    part::Visits,
     sketch::{PRECISION, PRECISION_MIN},
-    tally::{People, Sum, Tally, Wants},
+    tally::{Group, People, Sum, Tally, Wants},
 };
 
 /// How many distinct keys a table holds. A guess at what is more than a site's pages
@@ -84,6 +84,16 @@ enum At {
     Folded,
 }
 
+impl At {
+    /// The same in a queue.
+    const fn place(self) -> u32 {
+        match self {
+            Self::Folded => 0,
+            Self::Row(number) => number + 1,
+        }
+    }
+}
+
 /// The table.
 pub(super) struct Open {
     limits: Limits,
@@ -98,8 +108,10 @@ pub(super) struct Open {
     missed: u64,
     precision: u8,
     people_bytes: usize,
-    /// For each row of a block the row here.
-    places: Vec<At>,
+    /// For each row of a block its place here.
+    places: Vec<u32>,
+    /// Where the lines belong whose people wait.
+    queue: Queue,
 }
 
 impl Open {
@@ -117,36 +129,36 @@ impl Open {
             precision: PRECISION,
             people_bytes: 0,
             places: Vec::new(),
+            queue: Queue::default(),
         }
     }
 
-    /// Adds what a block counted; `key_of` makes the key here of one there. The people of lines that are not `novel`
-    /// were added before, under the same keys.
+    /// Adds what a block counted, whose lines came to the crowd last; `key_of` makes the key here of one there.
     pub(super) fn absorb_as<K: AsRef<[u8]>>(
         &mut self,
         block: &Keyed,
-        visits: &Visits,
+        crowd: &mut Crowd,
+        bytes: &[u64],
         wants: Wants,
         key_of: impl Fn(&[u8]) -> K,
-        novel: &[u32],
     ) {
         let hash_of = |table: &Self, key: &[u8], _| keyed::hash(&table.seed, key);
-        self.absorb_with(block, visits, wants, key_of, hash_of, Some(novel));
+        self.absorb_with(block, crowd, bytes, wants, key_of, hash_of);
     }
 
-    /// Adds what a block counted.
-    pub(super) fn absorb(&mut self, block: &Keyed, visits: &Visits, wants: Wants) {
-        self.absorb_with(block, visits, wants, <[u8]>::to_vec, |_, _, hash| hash, None);
+    /// Adds what a block counted, whose lines came to the crowd last and had so many bytes.
+    pub(super) fn absorb(&mut self, block: &Keyed, crowd: &mut Crowd, bytes: &[u64], wants: Wants) {
+        self.absorb_with(block, crowd, bytes, wants, <[u8]>::to_vec, |_, _, hash| hash);
     }
 
     fn absorb_with<K: AsRef<[u8]>>(
         &mut self,
         block: &Keyed,
-        visits: &Visits,
+        crowd: &mut Crowd,
+        bytes: &[u64],
         wants: Wants,
         key_of: impl Fn(&[u8]) -> K,
         hash_of: impl Fn(&Self, &[u8], u64) -> u64,
-        novel: Option<&[u32]>,
     ) {
         if block.column.is_empty() {
             return;
@@ -154,43 +166,46 @@ impl Open {
         let fits = self.rows.len() + block.rows().len() <= self.limits.keys
             && self.keys.len() + block.key_bytes() <= self.limits.key_bytes;
         if !fits {
-            return self.absorb_lines(block, visits, wants, key_of, hash_of);
+            return self.absorb_lines(block, crowd, bytes, wants, key_of, hash_of);
         }
         let mut places = std::mem::take(&mut self.places);
         places.clear();
         for row in block.rows() {
             if !row.tally.is_counted() {
-                places.push(At::Folded);
+                places.push(NOWHERE);
                 continue;
             }
             let key = key_of(block.key(row));
             let hash = hash_of(self, key.as_ref(), row.hash);
             let at = self.find_or_insert(hash, key.as_ref(), wants);
             self.tally_at(at).add(row.tally);
-            places.push(at);
+            places.push(at.place());
         }
         if wants.anybody() {
-            // What was added before may have been folded since, in a table that ran over.
-            match novel.filter(|_| self.missed == 0) {
-                Some(novel) => {
-                    for line in novel {
-                        let number = block.column[*line as usize];
-                        if let Some(at) = places.get(number.0 as usize) {
-                            self.add_people(*at, visits, *line as usize, wants);
-                        }
-                    }
-                }
-                None => {
-                    for (line, number) in block.column.iter().enumerate() {
-                        if let Some(at) = places.get(number.0 as usize) {
-                            self.add_people(*at, visits, line, wants);
-                        }
-                    }
-                }
-            }
-            self.fit_people();
+            let place = |row: &RowNumber| places.get(row.0 as usize).copied().unwrap_or(NOWHERE);
+            self.queue.push_all(crowd, block.column.iter().map(place));
         }
         self.places = places;
+    }
+
+    /// Adds the people of the lines that wait.
+    pub(super) fn settle(&mut self, crowd: &mut Crowd, wants: Wants) {
+        if self.queue.is_empty() {
+            return;
+        }
+        crowd.each(&self.queue, self.rows.len() + 1, |place, group| {
+            match place.checked_sub(1).and_then(|row| self.people.get_mut(row)) {
+                Some(people) => {
+                    let grown = people.add_all(group, wants, self.precision);
+                    self.people_bytes = self.people_bytes.saturating_add_signed(grown);
+                }
+                None => {
+                    self.folded.people.add_all(group, wants, self.precision);
+                }
+            }
+        });
+        self.queue.clear();
+        self.fit_people();
     }
 
     /// The same line by line, for a table in which not all of the block's keys may have room.
@@ -198,11 +213,15 @@ impl Open {
     fn absorb_lines<K: AsRef<[u8]>>(
         &mut self,
         block: &Keyed,
-        visits: &Visits,
+        crowd: &mut Crowd,
+        bytes: &[u64],
         wants: Wants,
         key_of: impl Fn(&[u8]) -> K,
         hash_of: impl Fn(&Self, &[u8], u64) -> u64,
     ) {
+        // Rows are about to be folded, whose people must be complete.
+        self.settle(crowd, wants);
+        let first = crowd.len().saturating_sub(block.column.len());
         for (line, number) in block.column.iter().enumerate() {
             if *number == RowNumber::NONE {
                 continue;
@@ -211,9 +230,9 @@ impl Open {
             let key = key_of(block.key(row));
             let hash = hash_of(self, key.as_ref(), row.hash);
             let at = self.find_or_insert(hash, key.as_ref(), wants);
-            self.tally_at(at).add(Tally::of_line(visits.bytes[line]));
+            self.tally_at(at).add(Tally::of_line(bytes[line]));
             if wants.anybody() {
-                self.add_people(at, visits, line, wants);
+                self.add_people(at, crowd.line(first + line), wants);
                 self.fit_people();
             }
         }
@@ -228,16 +247,14 @@ impl Open {
     }
 
     #[inline]
-    fn add_people(&mut self, at: At, visits: &Visits, line: usize, wants: Wants) {
-        let (visitor, network) = visits.of(line);
+    fn add_people(&mut self, at: At, line: Group<'_>, wants: Wants) {
         match at {
             At::Row(number) => {
-                let people = &mut self.people[number as usize];
-                let grown = people.add(visitor, network, wants, self.precision);
+                let grown = self.people[number as usize].add_all(line, wants, self.precision);
                 self.people_bytes = self.people_bytes.saturating_add_signed(grown);
             }
             At::Folded => {
-                self.folded.people.add(visitor, network, wants, self.precision);
+                self.folded.people.add_all(line, wants, self.precision);
             }
         }
     }

@@ -10,9 +10,8 @@ use super::{
     closed::{Closed, Profile},
     cross,
     keyed::Keyed,
-    sketch::PRECISION,
     special::Gathered,
-    tally::{People, Tally, Wants},
+    tally::Tally,
     times::{Hour, Times},
     zone::{Window, Zone},
 };
@@ -42,23 +41,14 @@ pub(super) struct Visits {
 }
 
 impl Visits {
-    /// The visitor and the network of a line.
-    #[inline]
-    pub(super) fn of(&self, line: usize) -> (u64, u64) {
-        (self.visitors[line], self.networks[line])
+    /// The visitors of all lines.
+    pub(super) fn visitors(&self) -> &[u64] {
+        &self.visitors
     }
 
-    /// Adds who was behind some lines.
-    pub(super) fn add_all(&self, lines: &[u32], people: &mut People, wants: Wants) {
-        for line in lines {
-            let (visitor, network) = self.of(*line as usize);
-            people.add(visitor, network, wants, PRECISION);
-        }
-    }
-
-    /// How many lines there are.
-    pub(super) const fn len(&self) -> usize {
-        self.bytes.len()
+    /// The networks of all lines.
+    pub(super) fn networks(&self) -> &[u64] {
+        &self.networks
     }
 
     /// Notes a line.

@@ -209,7 +209,7 @@ impl<'a> Work<'a> {
         sink.end()?;
         let modified = fs::metadata(&job.path).and_then(|metadata| metadata.modified()).ok();
         entry.output_bytes = fs::metadata(&aside)?.len();
-        if let (Some(counts), Some(_)) = (counts, &args.filter.counts) {
+        if let (Some(mut counts), Some(_)) = (counts, &args.filter.counts) {
             write_durably(&counts_place, counts.report().to_json().as_bytes())?;
         }
         let (to, stale) = match entry.state {
