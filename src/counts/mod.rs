@@ -99,13 +99,13 @@ impl Counts {
     pub fn add(&mut self, record: &Record<'_>) {
         self.single.add(record);
         let mut single = std::mem::replace(&mut self.single, Block::new(&self.plan, &self.setup));
-        self.absorb(&single);
+        self.absorb(&mut single);
         single.clear();
         self.single = single;
     }
 
     /// Adds what a block counted. Blocks must be of the same plan and come in the order of the input.
-    pub fn absorb(&mut self, block: &Block) {
+    pub fn absorb(&mut self, block: &mut Block) {
         for part in block.parts() {
             self.tables.absorb(part, self.plan.tables);
         }

@@ -22,7 +22,7 @@ use hashbrown::HashTable;
 
 use super::{
     crowd::{Crowd, NOWHERE, Queue},
-    keyed::{self, Keyed, RowNumber},
+    keyed::{self, Keyed, RowNumber, Stamp},
     sketch::{PRECISION, PRECISION_MIN},
     tally::{Group, People, Sum, Tally, Wants},
 };
@@ -92,6 +92,13 @@ impl At {
             Self::Row(number) => number + 1,
         }
     }
+
+    const fn of_place(place: u32) -> Self {
+        match place.checked_sub(1) {
+            None => Self::Folded,
+            Some(number) => Self::Row(number),
+        }
+    }
 }
 
 /// The table.
@@ -108,8 +115,8 @@ pub(super) struct Open {
     missed: u64,
     precision: u8,
     people_bytes: usize,
-    /// For each row of a block its place here.
-    places: Vec<u32>,
+    /// Stands for the numbers that rows have now.
+    stamp: Stamp,
     /// Where the lines belong whose people wait.
     queue: Queue,
 }
@@ -128,7 +135,7 @@ impl Open {
             missed: 0,
             precision: PRECISION,
             people_bytes: 0,
-            places: Vec::new(),
+            stamp: Stamp::new(),
             queue: Queue::default(),
         }
     }
@@ -136,7 +143,7 @@ impl Open {
     /// Adds what a block counted, whose lines came to the crowd last; `key_of` makes the key here of one there.
     pub(super) fn absorb_as<K: AsRef<[u8]>>(
         &mut self,
-        block: &Keyed,
+        block: &mut Keyed,
         crowd: &mut Crowd,
         bytes: &[u64],
         wants: Wants,
@@ -147,13 +154,19 @@ impl Open {
     }
 
     /// Adds what a block counted, whose lines came to the crowd last and had so many bytes.
-    pub(super) fn absorb(&mut self, block: &Keyed, crowd: &mut Crowd, bytes: &[u64], wants: Wants) {
+    pub(super) fn absorb(
+        &mut self,
+        block: &mut Keyed,
+        crowd: &mut Crowd,
+        bytes: &[u64],
+        wants: Wants,
+    ) {
         self.absorb_with(block, crowd, bytes, wants, <[u8]>::to_vec, |_, _, hash| hash);
     }
 
     fn absorb_with<K: AsRef<[u8]>>(
         &mut self,
-        block: &Keyed,
+        block: &mut Keyed,
         crowd: &mut Crowd,
         bytes: &[u64],
         wants: Wants,
@@ -163,29 +176,30 @@ impl Open {
         if block.column.is_empty() {
             return;
         }
-        let fits = self.rows.len() + block.rows().len() <= self.limits.keys
-            && self.keys.len() + block.key_bytes() <= self.limits.key_bytes;
+        let new = block.active().filter(|row| row.place.0 != self.stamp);
+        let (keys, key_bytes) =
+            new.fold((0, 0), |(keys, key_bytes), row| (keys + 1, key_bytes + block.key(row).len()));
+        let fits = self.rows.len() + keys <= self.limits.keys
+            && self.keys.len() + key_bytes <= self.limits.key_bytes;
         if !fits {
             return self.absorb_lines(block, crowd, bytes, wants, key_of, hash_of);
         }
-        let mut places = std::mem::take(&mut self.places);
-        places.clear();
-        for row in block.rows() {
-            if !row.tally.is_counted() {
-                places.push(NOWHERE);
-                continue;
+        block.each_active(|row, key| {
+            if row.place.0 != self.stamp {
+                let key = key_of(key);
+                let hash = hash_of(self, key.as_ref(), row.hash);
+                let at = self.find_or_insert(hash, key.as_ref(), wants);
+                row.place = (self.stamp, at.place());
             }
-            let key = key_of(block.key(row));
-            let hash = hash_of(self, key.as_ref(), row.hash);
-            let at = self.find_or_insert(hash, key.as_ref(), wants);
-            self.tally_at(at).add(row.tally);
-            places.push(at.place());
-        }
+            self.tally_at(At::of_place(row.place.1)).add(row.tally);
+        });
         if wants.anybody() {
-            let place = |row: &RowNumber| places.get(row.0 as usize).copied().unwrap_or(NOWHERE);
+            let place = |number: &RowNumber| match *number {
+                RowNumber::NONE => NOWHERE,
+                number => block.row(number).place.1,
+            };
             self.queue.push_all(crowd, block.column.iter().map(place));
         }
-        self.places = places;
     }
 
     /// Adds the people of the lines that wait.
@@ -226,7 +240,7 @@ impl Open {
             if *number == RowNumber::NONE {
                 continue;
             }
-            let row = &block.rows()[number.0 as usize];
+            let row = block.row(*number);
             let key = key_of(block.key(row));
             let hash = hash_of(self, key.as_ref(), row.hash);
             let at = self.find_or_insert(hash, key.as_ref(), wants);
@@ -318,6 +332,7 @@ impl Open {
         let rows = std::mem::take(&mut self.rows);
         let mut people = std::mem::take(&mut self.people).into_iter();
         self.index.clear();
+        self.stamp = Stamp::new();
         for row in rows {
             let of_row = people.next();
             if row.weight() <= median {

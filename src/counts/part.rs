@@ -189,7 +189,9 @@ impl Part {
         for table in [&mut self.sites, &mut self.paths, &mut self.referrers] {
             table.clear();
         }
-        self.crosses.iter_mut().for_each(Keyed::clear);
+        for table in &mut self.crosses {
+            table.clear();
+        }
         self.specials.iter_mut().for_each(Gathered::clear);
     }
 }
@@ -268,11 +270,11 @@ impl Block {
     }
 
     /// What was counted, by window.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
-        self.parts[..self.used].iter().filter(|part| !part.is_empty())
+    pub(super) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.parts[..self.used].iter_mut().filter(|part| !part.is_empty())
     }
 
-    /// Forgets everything but keeps the memory of a few parts.
+    /// Forgets what was counted, and keeps the memory and the keys of a few parts.
     pub fn clear(&mut self) {
         const KEPT: usize = 4;
         self.parts.truncate(KEPT);

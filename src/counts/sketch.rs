@@ -66,25 +66,34 @@ impl Sketch {
 
     /// Adds visitors by their numbers, of which zero is nobody. Says by how many bytes the sketch grew.
     pub(super) fn add_all(&mut self, numbers: &[u64], precision: u8) -> isize {
-        let mut grown = 0;
-        let mut rest = numbers.iter();
-        while !matches!(self.0, Form::Registers(_))
-            && let Some(number) = rest.next()
-        {
-            if *number != 0 {
-                grown += self.add(*number, precision);
-            }
-        }
-        if let Form::Registers(registers) = &mut self.0 {
-            let precision = registers.len().trailing_zeros() as u8;
-            for number in rest.filter(|number| **number != 0) {
-                let (index, rank) = place(*number, precision);
-                if let Some(register) = registers.get_mut(index) {
-                    *register = rank.max(*register);
+        let before = self.bytes();
+        let mut rest = numbers.iter().copied().filter(|number| *number != 0);
+        loop {
+            match &mut self.0 {
+                Form::Registers(registers) => {
+                    let precision = registers.len().trailing_zeros() as u8;
+                    for number in rest.by_ref() {
+                        let (index, rank) = place(number, precision);
+                        if let Some(register) = registers.get_mut(index) {
+                            *register = rank.max(*register);
+                        }
+                    }
+                    break;
                 }
+                Form::Set(numbers) => {
+                    let most = exact_max(precision);
+                    if !rest.any(|number| numbers.add(number) && numbers.len() > most) {
+                        break;
+                    }
+                    self.fit(precision);
+                }
+                Form::Empty | Form::One(_) => match rest.next() {
+                    Some(number) => _ = self.add(number, precision),
+                    None => break,
+                },
             }
         }
-        grown
+        self.bytes() as isize - before as isize
     }
 
     /// Adds a visitor by its number, which is not zero. Says by how many bytes the sketch grew.

@@ -85,7 +85,7 @@ impl Tables {
     }
 
     /// Adds what a block counted.
-    pub(super) fn absorb(&mut self, part: &Part, wanted: TableSet) {
+    pub(super) fn absorb(&mut self, part: &mut Part, wanted: TableSet) {
         let Self { wants, .. } = *self;
         self.totals.tally.add(part.totals);
         let bytes = &part.visits.bytes;
@@ -96,15 +96,15 @@ impl Tables {
             self.crowd.push_all(&part.visits, wants);
         }
         let crowd = &mut self.crowd;
-        self.times.absorb(&part.times, crowd, bytes, wants);
-        self.closed.absorb(&part.closed, crowd, wanted, wants);
-        self.sites.absorb(&part.sites, crowd, bytes, wants);
-        self.paths.absorb(&part.paths, crowd, bytes, wants);
-        self.referrers.absorb(&part.referrers, crowd, bytes, wants);
-        for (open, keyed) in self.crosses.iter_mut().zip(&part.crosses) {
+        self.times.absorb(&mut part.times, crowd, bytes, wants);
+        self.closed.absorb(&mut part.closed, crowd, wanted, wants);
+        self.sites.absorb(&mut part.sites, crowd, bytes, wants);
+        self.paths.absorb(&mut part.paths, crowd, bytes, wants);
+        self.referrers.absorb(&mut part.referrers, crowd, bytes, wants);
+        for (open, keyed) in self.crosses.iter_mut().zip(&mut part.crosses) {
             open.absorb(keyed, crowd, bytes, wants);
         }
-        for (special, gathered) in self.specials.iter_mut().zip(&part.specials) {
+        for (special, gathered) in self.specials.iter_mut().zip(&mut part.specials) {
             special.absorb(gathered, wants);
         }
     }

@@ -287,13 +287,13 @@ proptest! {
         let mut turn = 0;
         records(&plan, Format::vhost_combined(), &lines, |number, record| {
             if cuts.contains(&number) {
-                run.absorb(&blocks[turn % 2]);
+                run.absorb(&mut blocks[turn % 2]);
                 blocks[turn % 2].clear();
                 turn += 1;
             }
             blocks[turn % 2].add(record);
         });
-        run.absorb(&blocks[turn % 2]);
+        run.absorb(&mut blocks[turn % 2]);
         prop_assert_eq!(run.report(), whole);
     }
 
@@ -309,7 +309,7 @@ proptest! {
                 let (mut counts, mut block) = (Counts::new(&plan), Block::new(&plan, &setup));
                 records(&plan, Format::vhost_combined(), lines, |_, record| block.add(record));
                 block.drop_first(dropped);
-                counts.absorb(&block);
+                counts.absorb(&mut block);
                 counts.report()
             };
             let rest = lines.get(dropped..).unwrap_or_default();

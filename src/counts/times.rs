@@ -116,8 +116,9 @@ impl Times {
     }
 
     pub(super) fn clear(&mut self) {
-        self.hours.clear();
-        self.current.1 = RowNumber::NONE;
+        if !self.hours.clear() {
+            self.current.1 = RowNumber::NONE;
+        }
     }
 }
 
@@ -136,8 +137,14 @@ impl RunTimes {
     }
 
     /// Adds what a block counted.
-    pub(super) fn absorb(&mut self, block: &Times, crowd: &mut Crowd, bytes: &[u64], wants: Wants) {
-        let hours = &block.hours;
+    pub(super) fn absorb(
+        &mut self,
+        block: &mut Times,
+        crowd: &mut Crowd,
+        bytes: &[u64],
+        wants: Wants,
+    ) {
+        let hours = &mut block.hours;
         for (table, open) in &mut self.tables {
             let day = |key: &[u8]| Hour::of_key(key).day();
             match table {
@@ -147,7 +154,7 @@ impl RunTimes {
                 _ => open.absorb_as(hours, crowd, bytes, wants, <[u8]>::to_vec),
             }
         }
-        for row in hours.rows().iter().filter(|row| row.tally.is_counted()) {
+        for row in hours.active() {
             let day = Hour::of_key(hours.key(row)).day();
             self.widen(day, day);
         }
