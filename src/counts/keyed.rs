@@ -25,6 +25,7 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashTable, hash_table::Entry};
 
 use super::tally::Tally;
+use crate::privacy::Text;
 
 /// One seed for the life of the process, so that a hash made for a block serves the run as well.
 /// It is random lest visitors choose paths that collide.
@@ -34,7 +35,7 @@ static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 const KEYS_KEPT: usize = 8_192;
 const KEY_BYTES_KEPT: usize = 1 << 19;
 
-/// Names one state of one table of a run, in which a key has one place.
+/// Names one state of one table, of a block or of a run, in which a key has one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) struct Stamp(u32);
 
@@ -101,6 +102,8 @@ pub(super) struct Keyed {
     index: HashTable<u32>,
     /// The rows that have a line in this block, in order of first appearance.
     active: Vec<u32>,
+    /// Stands for the numbers that rows have now.
+    stamp: Stamp,
     /// For each line its row. A table that no line has a key for has no column.
     pub(super) column: Vec<RowNumber>,
 }
@@ -114,6 +117,7 @@ impl Keyed {
             rows: Vec::new(),
             index: HashTable::new(),
             active: Vec::new(),
+            stamp: Stamp::new(),
             column: Vec::new(),
         }
     }
@@ -122,6 +126,22 @@ impl Keyed {
     #[inline]
     pub(super) fn add(&mut self, key: &[u8], tally: Tally) {
         let number = self.number(key);
+        self.add_at(number, tally);
+    }
+
+    /// Counts one line under a text, whose number may be noted beside it.
+    #[inline]
+    pub(super) fn add_text(&mut self, text: Text<'_>, tally: Tally) {
+        let number = match text.note() {
+            Some(note) if (note.get() >> 32) as u32 == self.stamp.0 => RowNumber(note.get() as u32),
+            note => {
+                let number = self.number(text.as_bytes());
+                if let Some(note) = note {
+                    note.set(u64::from(self.stamp.0) << 32 | u64::from(number.0));
+                }
+                number
+            }
+        };
         self.add_at(number, tally);
     }
 
@@ -216,6 +236,7 @@ impl Keyed {
             self.rows.clear();
             self.index.clear();
             self.active.clear();
+            self.stamp = Stamp::new();
         }
         keeps
     }

@@ -146,16 +146,16 @@ impl Part {
         // A record lends these three only if the plan counts them.
         if tables.has(Table::Site) {
             match line.site() {
-                Some(site) => self.sites.add(site.as_bytes(), tally),
+                Some(site) => self.sites.add_text(site, tally),
                 None => self.sites.skip(),
             }
         }
         if let Some(path) = line.path() {
-            self.paths.add(path.as_bytes(), tally);
+            self.paths.add_text(path, tally);
         }
         if tables.has(Table::Referrer) {
             match line.referrer() {
-                Some(referrer) => self.referrers.add(referrer.as_bytes(), tally),
+                Some(referrer) => self.referrers.add_text(referrer, tally),
                 None => self.referrers.skip(),
             }
         }
