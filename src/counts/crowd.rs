@@ -14,7 +14,7 @@ use super::{
 };
 
 /// How many lines wait at most, with up to 16 bytes each here and 4 in each table's queue.
-const LINES_MAX: usize = 1 << 16;
+const LINES_MAX: usize = 1 << 15;
 
 /// In a queue: a line that is in no row.
 pub(super) const NOWHERE: u32 = u32::MAX;

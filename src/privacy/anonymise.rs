@@ -921,9 +921,9 @@ impl Anonymiser {
             let path_fits = rule.path.is_none() || value.drops & (1 << index) != 0;
             path_fits
                 && rule.method.is_none_or(|method| method == value.method)
-                && rule.network.is_none_or(|network| {
-                    matches!(address, Some(Parsed::Ip(ip)) if network.contains(&ip))
-                })
+                && rule.network.is_none_or(
+                    |network| matches!(address, Some(Parsed::Ip(ip)) if network.contains(&ip)),
+                )
         })
     }
 
