@@ -98,7 +98,7 @@ pub(super) fn run_under(args: &FilterArgs, plan: &Arc<Plan>, keys: Option<RunKey
     })?;
     let mut finished = engine.finish();
     let mut code = exit_code(&finished);
-    if let (Some(counts), Some(path)) = (&finished.counts, &args.counts)
+    if let (Some(counts), Some(path)) = (&mut finished.counts, &args.counts)
         && let Err(error) = self::write_counts(path, &counts.report())
     {
         complain(format!("{error:#}"));

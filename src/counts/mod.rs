@@ -19,6 +19,7 @@
 mod calendar;
 mod closed;
 mod cross;
+mod crowd;
 mod export;
 mod joined;
 mod keyed;
@@ -104,13 +105,13 @@ impl Counts {
     pub fn add(&mut self, record: &Record<'_>) {
         self.single.add(record);
         let mut single = std::mem::replace(&mut self.single, Block::new(&self.plan, &self.setup));
-        self.absorb(&single);
+        self.absorb(&mut single);
         single.clear();
         self.single = single;
     }
 
     /// Adds what a block counted. Blocks must be of the same plan and come in the order of the input.
-    pub fn absorb(&mut self, block: &Block) {
+    pub fn absorb(&mut self, block: &mut Block) {
         for part in block.parts() {
             self.tables.absorb(part, self.plan.tables);
         }
@@ -118,14 +119,15 @@ impl Counts {
 
     /// The counts so far, sorted.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&mut self) -> Report {
         self.tables.report(&self.plan, &self.setup.zone)
     }
 
     /// The counts so far as a file has them that is to be joined with others, as one window from their first day to
     /// their last.
     #[must_use]
-    pub fn partial(&self, run: &Run) -> Partial {
+    pub fn partial(&mut self, run: &Run) -> Partial {
+        self.tables.settle();
         let Setup { zone, .. } = &self.setup;
         let window = self.tables.days().map(|(first, last)| {
             let unix = (zone.midnight(first), zone.midnight(last + 1));

@@ -312,8 +312,8 @@ impl Engine {
     }
 
     /// Looks at the running counts, between two batches; nothing while a batch is being written.
-    pub fn with_counts<T>(&self, look: impl FnOnce(&Counts) -> T) -> Option<T> {
-        try_lock(&self.output)?.counts.as_ref().map(look)
+    pub fn with_counts<T>(&self, look: impl FnOnce(&mut Counts) -> T) -> Option<T> {
+        try_lock(&self.output)?.counts.as_mut().map(look)
     }
 
     fn reopen_if_due(&self, output: &mut Output) {

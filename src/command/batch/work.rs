@@ -220,7 +220,7 @@ impl<'a> Work<'a> {
         let aside = aside(&place);
         let engine = self.engine(job, workers, aside.clone())?;
         engine.run_with(workers);
-        let Finished { reader, sink, counts, recorder, tally, failure, .. } = engine.finish();
+        let Finished { reader, sink, mut counts, recorder, tally, failure, .. } = engine.finish();
         entry.problems.extend(reader.failures().iter().map(ToString::to_string));
         entry.problems.extend(failure.iter().map(ToString::to_string));
         let (is_whole, has_some) = (entry.problems.is_empty(), tally.clean > 0);
@@ -246,7 +246,7 @@ impl<'a> Work<'a> {
         sink.end()?;
         let modified = fs::metadata(&job.path).and_then(|metadata| metadata.modified()).ok();
         entry.output_bytes = fs::metadata(&aside)?.len();
-        if let (Some(counts), Some(_)) = (&counts, &args.filter.counts) {
+        if let (Some(counts), Some(_)) = (&mut counts, &args.filter.counts) {
             write_durably(&counts_place, counts.report().to_json().as_bytes())?;
         }
         if let Some(counted) = self.counted(entry, counts, recorder)? {
@@ -277,7 +277,7 @@ impl<'a> Work<'a> {
         };
         let (counted, partial) = match (counts, recorder) {
             (_, Some(recorder)) => (Counted::Windows, recorder.into_partial(name)),
-            (Some(counts), None) => (Counted::File, counts.partial(&self.counting(name))),
+            (Some(mut counts), None) => (Counted::File, counts.partial(&self.counting(name))),
             (None, None) => return Ok(None),
         };
         entry.counted = Some(counted);
