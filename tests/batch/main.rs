@@ -9,6 +9,7 @@ mod program;
 mod desk;
 mod kept;
 mod kills;
+mod names;
 mod real;
 
 use std::{
