@@ -131,7 +131,7 @@ fn twenty_killed_runs_go_on_to_the_same_bytes_tokens_included() {
 }
 
 #[test]
-#[ignore = "takes a minute or so: make slow"]
+#[ignore = "takes minutes: make slow"]
 fn two_hundred_killed_runs_go_on_to_the_same_bytes_tokens_included() {
     kill(200);
 }

@@ -26,18 +26,19 @@ fn tar(contents: &[&[u8]]) -> Vec<u8> {
     for (number, content) in contents.iter().enumerate() {
         let extensions = [("comment", PLANTED.as_bytes()), ("path", PLANTED.as_bytes())];
         archive.append_pax_extensions(extensions).expect("a vector takes all");
-        let mut header = tar::Header::new_ustar();
+        let mut header = tar::Header::new_gnu();
         header.set_size(content.len() as u64);
         header.set_username(PLANTED).expect("it has room");
         let name = format!("{PLANTED}/{}{number}.log", "folder/".repeat(number * 30));
-        let _ = archive.append_data(&mut header, name, *content);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, *content).expect("a vector takes all");
     }
     archive.into_inner().expect("a vector takes all")
 }
 
 fn zip(contents: &[&[u8]]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    archive.set_comment(PLANTED);
+    archive.set_comment(PLANTED).expect("it has room");
     let options =
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     for (number, content) in contents.iter().enumerate() {
@@ -80,7 +81,7 @@ fn names_and_remarks_in_archives_are_told_nowhere() {
     let args = ["batch", "logs", "-o", "clean", "--counts", "counts.json", "--summary", "text"];
     let done = run_in(folder.path(), &args, b"");
     assert_eq!(done.status, 1);
-    assert!(done.err().contains("file 2 in logs/whole1.tar"), "{}", done.err());
+    assert!(done.err().contains("file 2 in logs/whole1.zip"), "{}", done.err());
     let mut left = tree(&folder.file("clean"));
     left.insert("messages".into(), done.stderr.clone());
     left.insert(
