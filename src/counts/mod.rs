@@ -20,6 +20,7 @@ mod calendar;
 mod closed;
 mod cross;
 mod export;
+mod exposition;
 mod keyed;
 pub(crate) mod numbers;
 mod open;
@@ -46,7 +47,8 @@ use std::{
 };
 
 pub use self::{
-    export::{csv, prometheus},
+    export::csv,
+    exposition::{Running, prometheus},
     part::{Block, Setup},
     partial::{Partial, PartialError},
     recorder::{RecordError, Recorder, Run},

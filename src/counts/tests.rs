@@ -162,6 +162,33 @@ fn pairs_are_counted_where_the_policy_declares_them() {
 }
 
 #[test]
+fn running_counts_are_those_of_the_report_without_pages_and_people() {
+    let plan = plan("");
+    let mut running = Running::new(plan.tables);
+    let mut block = Block::new(&plan, &Setup { window: Some(Window::Day), ..Setup::default() });
+    records(&plan, Format::vhost_combined(), &sample(), |_, record| {
+        block.add(record);
+        running.absorb(&block);
+        block.clear();
+    });
+    let report = counted(&plan, Limits::RUN, Format::vhost_combined(), &sample()).report();
+    let text = running.prometheus();
+    assert_eq!(text, prometheus(&report, []));
+    for part in [
+        "\ntamis_requests_total 5\n",
+        "\ntamis_bytes_total 4123\n",
+        "\ntamis_requests_by_status_total{status=\"200\"} 2\n",
+        "\ntamis_requests_by_browser_total{browser=\"Googlebot\"} 1\n",
+        "\ntamis_requests_by_bot_total{bot=\"true\"} 1\n",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    for word in ["visitor", "robots", "example.com", "2026", "path", "site", "referrer"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+}
+
+#[test]
 fn json_names_the_tables_in_order_and_leaves_empty_ones_out() {
     let plan = plan("");
     let json = counted(&plan, Limits::RUN, Format::vhost_combined(), &sample()).report().to_json();
