@@ -22,7 +22,7 @@ use crate::{
 const SITES: &str = r#"["a.example.com", "b.example.com", "c.example.com"]"#;
 const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 
-fn plan(change: &str) -> Arc<Plan> {
+pub(super) fn plan(change: &str) -> Arc<Plan> {
     let baseline = preset("baseline").expect("a preset");
     let policy = format!("{baseline}\n[sites]\ndeclared = {SITES}\n{change}");
     plan_of(&policy)
@@ -32,12 +32,12 @@ fn plan_of(policy: &str) -> Arc<Plan> {
     Arc::new(Plan::compile(&Policy::parse(policy).expect("a policy")).expect("compiles"))
 }
 
-fn key() -> VisitorKeys {
+pub(super) fn key() -> VisitorKeys {
     VisitorKeys::Run(Arc::new(SketchKey::new(Secret::copy_of(&[7; 32]))))
 }
 
 /// Sends each line through door 1 and hands its record over.
-fn records(
+pub(super) fn records(
     plan: &Arc<Plan>,
     format: Format,
     lines: &[String],
@@ -278,7 +278,7 @@ fn a_full_table_folds_the_lighter_rows_into_that_of_strangers() {
 }
 
 /// Any line of a small world, in which all tables repeat themselves and overflow.
-fn any_line() -> impl Strategy<Value = String> {
+pub(super) fn any_line() -> impl Strategy<Value = String> {
     let host = prop::sample::select(vec!["a", "b", "c", "nobody"]);
     let request =
         prop::sample::select(vec!["GET /{} HTTP/1.1", "HEAD /{}/x HTTP/1.0", "GET /", ""]);

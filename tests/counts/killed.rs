@@ -18,7 +18,7 @@ use crate::{
 const KILLS: usize = 60;
 
 /// How many runs at most in one store.
-const RUNS_OF_STORE_MAX: usize = 12;
+const RUNS_OF_STORE_MAX: usize = 5;
 
 /// Windows of an hour, so that there is something to be recorded after every block.
 fn policy(folder: &Folder) {
