@@ -1,8 +1,8 @@
 //! The form of a file of partial counts: a line with its name and a hash, and a line of JSON.
 //!
 //! It is written straight from what was counted, once to be hashed and once to be kept, so that it takes no memory of
-//! its own. It is read strictly: the file may be anybody's, and what tamis would not have written is refused as a whole,
-//! also where the hash is right.
+//! its own. It is read strictly: the file may be anybody's, and what tamis would not have written is refused as a
+//! whole, also where the hash is right.
 
 use std::{
     borrow::Cow,
