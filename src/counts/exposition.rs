@@ -15,6 +15,7 @@ use std::{
 use super::{
     OTHER,
     closed::RunClosed,
+    crowd::Crowd,
     part::Block,
     report::{Report, Row},
     tally::{Tally, Wants},
@@ -57,7 +58,7 @@ const OUTCOMES: [&str; 3] = ["clean", "filtered", "opted_out"];
 /// let plan = Arc::new(Plan::compile(&policy)?);
 /// let mut running = Running::new(plan.tables);
 /// // For each block, before it is recorded and cleared:
-/// running.absorb(&Block::new(&plan, &Setup::default()));
+/// running.absorb(&mut Block::new(&plan, &Setup::default()));
 /// assert!(running.prometheus().contains("\ntamis_requests_total 0\n"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -77,11 +78,11 @@ impl Running {
     }
 
     /// Adds what a block counted.
-    pub fn absorb(&mut self, block: &Block) {
+    pub fn absorb(&mut self, block: &mut Block) {
         for part in block.parts() {
             self.total.add(part.totals);
             let nobody = Wants::default();
-            self.closed.absorb(&part.closed, &part.visits, self.tables, nobody, &[]);
+            self.closed.absorb(&mut part.closed, &Crowd::default(), self.tables, nobody);
         }
     }
 

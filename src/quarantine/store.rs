@@ -256,6 +256,15 @@ impl Writer {
         Ok(())
     }
 
+    /// Finishes the segment that is being written. What was taken before is durable after this.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses.
+    pub fn settle(&mut self, now: Now) -> Result<(), QuarantineError> {
+        self.finish_segment(now)
+    }
+
     /// Finishes everything. What is acknowledged after this is durable.
     ///
     /// # Errors
