@@ -138,7 +138,7 @@ impl Partial {
     pub fn to_text(&self) -> String {
         let mut text = Vec::new();
         form::write(self, &mut text).expect("a vector takes all");
-        std::str::from_utf8(&text).expect("JSON is text").to_owned()
+        str::from_utf8(&text).expect("JSON is text").to_owned()
     }
 
     /// Writes the file, for its owner only.
