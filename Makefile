@@ -26,7 +26,7 @@ test: toolchain ## run the tests
 	$(CARGO) test --locked
 
 slow: toolchain ## run the tests that take minutes
-	$(CARGO) test --locked --test batch -- --ignored
+	$(CARGO) test --locked --release --test batch --test quarantine -- --ignored
 
 page: toolchain ## look at the pages of counts with Chromium, and leave pictures (NODE_PATH has the packages)
 	$(CARGO) test --locked --test page

@@ -251,7 +251,7 @@ impl RunClosed {
                 self.people[usize::from(*row)].add_all(group, wants, PRECISION);
             }
         });
-        self.queue.clear();
+        self.queue.clear(crowd);
     }
 
     /// The rows of `table` that have a line, or none if it is not a closed table.
@@ -260,44 +260,55 @@ impl RunClosed {
             tally: self.tallies[place],
             people: self.people.get(place).cloned().unwrap_or_default(),
         };
-        let named = |start: usize, names: &mut dyn Iterator<Item = String>| {
-            let rows = names.enumerate().map(|(number, name)| (name, start + number));
-            let counted = rows.filter(|(_, place)| self.tallies[*place].is_counted());
-            counted.map(|(name, place)| (name, sum(place))).collect::<Vec<_>>()
-        };
-        let statuses = || STATUS_FIRST..STATUS_FIRST + STATUS_COUNT;
-        match table {
-            Table::Method => named(METHOD, &mut owned(Method::ALL.map(Method::name))),
-            Table::Status => named(STATUS, &mut statuses().map(|status| status.to_string())),
-            Table::StatusClass => {
-                let mut classes: Vec<(String, Sum)> = Vec::new();
-                for (status, sum) in self.rows(Table::Status, wants) {
-                    let class = format!("{}xx", &status[..1]);
-                    match classes.last_mut().filter(|(last, _)| *last == class) {
-                        Some((_, all)) => all.merge(&sum, wants),
-                        None => classes.push((class, sum)),
-                    }
+        if table == Table::StatusClass {
+            let mut classes: Vec<(String, Sum)> = Vec::new();
+            for (status, sum) in self.rows(Table::Status, wants) {
+                let class = class_of(&status);
+                match classes.last_mut().filter(|(last, _)| *last == class) {
+                    Some((_, all)) => all.merge(&sum, wants),
+                    None => classes.push((class, sum)),
                 }
-                classes
             }
-            Table::Protocol => named(PROTOCOL, &mut owned(Protocol::ALL.map(Protocol::name))),
-            Table::Browser => named(BROWSER, &mut owned(Browser::ALL.iter().map(|it| it.name()))),
-            Table::Os => named(OS, &mut owned(Os::ALL.iter().map(|it| it.name()))),
-            Table::Device => named(DEVICE, &mut owned(Device::ALL.iter().map(|it| it.name()))),
-            Table::Bot => named(BOT, &mut owned(["false", "true"])),
-            Table::Language => named(LANGUAGE, &mut owned(Language::ALL.map(Language::name))),
-            Table::Country => {
-                let countries = (0..Country::COUNT).map(Country::at);
-                named(COUNTRY, &mut countries.map(|country| country.to_string()))
-            }
-            Table::Hour | Table::Day | Table::Week | Table::Month => Vec::new(),
-            Table::Site | Table::Path | Table::Referrer => Vec::new(),
+            return classes;
         }
+        let Some((.., start)) = PLACES.into_iter().find(|place| place.0 == table) else {
+            return Vec::new();
+        };
+        let rows = words(table).into_iter().zip(start..);
+        let counted = rows.filter(|(_, place)| self.tallies[*place].is_counted());
+        counted.map(|(word, place)| (word, sum(place))).collect()
     }
 }
 
-fn owned<'a>(names: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = String> {
-    names.into_iter().map(str::to_owned)
+/// All words of a closed table, in the order of their places.
+pub(super) fn words(table: Table) -> Vec<String> {
+    let statuses = || (STATUS_FIRST..STATUS_FIRST + STATUS_COUNT).map(|status| status.to_string());
+    match table {
+        Table::Method => owned(Method::ALL.map(Method::name)),
+        Table::Status => statuses().collect(),
+        Table::StatusClass => {
+            let mut classes: Vec<_> = statuses().map(|status| class_of(&status)).collect();
+            classes.dedup();
+            classes
+        }
+        Table::Protocol => owned(Protocol::ALL.map(Protocol::name)),
+        Table::Browser => owned(Browser::ALL.iter().map(|it| it.name())),
+        Table::Os => owned(Os::ALL.iter().map(|it| it.name())),
+        Table::Device => owned(Device::ALL.iter().map(|it| it.name())),
+        Table::Bot => owned(["false", "true"]),
+        Table::Language => owned(Language::ALL.map(Language::name)),
+        Table::Country => (0..Country::COUNT).map(|at| Country::at(at).to_string()).collect(),
+        Table::Hour | Table::Day | Table::Week | Table::Month => Vec::new(),
+        Table::Site | Table::Path | Table::Referrer => Vec::new(),
+    }
+}
+
+fn class_of(status: &str) -> String {
+    format!("{}xx", &status[..1])
+}
+
+fn owned<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    names.into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(test)]

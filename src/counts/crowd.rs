@@ -2,8 +2,7 @@
 //!
 //! A set of visitors is 16 KiB to be hit anywhere, and each line belongs to a dozen of them. Line by line that is a
 //! dozen waits for memory. So the lines of some blocks wait here, each table keeps the row of every line
-//! ([`Queue`]), and when enough wait each set is taken up once and gets all of its visitors in turn. That takes a
-//! third of the time.
+//! ([`Queue`]), and when enough wait each set is taken up once and gets all of its visitors in turn.
 //!
 //! What comes of it is the same, for a set does not depend on the order in which visitors came. Only a table that is
 //! about to fold rows must not be behind: it settles first.
@@ -27,6 +26,7 @@ pub(super) struct Crowd {
     networks: Vec<u64>,
     starts: Vec<u32>,
     sorted: (Vec<u64>, Vec<u64>),
+    leaves: bool,
 }
 
 /// For each line that waits, from some line on, its place in one table.
@@ -46,8 +46,12 @@ impl Queue {
         debug_assert_eq!(self.first + self.places.len(), crowd.len(), "a line has one place");
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Forgets them, and with a crowd that leaves their memory.
+    pub(super) fn clear(&mut self, crowd: &Crowd) {
         self.places.clear();
+        if crowd.leaves {
+            self.places = Vec::new();
+        }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -79,9 +83,18 @@ impl Crowd {
         Group { visitors: &self.visitors, networks: &self.networks }
     }
 
+    /// Has memory freed when these lines are settled, for other tables come next: there may be some for each window.
+    pub(super) const fn leave(&mut self) {
+        self.leaves = true;
+    }
+
+    /// Forgets all lines.
     pub(super) fn clear(&mut self) {
         self.visitors.clear();
         self.networks.clear();
+        if self.leaves {
+            *self = Self::default();
+        }
     }
 
     /// Hands over the lines of each place, of which there are `count`, as one group or as several.
@@ -126,7 +139,7 @@ impl Crowd {
 
     /// Sorts lines by their place, by counting.
     fn sort(&mut self, first: usize, places: &[u32], count: usize) {
-        let Self { visitors, networks, starts, sorted } = self;
+        let Self { visitors, networks, starts, sorted, .. } = self;
         // Two more than places: the counts are found one further on, so that in the end each stands where it starts.
         starts.clear();
         starts.resize(count + 2, 0);

@@ -14,21 +14,13 @@ use std::{
 
 use super::{
     OTHER,
-    closed::RunClosed,
+    closed::{RunClosed, words},
     crowd::Crowd,
     part::Block,
     report::{Report, Row},
     tally::{Tally, Wants},
 };
-use crate::{
-    field::{Reason, Table, TableSet},
-    transform::{
-        agent::{Browser, Device, Os},
-        country::Country,
-        language::Language,
-        request::{Method, Protocol},
-    },
-};
+use crate::field::{Reason, Table, TableSet};
 
 /// The tables whose keys are words of closed sets.
 const CLOSED: [Table; 10] = [
@@ -104,7 +96,7 @@ pub fn prometheus<'a>(report: &Report, lines: impl IntoIterator<Item = (&'a str,
     let mut out = totals(report.totals().requests, report.totals().bytes);
     for table in CLOSED {
         if let Some((_, rows)) = report.tables().find(|(name, _)| *name == table.name()) {
-            let known = words(table);
+            let known = words(table).into_iter().collect();
             family(&mut out, table, rows.iter().map(|row| (word_of(row, &known), row.requests)));
         }
     }
@@ -155,24 +147,6 @@ fn family(out: &mut String, table: Table, rows: impl Iterator<Item = (String, u6
 
 fn word_of(row: &Row, known: &BTreeSet<String>) -> String {
     if known.contains(&row.key) { row.key.clone() } else { OTHER.to_owned() }
-}
-
-/// All words of a table.
-fn words(table: Table) -> BTreeSet<String> {
-    let owned = |names: &mut dyn Iterator<Item = &'static str>| names.map(str::to_owned).collect();
-    match table {
-        Table::Method => owned(&mut Method::ALL.into_iter().map(Method::name)),
-        Table::Status => (100..600).map(|status| status.to_string()).collect(),
-        Table::StatusClass => (1..6).map(|class| format!("{class}xx")).collect(),
-        Table::Protocol => owned(&mut Protocol::ALL.into_iter().map(Protocol::name)),
-        Table::Browser => owned(&mut Browser::ALL.iter().map(|browser| browser.name())),
-        Table::Os => owned(&mut Os::ALL.iter().map(|os| os.name())),
-        Table::Device => owned(&mut Device::ALL.iter().map(|device| device.name())),
-        Table::Bot => owned(&mut ["false", "true"].into_iter()),
-        Table::Language => owned(&mut Language::ALL.into_iter().map(Language::name)),
-        Table::Country => (0..Country::COUNT).map(|at| Country::at(at).to_string()).collect(),
-        _ => BTreeSet::new(),
-    }
 }
 
 #[cfg(test)]

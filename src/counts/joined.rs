@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::{
     OTHER,
+    open::Limits,
     partial::{Partial, summed, total},
     report::{Period, Report},
     sketch::{PRECISION, PRECISION_MIN},
@@ -19,9 +20,8 @@ use super::{
 };
 use crate::{field::Table, policy::Plan};
 
-/// How many rows a table has, and how many bytes its sets of visitors take.
-const ROWS_MAX: usize = 65_536;
-const PEOPLE_BYTES_MAX: usize = 32 << 20;
+/// What a table has room for: as much as one of a run.
+const LIMITS: Limits = Limits::RUN;
 
 /// What was counted of many files.
 #[derive(Default)]
@@ -62,8 +62,8 @@ impl Joined {
             for TableCounts { name, cells, missed } in window.tables {
                 let table = self.tables.entry(name).or_default();
                 table.missed = table.missed.saturating_add(missed);
-                cells.into_iter().for_each(|cell| table.add(key, cell, ROWS_MAX));
-                table.fit_people(PEOPLE_BYTES_MAX);
+                cells.into_iter().for_each(|cell| table.add(key, cell, LIMITS.keys));
+                table.fit_people(LIMITS.people_bytes);
             }
         }
     }

@@ -218,7 +218,7 @@ impl Open {
                 }
             }
         });
-        self.queue.clear();
+        self.queue.clear(crowd);
         self.fit_people();
     }
 

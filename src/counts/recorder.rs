@@ -32,8 +32,6 @@ use crate::{
 
 /// How many windows are in memory at most before they are recorded: the lines of a log come nearly in order.
 const WINDOWS_MAX: usize = 8;
-/// How many a file may have that is written at the end: eleven years of days.
-const WINDOWS_OF_PARTIAL_MAX: usize = 4_000;
 /// How long something counted waits to be recorded. A killed run loses so much of its work, and none of its counts.
 const RECORD_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -56,8 +54,9 @@ impl fmt::Display for RecordError {
             Self::Partial(error) => error.fmt(f),
             Self::TooManyWindows => write!(
                 f,
-                "cannot keep counts of more than {WINDOWS_OF_PARTIAL_MAX} windows for one file of partial counts; \
-                 keep them in a store with --store"
+                "cannot keep counts of more than {} windows for one file of partial counts; keep them in a store \
+                 with --store",
+                Partial::WINDOWS_MAX
             ),
         }
     }
@@ -173,7 +172,7 @@ impl Recorder {
             Place::Store(_) => {
                 self.windows.len() > WINDOWS_MAX || self.recorded.elapsed() >= RECORD_INTERVAL
             }
-            Place::Partial(_) if self.windows.len() > WINDOWS_OF_PARTIAL_MAX => {
+            Place::Partial(_) if self.windows.len() > Partial::WINDOWS_MAX => {
                 return Err(RecordError::TooManyWindows);
             }
             Place::Partial(_) => false,
@@ -209,7 +208,7 @@ impl Recorder {
             if let Some(last) = self.latest.replace(place).filter(|last| *last != place)
                 && let Some((_, tables)) = self.windows.get_mut(&last)
             {
-                tables.settle();
+                tables.rest();
             }
         }
     }

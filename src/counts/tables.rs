@@ -122,6 +122,12 @@ impl Tables {
         crowd.clear();
     }
 
+    /// The same, after which other tables come first: memory is freed until there are further lines.
+    pub(super) fn rest(&mut self) {
+        self.crowd.leave();
+        self.settle();
+    }
+
     /// The first and the last day that has a line.
     pub(super) const fn days(&self) -> Option<(i64, i64)> {
         self.times.range()

@@ -68,9 +68,8 @@ fn all_and_only_for_everybody() {
     check(12, 500, 60, 25);
 }
 
-/// Some three minutes: `cargo test --release --test quarantine -- --ignored`.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: make slow"]
 fn all_and_only_for_a_thousand_of_a_million_lines() {
     check(100, 10_000, 200, 1_000);
 }

@@ -22,9 +22,6 @@ use crate::{
     counts::{Identity, Joined, Partial, Store},
 };
 
-/// How many windows one file of partial counts has at most: eleven years of days.
-const WINDOWS_MAX: usize = 4_000;
-
 /// The name under which the counts of a content are known: that of its beginning, and its own.
 pub(super) fn run_name(head: &str, content: &str) -> String {
     format!("{}{content}", beginning(head))
@@ -65,10 +62,11 @@ pub(super) fn write(
     }
     if let Some(place) = partial {
         let written = match &all.partial {
-            Some(partial) if partial.windows() > WINDOWS_MAX => Err(anyhow!(
-                "cannot write the partial counts to {}: there are more than {WINDOWS_MAX} windows; keep them in a \
-                 store with --store",
-                place.display()
+            Some(partial) if partial.windows() > Partial::WINDOWS_MAX => Err(anyhow!(
+                "cannot write the partial counts to {}: there are more than {} windows; keep them in a store with \
+                 --store",
+                place.display(),
+                Partial::WINDOWS_MAX
             )),
             Some(partial) => partial.write(place).map_err(|error| anyhow!("{error}")),
             None => Err(anyhow!(

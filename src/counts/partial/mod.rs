@@ -158,6 +158,9 @@ impl Partial {
         &self.identity
     }
 
+    /// How many windows a file has at most that is written at the end of a run: eleven years of days.
+    pub const WINDOWS_MAX: usize = 4_000;
+
     /// How many windows they have.
     #[must_use]
     pub const fn windows(&self) -> usize {
