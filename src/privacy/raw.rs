@@ -195,8 +195,13 @@ impl RawBlock {
     /// Moves what follows the last line end over to `next`, which must be empty and as large.
     /// Without a line end the whole content moves.
     pub fn move_tail_to(&mut self, next: &mut Self) {
+        self.move_from(self.whole_lines_end(), next);
+    }
+
+    /// Moves what lies at or after `cut` over to `next`, which must be empty and as large.
+    pub fn move_from(&mut self, cut: usize, next: &mut Self) {
         debug_assert!(next.is_empty() && next.bytes.len() == self.bytes.len(), "recycled blocks");
-        let cut = self.whole_lines_end();
+        let cut = cut.min(self.end);
         let tail = &self.bytes[cut..self.end];
         next.bytes[..tail.len()].copy_from_slice(tail);
         next.end = tail.len();
