@@ -104,10 +104,6 @@ impl Kind {
             Self::Stdin => "stdin",
         }
     }
-
-    const fn listens(self) -> bool {
-        matches!(self, Self::UnixDatagram | Self::UnixStream | Self::Udp | Self::Tcp)
-    }
 }
 
 /// `[sink]`.

@@ -121,10 +121,6 @@ impl Gatherer {
         self.block.room()
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.block.is_empty()
-    }
-
     /// Reads once.
     pub(super) fn fill(&mut self, reader: &mut impl Read) -> io::Result<usize> {
         if self.block.is_empty() && self.has_places {

@@ -7,21 +7,15 @@
 
 use std::{
     io::{self, IoSliceMut, Read, Write as _},
-    net::{TcpListener, UdpSocket},
-    os::{
-        fd::{AsFd, AsRawFd},
-        unix::net::{UnixDatagram, UnixListener},
-    },
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    os::fd::{AsFd, AsRawFd},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use tokio::{
-    io::{Interest, unix::AsyncFd},
+    io::Interest,
+    net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream},
     sync::{mpsc::Sender, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
@@ -109,24 +103,22 @@ pub(super) async fn listen(socket: Socket, way: Way, stop: watch::Receiver<bool>
         Socket::UnixDatagram(socket) => {
             socket.set_nonblocking(true)?;
             enlarge(&socket);
-            let _ = datagrams(AsyncFd::with_interest(socket, Interest::READABLE)?, way, stop).await;
+            let _ = datagrams(UnixDatagram::from_std(socket)?, way, stop).await;
         }
         Socket::Udp(socket) => {
             socket.set_nonblocking(true)?;
             enlarge(&socket);
             // Without it the kernel does not tell what it dropped, and nothing else changes.
             let _ = setsockopt(&socket, sockopt::RxqOvfl, &1);
-            let _ = datagrams(AsyncFd::with_interest(socket, Interest::READABLE)?, way, stop).await;
+            let _ = datagrams(UdpSocket::from_std(socket)?, way, stop).await;
         }
         Socket::UnixStream(listener) => {
             listener.set_nonblocking(true)?;
-            let accept = |listener: &UnixListener| listener.accept().map(|(stream, _)| stream);
-            accept_all(AsyncFd::with_interest(listener, Interest::READABLE)?, accept, way, stop).await;
+            accept_all(UnixListener::from_std(listener)?, way, stop).await;
         }
         Socket::Tcp(listener) => {
             listener.set_nonblocking(true)?;
-            let accept = |listener: &TcpListener| listener.accept().map(|(stream, _)| stream);
-            accept_all(AsyncFd::with_interest(listener, Interest::READABLE)?, accept, way, stop).await;
+            accept_all(TcpListener::from_std(listener)?, way, stop).await;
         }
     }
     Ok(())
@@ -137,44 +129,77 @@ fn enlarge(socket: &impl AsFd) {
     let _ = setsockopt(socket, sockopt::RcvBuf, &BUFFER_BYTES);
 }
 
-/// One datagram at a time.
-trait Datagrams: AsRawFd {
+/// What gives bytes when it has some, and says that it would wait when it has none.
+trait Bytes: Send + Sync + 'static {
     fn take(&self, buffer: &mut [u8], facts: &SourceFacts) -> io::Result<usize>;
+
+    /// Waits until there may be some.
+    fn ready(&self) -> impl Future<Output = io::Result<()>> + Send;
 }
 
-impl Datagrams for UnixDatagram {
+impl Bytes for UnixDatagram {
     fn take(&self, buffer: &mut [u8], _: &SourceFacts) -> io::Result<usize> {
-        self.recv(buffer)
+        self.try_recv(buffer)
+    }
+
+    fn ready(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.readable()
     }
 }
 
-impl Datagrams for UdpSocket {
+impl Bytes for UdpSocket {
     fn take(&self, buffer: &mut [u8], facts: &SourceFacts) -> io::Result<usize> {
-        let mut control = nix::cmsg_space!(u32);
-        let mut parts = [IoSliceMut::new(buffer)];
-        let flags = MsgFlags::empty();
-        let taken =
-            recvmsg::<SockaddrStorage>(self.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
-        for message in taken.cmsgs()? {
-            if let ControlMessageOwned::RxqOvfl(dropped) = message {
-                facts.dropped.fetch_max(dropped.into(), Ordering::Relaxed);
+        self.try_io(Interest::READABLE, || {
+            let mut control = nix::cmsg_space!(u32);
+            let mut parts = [IoSliceMut::new(buffer)];
+            let flags = MsgFlags::empty();
+            let taken =
+                recvmsg::<SockaddrStorage>(self.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+            for message in taken.cmsgs()? {
+                if let ControlMessageOwned::RxqOvfl(dropped) = message {
+                    facts.dropped.fetch_max(dropped.into(), Ordering::Relaxed);
+                }
             }
-        }
-        Ok(taken.bytes)
+            Ok(taken.bytes)
+        })
+    }
+
+    fn ready(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.readable()
     }
 }
 
-/// A datagram as something to be read once. One of no bytes is no end.
+impl Bytes for UnixStream {
+    fn take(&self, buffer: &mut [u8], _: &SourceFacts) -> io::Result<usize> {
+        self.try_read(buffer)
+    }
+
+    fn ready(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.readable()
+    }
+}
+
+impl Bytes for TcpStream {
+    fn take(&self, buffer: &mut [u8], _: &SourceFacts) -> io::Result<usize> {
+        self.try_read(buffer)
+    }
+
+    fn ready(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.readable()
+    }
+}
+
+/// Taking once, as a reader.
 struct Next<'a, T>(&'a T, &'a SourceFacts);
 
-impl<T: Datagrams> Read for Next<'_, T> {
+impl<T: Bytes> Read for Next<'_, T> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.take(buffer, self.1)
     }
 }
 
-async fn datagrams<T: Datagrams>(
-    socket: AsyncFd<T>,
+async fn datagrams<T: Bytes>(
+    socket: T,
     way: Way,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Closed> {
@@ -186,8 +211,7 @@ async fn datagrams<T: Datagrams>(
             way.send(&mut gatherer, false).await?;
             due = None;
         }
-        let taken = socket.get_ref().try_take(&mut gatherer, &way);
-        match taken {
+        match gatherer.fill(&mut Next(&socket, &way.facts)) {
             Ok(count) => {
                 way.note(count);
                 gatherer.end_message();
@@ -214,26 +238,11 @@ async fn datagrams<T: Datagrams>(
     }
 }
 
-/// Taking into a gatherer.
-trait TryTake {
-    fn try_take(&self, gatherer: &mut Gatherer, way: &Way) -> io::Result<usize>;
-}
-
-impl<T: Datagrams> TryTake for T {
-    fn try_take(&self, gatherer: &mut Gatherer, way: &Way) -> io::Result<usize> {
-        gatherer.fill(&mut Next(self, &way.facts))
-    }
-}
-
 /// Waits until there may be something to read, somebody stops, or what has gathered is due.
-async fn wait<T: AsRawFd>(socket: &AsyncFd<T>, stop: &mut watch::Receiver<bool>, due: Option<Instant>) {
+async fn wait(socket: &impl Bytes, stop: &mut watch::Receiver<bool>, due: Option<Instant>) {
     let ready = async {
         tokio::select! {
-            ready = socket.readable() => {
-                if let Ok(mut ready) = ready {
-                    ready.clear_ready();
-                }
-            }
+            _ = socket.ready() => {}
             _ = stop.changed() => {}
         }
     };
@@ -243,74 +252,61 @@ async fn wait<T: AsRawFd>(socket: &AsyncFd<T>, stop: &mut watch::Receiver<bool>,
     }
 }
 
-async fn accept_all<L, T>(
-    listener: AsyncFd<L>,
-    accept: fn(&L) -> io::Result<T>,
-    way: Way,
-    mut stop: watch::Receiver<bool>,
-) where
-    L: AsRawFd,
-    T: AsRawFd + Send + Sync + NonBlocking + 'static,
-    for<'a> &'a T: Read,
-{
+/// What takes connections.
+trait Accept {
+    type Stream: Bytes;
+
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Accept for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<UnixStream> {
+        self.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        self.accept().await.map(|(stream, _)| stream)
+    }
+}
+
+async fn accept_all(listener: impl Accept, way: Way, mut stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
-    let open = Arc::new(AtomicUsize::new(0));
     while !*stop.borrow() {
-        match accept(listener.get_ref()) {
-            Ok(stream) if open.load(Ordering::SeqCst) >= CONNECTIONS_MAX => {
+        let next = tokio::select! {
+            next = listener.next() => next,
+            _ = stop.changed() => break,
+        };
+        while connections.try_join_next().is_some() {}
+        match next {
+            Ok(_) if connections.len() >= CONNECTIONS_MAX => {
                 way.facts.turned_away.fetch_add(1, Ordering::Relaxed);
-                drop(stream);
             }
             Ok(stream) => {
-                let (way, stop, open) = (way.clone(), stop.clone(), Arc::clone(&open));
-                open.fetch_add(1, Ordering::SeqCst);
+                let (way, stop) = (way.clone(), stop.clone());
                 connections.spawn(async move {
-                    if stream.nonblocking().is_ok()
-                        && let Ok(stream) = AsyncFd::with_interest(stream, Interest::READABLE)
-                    {
-                        let _ = self::stream(stream, way, stop).await;
-                    }
-                    open.fetch_sub(1, Ordering::SeqCst);
+                    let _ = self::stream(stream, way, stop).await;
                 });
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(&listener, &mut stop, None).await,
             // No file descriptor is left, or a connection went away before it was taken.
             Err(_) => sleep(GATHER).await,
         }
-        while connections.try_join_next().is_some() {}
     }
     while connections.join_next().await.is_some() {}
 }
 
-/// What can be told not to wait.
-trait NonBlocking {
-    fn nonblocking(&self) -> io::Result<()>;
-}
-
-impl NonBlocking for std::net::TcpStream {
-    fn nonblocking(&self) -> io::Result<()> {
-        self.set_nonblocking(true)
-    }
-}
-
-impl NonBlocking for std::os::unix::net::UnixStream {
-    fn nonblocking(&self) -> io::Result<()> {
-        self.set_nonblocking(true)
-    }
-}
-
 /// The lines of one connection.
-async fn stream<T>(stream: AsyncFd<T>, way: Way, mut stop: watch::Receiver<bool>) -> Result<(), Closed>
-where
-    T: AsRawFd,
-    for<'a> &'a T: Read,
-{
+async fn stream(stream: impl Bytes, way: Way, mut stop: watch::Receiver<bool>) -> Result<(), Closed> {
     let mut gatherer = way.gatherer().with_frames();
     let mut due = None;
     loop {
         let is_stopping = *stop.borrow();
-        let taken = gatherer.fill(&mut stream.get_ref());
-        match taken {
+        match gatherer.fill(&mut Next(&stream, &way.facts)) {
             Ok(0) => return way.send(&mut gatherer, true).await,
             Ok(count) => {
                 way.note(count);
