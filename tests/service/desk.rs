@@ -72,11 +72,27 @@ impl Desk {
         self.wait("records", || self.numbers().len() >= count);
     }
 
+    /// Waits until all numbers up to `count` are there, or says which are not.
+    #[track_caller]
+    pub(crate) fn wait_for_each(&self, count: u64) {
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE && (self.numbers().len() as u64) < count {
+            thread::sleep(Duration::from_millis(20));
+        }
+        if (self.numbers().len() as u64) < count {
+            self.assert_each_once(count);
+        }
+    }
+
     pub(crate) fn wait(&self, what: &str, is_it: impl Fn() -> bool) {
         let since = Instant::now();
         while !is_it() {
             let log = fs::read_to_string(self.file("service.err")).unwrap_or_default();
-            assert!(since.elapsed() < PATIENCE, "{what} did not come; {} records\n{log}", self.numbers().len());
+            assert!(
+                since.elapsed() < PATIENCE,
+                "{what} did not come; {} records\n{log}",
+                self.numbers().len()
+            );
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -85,7 +101,8 @@ impl Desk {
     #[track_caller]
     pub(crate) fn assert_each_once(&self, count: u64) {
         let numbers = self.numbers();
-        let lost: Vec<_> = (1..=count).filter(|number| !numbers.contains_key(number)).take(9).collect();
+        let lost: Vec<_> =
+            (1..=count).filter(|number| !numbers.contains_key(number)).take(9).collect();
         let twice: Vec<_> = numbers.iter().filter(|(_, count)| **count > 1).take(9).collect();
         let log = fs::read_to_string(self.file("service.err")).unwrap_or_default();
         assert!(lost.is_empty() && twice.is_empty(), "lost {lost:?}, twice {twice:?}\n{log}");
@@ -106,8 +123,8 @@ impl Desk {
 /// A line of a log with a number in it, from an address that must not come out.
 pub(crate) fn line(number: u64) -> String {
     format!(
-        "203.0.113.77 - alice [22/Nov/2026:14:05:37 +0000] \"GET /canary?mail=alice%40example.com HTTP/1.1\" 200 \
-         {number} \"-\" \"Mozilla/5.0\"\n"
+        "203.0.113.77 - alice [22/Nov/2026:14:05:37 +0000] \"GET / HTTP/1.1\" 200 {number} \
+         \"https://example.com/canary?mail=alice%40example.com\" \"Mozilla/5.0\"\n"
     )
 }
 

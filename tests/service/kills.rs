@@ -60,10 +60,11 @@ impl Server {
     }
 
     fn rename(&mut self) {
-        for number in (1..4).rev() {
+        for number in (1..60).rev() {
             let from = self.desk.file(&format!("access.log.{number}"));
             if from.exists() {
-                fs::rename(from, self.desk.file(&format!("access.log.{}", number + 1))).expect("ours");
+                fs::rename(from, self.desk.file(&format!("access.log.{}", number + 1)))
+                    .expect("ours");
             }
         }
         fs::rename(self.desk.file("access.log"), self.desk.file("access.log.1")).expect("ours");
@@ -80,6 +81,11 @@ fn open(desk: &Desk) -> File {
 fn check(configuration: &str, kills: usize, seed: u64) -> Server {
     let mut server = Server::new(configuration);
     let mut dice = Dice(seed);
+    // A service that begins knows nothing of what was rotated away before.
+    let running = server.desk.start();
+    server.write(1);
+    server.desk.wait_for(1);
+    running.kill();
     for _ in 0..kills {
         let running = server.desk.start();
         for _ in 0..1 + dice.below(6) {
@@ -98,7 +104,7 @@ fn check(configuration: &str, kills: usize, seed: u64) -> Server {
     }
     let running = server.desk.start();
     server.write(1);
-    server.desk.wait_for(server.number as usize);
+    server.desk.wait_for_each(server.number);
     assert_eq!(running.stop(), Some(0));
     server.desk.assert_each_once(server.number);
     server
@@ -115,7 +121,7 @@ fn counts_agree_with_records_after_kills() {
     let store = server.desk.file("counts.sqlite").display().to_string();
     let done = crate::program::run_in(
         server.desk.folder.path(),
-        &["report", "export", "--store", &store, "--form", "json"],
+        &["report", "export", "--store", &store, "--to", "json"],
         b"",
     );
     assert_eq!(done.status, 0, "{}", done.err());

@@ -68,7 +68,8 @@ fn lines_of_all_senders_come_out_once() {
     }
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     socket.connect(("127.0.0.1", udp)).expect("it listens");
-    let rfc5424 = |number| format!("<190>1 2026-11-22T00:19:16+00:00 vm nginx - - -  {}", bare(number));
+    let rfc5424 =
+        |number| format!("<190>1 2026-11-22T00:19:16+00:00 vm nginx - - -  {}", bare(number));
     socket.send(rfc5424(4).as_bytes()).expect("sent");
     let mut stream = TcpStream::connect(("127.0.0.1", tcp)).expect("it listens");
     for number in 5..=7 {
@@ -122,7 +123,8 @@ fn omprog_hears_ok_for_each_line_once_it_is_durable() {
     let desk = Desk::new(STDIN);
     fs::create_dir(desk.file("clean")).expect("ours");
     let mut command = desk.command();
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
     let mut stdin = child.stdin.take().expect("piped");
     let mut answers = BufReader::new(child.stdout.take().expect("piped")).lines();
     assert_eq!(answers.next().expect("an answer").expect("text"), "OK");

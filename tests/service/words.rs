@@ -22,7 +22,7 @@ listen = "{}/metrics.sock"
 "#;
 
 const NARROW: &str = "name = \"own\"\nversion = 1\n[record]\ntime = { grain = \"hour\" }\nstatus = true\n\
-                      bytes = \"exact\"\n[change]\nwidening = \"block\"\n";
+                      bytes = { exact = \"always\" }\n[change]\nwidening = \"block\"\n";
 
 fn desk() -> Desk {
     let desk = Desk::new(CONFIGURATION);
@@ -76,7 +76,9 @@ fn a_policy_that_keeps_more_is_refused_until_it_is_acknowledged() {
     desk.wait_for(1);
     let refused = |count: u64| {
         let text = format!("tamis_reloads_refused_total {count}\n");
-        desk.wait("a refusal", || desk.ask("/metrics").is_some_and(|metrics| metrics.contains(&text)));
+        desk.wait("a refusal", || {
+            desk.ask("/metrics").is_some_and(|metrics| metrics.contains(&text))
+        });
     };
     fs::write(desk.file("policy.toml"), "name = ").expect("ours");
     running.signal("-HUP");
