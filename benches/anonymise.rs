@@ -52,7 +52,7 @@ fn counted(bencher: Bencher<'_, '_>) {
         for line in block.lines() {
             door.anonymise(&Format::combined(), line, |record| part.add(record));
         }
-        whole.absorb(&part);
+        whole.absorb(&mut part);
         part.clear();
     });
 }

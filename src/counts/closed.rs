@@ -7,12 +7,12 @@
 //! are sums of statuses, made when a report asks. Rows without a line are left out of reports.
 
 use foldhash::fast::RandomState;
-use hashbrown::{HashTable, hash_table::Entry};
+use hashbrown::{HashMap, HashTable, hash_table::Entry};
 
 use super::{
-    keyed::{self, RowNumber},
-    part::Visits,
-    sketch::Sketch,
+    crowd::{Crowd, Queue},
+    keyed::{self, RowNumber, Stamp},
+    sketch::PRECISION,
     tally::{People, Sum, Tally, Wants},
 };
 use crate::{
@@ -106,12 +106,25 @@ impl Profile {
     }
 }
 
+/// How many profiles are kept from block to block.
+const PROFILES_KEPT: usize = 8_192;
+
 /// The profiles of the lines of a block.
 pub(super) struct Closed {
     seed: RandomState,
-    profiles: Vec<(u64, Tally)>,
+    profiles: Vec<Counted>,
     index: HashTable<u32>,
+    /// The profiles that have a line in this block.
+    active: Vec<u32>,
     column: Vec<RowNumber>,
+}
+
+/// A profile and what was counted of it.
+struct Counted {
+    profile: Profile,
+    tally: Tally,
+    /// Its place with the run, as long as that has this stamp.
+    place: (Stamp, u32),
 }
 
 impl Closed {
@@ -120,6 +133,7 @@ impl Closed {
             seed: keyed::seed(),
             profiles: Vec::new(),
             index: HashTable::new(),
+            active: Vec::new(),
             column: Vec::new(),
         }
     }
@@ -127,39 +141,46 @@ impl Closed {
     /// Counts one line.
     #[inline]
     pub(super) fn add(&mut self, profile: Profile, tally: Tally) {
-        let Self { seed, profiles, index, column } = self;
+        let Self { seed, profiles, index, active, column } = self;
         let hash = |bits: u64| keyed::hash_number(seed, bits);
-        let same = |number: &u32| profiles[*number as usize].0 == profile.0;
-        let rehash = |number: &u32| hash(profiles[*number as usize].0);
+        let same = |number: &u32| profiles[*number as usize].profile == profile;
+        let rehash = |number: &u32| hash(profiles[*number as usize].profile.0);
         let number = match index.entry(hash(profile.0), same, rehash) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let number = profiles.len() as u32;
                 entry.insert(number);
-                profiles.push((profile.0, Tally::default()));
+                let (tally, place) = Default::default();
+                profiles.push(Counted { profile, tally, place });
                 number
             }
         };
-        profiles[number as usize].1.add(tally);
+        let counted = &mut profiles[number as usize];
+        if !counted.tally.is_counted() {
+            active.push(number);
+        }
+        counted.tally.add(tally);
         column.push(RowNumber(number));
-    }
-
-    /// The profile of a line.
-    #[inline]
-    pub(super) fn profile(&self, line: usize) -> u64 {
-        self.profiles[self.column[line].0 as usize].0
     }
 
     pub(super) fn drop_first(&mut self, lines: usize, bytes: &[u64]) {
         for (number, bytes) in self.column.drain(..lines).zip(bytes) {
-            self.profiles[number.0 as usize].1.take(Tally::of_line(*bytes));
+            self.profiles[number.0 as usize].tally.take(Tally::of_line(*bytes));
         }
     }
 
+    /// Forgets what was counted, and the profiles once they are many.
     pub(super) fn clear(&mut self) {
-        self.profiles.clear();
-        self.index.clear();
         self.column.clear();
+        if self.profiles.len() <= PROFILES_KEPT {
+            for number in self.active.drain(..) {
+                self.profiles[number as usize].tally = Tally::default();
+            }
+        } else {
+            self.profiles.clear();
+            self.index.clear();
+            self.active.clear();
+        }
     }
 }
 
@@ -168,56 +189,69 @@ pub(super) struct RunClosed {
     tallies: Box<[Tally; COUNT]>,
     /// Without anything where nobody is counted.
     people: Vec<People>,
-    /// For each profile of a block its rows.
+    /// The places of profiles, and for each place its rows.
+    known: HashMap<u64, u32, RandomState>,
     expanded: Vec<([u16; PLACES.len()], usize)>,
+    /// Stands for the places that profiles have now.
+    stamp: Stamp,
+    queue: Queue,
 }
 
 impl RunClosed {
     pub(super) fn new(wants: Wants) -> Self {
         let people = if wants.anybody() { vec![People::NOBODY; COUNT] } else { Vec::new() };
-        Self { tallies: Box::new([Tally::default(); COUNT]), people, expanded: Vec::new() }
+        Self {
+            tallies: Box::new([Tally::default(); COUNT]),
+            people,
+            known: HashMap::with_hasher(keyed::seed()),
+            expanded: Vec::new(),
+            stamp: Stamp::new(),
+            queue: Queue::default(),
+        }
     }
 
     /// Adds what a block counted.
     pub(super) fn absorb(
         &mut self,
-        block: &Closed,
-        visits: &Visits,
+        block: &mut Closed,
+        crowd: &Crowd,
         wanted: TableSet,
         wants: Wants,
-        novel: &[u32],
     ) {
-        self.expanded.clear();
-        for (bits, tally) in &block.profiles {
-            let (rows, count) = Profile(*bits).rows(wanted);
-            for row in &rows[..count] {
+        if self.expanded.len() > PROFILES_KEPT && self.queue.is_empty() {
+            self.known.clear();
+            self.expanded.clear();
+            self.stamp = Stamp::new();
+        }
+        for number in &block.active {
+            let Counted { profile, tally, place } = &mut block.profiles[*number as usize];
+            if place.0 != self.stamp {
+                let next = self.expanded.len() as u32;
+                *place = (self.stamp, *self.known.entry(profile.0).or_insert(next));
+                if place.1 == next {
+                    self.expanded.push(profile.rows(wanted));
+                }
+            }
+            let (rows, count) = &self.expanded[place.1 as usize];
+            for row in &rows[..*count] {
                 self.tallies[usize::from(*row)].add(*tally);
             }
-            self.expanded.push((rows, count));
         }
-        if !wants.anybody() {
-            return;
+        if wants.anybody() {
+            let place = |number: &RowNumber| block.profiles[number.0 as usize].place.1;
+            self.queue.push_all(crowd, block.column.iter().map(place));
         }
-        for line in novel {
-            let (visitor, network) = visits.of(*line as usize);
-            if visitor == 0 {
-                continue;
-            }
-            let number = block.column[*line as usize];
-            let (rows, count) = &self.expanded[number.0 as usize];
-            let place = Sketch::place_of(visitor);
+    }
+
+    /// Adds the people of the lines that wait.
+    pub(super) fn settle(&mut self, crowd: &mut Crowd, wants: Wants) {
+        crowd.each(&self.queue, self.expanded.len(), |place, group| {
+            let (rows, count) = &self.expanded[place];
             for row in &rows[..*count] {
-                let people = &mut self.people[usize::from(*row)];
-                if wants.visitors {
-                    people.visitors.add_placed(visitor, place);
-                }
-                if let Some(most) = wants.networks
-                    && network != 0
-                {
-                    people.networks.add(network, most);
-                }
+                self.people[usize::from(*row)].add_all(group, wants, PRECISION);
             }
-        }
+        });
+        self.queue.clear();
     }
 
     /// The rows of `table` that have a line, or none if it is not a closed table.

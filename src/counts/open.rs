@@ -21,10 +21,10 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::{
-    keyed::{self, Keyed, RowNumber},
-    part::Visits,
+    crowd::{Crowd, NOWHERE, Queue},
+    keyed::{self, Keyed, RowNumber, Stamp},
     sketch::{PRECISION, PRECISION_MIN},
-    tally::{People, Sum, Tally, Wants},
+    tally::{Group, People, Sum, Tally, Wants},
 };
 
 /// How many distinct keys a table holds. A guess at what is more than a site's pages
@@ -84,6 +84,23 @@ enum At {
     Folded,
 }
 
+impl At {
+    /// The same in a queue.
+    const fn place(self) -> u32 {
+        match self {
+            Self::Folded => 0,
+            Self::Row(number) => number + 1,
+        }
+    }
+
+    const fn of_place(place: u32) -> Self {
+        match place.checked_sub(1) {
+            None => Self::Folded,
+            Some(number) => Self::Row(number),
+        }
+    }
+}
+
 /// The table.
 pub(super) struct Open {
     limits: Limits,
@@ -98,8 +115,10 @@ pub(super) struct Open {
     missed: u64,
     precision: u8,
     people_bytes: usize,
-    /// For each row of a block the row here.
-    places: Vec<At>,
+    /// Stands for the numbers that rows have now.
+    stamp: Stamp,
+    /// Where the lines belong whose people wait.
+    queue: Queue,
 }
 
 impl Open {
@@ -116,81 +135,91 @@ impl Open {
             missed: 0,
             precision: PRECISION,
             people_bytes: 0,
-            places: Vec::new(),
+            stamp: Stamp::new(),
+            queue: Queue::default(),
         }
     }
 
-    /// Adds what a block counted; `key_of` makes the key here of one there. The people of lines that are not `novel`
-    /// were added before, under the same keys.
+    /// Adds what a block counted, whose lines came to the crowd last; `key_of` makes the key here of one there.
     pub(super) fn absorb_as<K: AsRef<[u8]>>(
         &mut self,
-        block: &Keyed,
-        visits: &Visits,
+        block: &mut Keyed,
+        crowd: &mut Crowd,
+        bytes: &[u64],
         wants: Wants,
         key_of: impl Fn(&[u8]) -> K,
-        novel: &[u32],
     ) {
         let hash_of = |table: &Self, key: &[u8], _| keyed::hash(&table.seed, key);
-        self.absorb_with(block, visits, wants, key_of, hash_of, Some(novel));
+        self.absorb_with(block, crowd, bytes, wants, key_of, hash_of);
     }
 
-    /// Adds what a block counted.
-    pub(super) fn absorb(&mut self, block: &Keyed, visits: &Visits, wants: Wants) {
-        self.absorb_with(block, visits, wants, <[u8]>::to_vec, |_, _, hash| hash, None);
+    /// Adds what a block counted, whose lines came to the crowd last and had so many bytes.
+    pub(super) fn absorb(
+        &mut self,
+        block: &mut Keyed,
+        crowd: &mut Crowd,
+        bytes: &[u64],
+        wants: Wants,
+    ) {
+        self.absorb_with(block, crowd, bytes, wants, <[u8]>::to_vec, |_, _, hash| hash);
     }
 
     fn absorb_with<K: AsRef<[u8]>>(
         &mut self,
-        block: &Keyed,
-        visits: &Visits,
+        block: &mut Keyed,
+        crowd: &mut Crowd,
+        bytes: &[u64],
         wants: Wants,
         key_of: impl Fn(&[u8]) -> K,
         hash_of: impl Fn(&Self, &[u8], u64) -> u64,
-        novel: Option<&[u32]>,
     ) {
         if block.column.is_empty() {
             return;
         }
-        let fits = self.rows.len() + block.rows().len() <= self.limits.keys
-            && self.keys.len() + block.key_bytes() <= self.limits.key_bytes;
+        let new = block.active().filter(|row| row.place.0 != self.stamp);
+        let (keys, key_bytes) =
+            new.fold((0, 0), |(keys, key_bytes), row| (keys + 1, key_bytes + block.key(row).len()));
+        let fits = self.rows.len() + keys <= self.limits.keys
+            && self.keys.len() + key_bytes <= self.limits.key_bytes;
         if !fits {
-            return self.absorb_lines(block, visits, wants, key_of, hash_of);
+            return self.absorb_lines(block, crowd, bytes, wants, key_of, hash_of);
         }
-        let mut places = std::mem::take(&mut self.places);
-        places.clear();
-        for row in block.rows() {
-            if !row.tally.is_counted() {
-                places.push(At::Folded);
-                continue;
+        block.each_active(|row, key| {
+            if row.place.0 != self.stamp {
+                let key = key_of(key);
+                let hash = hash_of(self, key.as_ref(), row.hash);
+                let at = self.find_or_insert(hash, key.as_ref(), wants);
+                row.place = (self.stamp, at.place());
             }
-            let key = key_of(block.key(row));
-            let hash = hash_of(self, key.as_ref(), row.hash);
-            let at = self.find_or_insert(hash, key.as_ref(), wants);
-            self.tally_at(at).add(row.tally);
-            places.push(at);
-        }
+            self.tally_at(At::of_place(row.place.1)).add(row.tally);
+        });
         if wants.anybody() {
-            // What was added before may have been folded since, in a table that ran over.
-            match novel.filter(|_| self.missed == 0) {
-                Some(novel) => {
-                    for line in novel {
-                        let number = block.column[*line as usize];
-                        if let Some(at) = places.get(number.0 as usize) {
-                            self.add_people(*at, visits, *line as usize, wants);
-                        }
-                    }
+            let place = |number: &RowNumber| match *number {
+                RowNumber::NONE => NOWHERE,
+                number => block.row(number).place.1,
+            };
+            self.queue.push_all(crowd, block.column.iter().map(place));
+        }
+    }
+
+    /// Adds the people of the lines that wait.
+    pub(super) fn settle(&mut self, crowd: &mut Crowd, wants: Wants) {
+        if self.queue.is_empty() {
+            return;
+        }
+        crowd.each(&self.queue, self.rows.len() + 1, |place, group| {
+            match place.checked_sub(1).and_then(|row| self.people.get_mut(row)) {
+                Some(people) => {
+                    let grown = people.add_all(group, wants, self.precision);
+                    self.people_bytes = self.people_bytes.saturating_add_signed(grown);
                 }
                 None => {
-                    for (line, number) in block.column.iter().enumerate() {
-                        if let Some(at) = places.get(number.0 as usize) {
-                            self.add_people(*at, visits, line, wants);
-                        }
-                    }
+                    self.folded.people.add_all(group, wants, self.precision);
                 }
             }
-            self.fit_people();
-        }
-        self.places = places;
+        });
+        self.queue.clear();
+        self.fit_people();
     }
 
     /// The same line by line, for a table in which not all of the block's keys may have room.
@@ -198,22 +227,26 @@ impl Open {
     fn absorb_lines<K: AsRef<[u8]>>(
         &mut self,
         block: &Keyed,
-        visits: &Visits,
+        crowd: &mut Crowd,
+        bytes: &[u64],
         wants: Wants,
         key_of: impl Fn(&[u8]) -> K,
         hash_of: impl Fn(&Self, &[u8], u64) -> u64,
     ) {
+        // Rows are about to be folded, whose people must be complete.
+        self.settle(crowd, wants);
+        let first = crowd.len().saturating_sub(block.column.len());
         for (line, number) in block.column.iter().enumerate() {
             if *number == RowNumber::NONE {
                 continue;
             }
-            let row = &block.rows()[number.0 as usize];
+            let row = block.row(*number);
             let key = key_of(block.key(row));
             let hash = hash_of(self, key.as_ref(), row.hash);
             let at = self.find_or_insert(hash, key.as_ref(), wants);
-            self.tally_at(at).add(Tally::of_line(visits.bytes[line]));
+            self.tally_at(at).add(Tally::of_line(bytes[line]));
             if wants.anybody() {
-                self.add_people(at, visits, line, wants);
+                self.add_people(at, crowd.line(first + line), wants);
                 self.fit_people();
             }
         }
@@ -228,16 +261,14 @@ impl Open {
     }
 
     #[inline]
-    fn add_people(&mut self, at: At, visits: &Visits, line: usize, wants: Wants) {
-        let (visitor, network) = visits.of(line);
+    fn add_people(&mut self, at: At, line: Group<'_>, wants: Wants) {
         match at {
             At::Row(number) => {
-                let people = &mut self.people[number as usize];
-                let grown = people.add(visitor, network, wants, self.precision);
+                let grown = self.people[number as usize].add_all(line, wants, self.precision);
                 self.people_bytes = self.people_bytes.saturating_add_signed(grown);
             }
             At::Folded => {
-                self.folded.people.add(visitor, network, wants, self.precision);
+                self.folded.people.add_all(line, wants, self.precision);
             }
         }
     }
@@ -301,6 +332,7 @@ impl Open {
         let rows = std::mem::take(&mut self.rows);
         let mut people = std::mem::take(&mut self.people).into_iter();
         self.index.clear();
+        self.stamp = Stamp::new();
         for row in rows {
             let of_row = people.next();
             if row.weight() <= median {

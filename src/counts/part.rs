@@ -10,9 +10,8 @@ use super::{
     closed::{Closed, Profile},
     cross,
     keyed::Keyed,
-    sketch::PRECISION,
     special::Gathered,
-    tally::{People, Tally, Wants},
+    tally::Tally,
     times::{Hour, Times},
     zone::{Window, Zone},
 };
@@ -42,23 +41,14 @@ pub(super) struct Visits {
 }
 
 impl Visits {
-    /// The visitor and the network of a line.
-    #[inline]
-    pub(super) fn of(&self, line: usize) -> (u64, u64) {
-        (self.visitors[line], self.networks[line])
+    /// The visitors of all lines.
+    pub(super) fn visitors(&self) -> &[u64] {
+        &self.visitors
     }
 
-    /// Adds who was behind some lines.
-    pub(super) fn add_all(&self, lines: &[u32], people: &mut People, wants: Wants) {
-        for line in lines {
-            let (visitor, network) = self.of(*line as usize);
-            people.add(visitor, network, wants, PRECISION);
-        }
-    }
-
-    /// How many lines there are.
-    pub(super) const fn len(&self) -> usize {
-        self.bytes.len()
+    /// The networks of all lines.
+    pub(super) fn networks(&self) -> &[u64] {
+        &self.networks
     }
 
     /// Notes a line.
@@ -156,16 +146,16 @@ impl Part {
         // A record lends these three only if the plan counts them.
         if tables.has(Table::Site) {
             match line.site() {
-                Some(site) => self.sites.add(site.as_bytes(), tally),
+                Some(site) => self.sites.add_text(site, tally),
                 None => self.sites.skip(),
             }
         }
         if let Some(path) = line.path() {
-            self.paths.add(path.as_bytes(), tally);
+            self.paths.add_text(path, tally);
         }
         if tables.has(Table::Referrer) {
             match line.referrer() {
-                Some(referrer) => self.referrers.add(referrer.as_bytes(), tally),
+                Some(referrer) => self.referrers.add_text(referrer, tally),
                 None => self.referrers.skip(),
             }
         }
@@ -199,7 +189,9 @@ impl Part {
         for table in [&mut self.sites, &mut self.paths, &mut self.referrers] {
             table.clear();
         }
-        self.crosses.iter_mut().for_each(Keyed::clear);
+        for table in &mut self.crosses {
+            table.clear();
+        }
         self.specials.iter_mut().for_each(Gathered::clear);
     }
 }
@@ -278,11 +270,11 @@ impl Block {
     }
 
     /// What was counted, by window.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
-        self.parts[..self.used].iter().filter(|part| !part.is_empty())
+    pub(super) fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.parts[..self.used].iter_mut().filter(|part| !part.is_empty())
     }
 
-    /// Forgets everything but keeps the memory of a few parts.
+    /// Forgets what was counted, and keeps the memory and the keys of a few parts.
     pub fn clear(&mut self) {
         const KEPT: usize = 4;
         self.parts.truncate(KEPT);

@@ -64,38 +64,36 @@ impl Sketch {
     /// Nobody.
     pub(super) const EMPTY: Self = Self(Form::Empty);
 
-    /// Adds a visitor whose register and rank at the usual precision are known, and says whether that changed
-    /// anything. What changed nothing here changes nothing in a set of more visitors that is as fine.
-    #[inline(always)]
-    pub(super) fn add_placed(&mut self, number: u64, (index, rank): (usize, u8)) -> bool {
-        if let Form::Registers(registers) = &mut self.0
-            && registers.len() == 1 << PRECISION
-            && let Some(register) = registers.get_mut(index)
-        {
-            let is_new = *register < rank;
-            if is_new {
-                *register = rank;
+    /// Adds visitors by their numbers, of which zero is nobody. Says by how many bytes the sketch grew.
+    pub(super) fn add_all(&mut self, numbers: &[u64], precision: u8) -> isize {
+        let before = self.bytes();
+        let mut rest = numbers.iter().copied().filter(|number| *number != 0);
+        loop {
+            match &mut self.0 {
+                Form::Registers(registers) => {
+                    let precision = registers.len().trailing_zeros() as u8;
+                    for number in rest.by_ref() {
+                        let (index, rank) = place(number, precision);
+                        if let Some(register) = registers.get_mut(index) {
+                            *register = rank.max(*register);
+                        }
+                    }
+                    break;
+                }
+                Form::Set(numbers) => {
+                    let most = exact_max(precision);
+                    if !rest.any(|number| numbers.add(number) && numbers.len() > most) {
+                        break;
+                    }
+                    self.fit(precision);
+                }
+                Form::Empty | Form::One(_) => match rest.next() {
+                    Some(number) => _ = self.add(number, precision),
+                    None => break,
+                },
             }
-            return is_new;
         }
-        self.add_unplaced(number)
-    }
-
-    #[inline(never)]
-    fn add_unplaced(&mut self, number: u64) -> bool {
-        let before = match &self.0 {
-            Form::Set(numbers) => numbers.count,
-            Form::One(known) if *known == number => return false,
-            _ => usize::MAX,
-        };
-        self.add(number, PRECISION);
-        !matches!(&self.0, Form::Set(numbers) if numbers.count == before)
-    }
-
-    /// The register and the rank of a visitor at the usual precision.
-    #[inline(always)]
-    pub(super) const fn place_of(number: u64) -> (usize, u8) {
-        place(number, PRECISION)
+        self.bytes() as isize - before as isize
     }
 
     /// Adds a visitor by its number, which is not zero. Says by how many bytes the sketch grew.
@@ -267,10 +265,9 @@ impl Sketch {
 #[inline(always)]
 const fn place(number: u64, precision: u8) -> (usize, u8) {
     let index = (number >> (64 - precision)) as usize;
-    let rest = number << precision;
-    let most = 64 - precision as u32;
-    let zeros = rest.leading_zeros();
-    (index, (if zeros < most { zeros } else { most }) as u8 + 1)
+    // A number whose other bits are all zero has the highest rank.
+    let rest = number << precision | 1 << (precision - 1);
+    (index, rest.leading_zeros() as u8 + 1)
 }
 
 /// The registers that a coarser sketch of the same visitors has.

@@ -5,6 +5,7 @@
 //! the things that count once.
 
 use super::{
+    crowd::Crowd,
     keyed::Keyed,
     open::{Limits, Open},
     part::Visits,
@@ -55,6 +56,14 @@ pub(super) struct RunSpecial {
     units: Open,
 }
 
+/// Adds what a block counted, at once: such lines are few.
+fn absorb(open: &mut Open, keys: &mut Keyed, visits: &Visits, wants: Wants) {
+    let mut crowd = Crowd::default();
+    crowd.push_all(visits, wants);
+    open.absorb(keys, &mut crowd, &visits.bytes, wants);
+    open.settle(&mut crowd, wants);
+}
+
 /// A row of such a table.
 pub(super) struct SpecialRow<'a> {
     pub(super) key: Option<&'a [u8]>,
@@ -68,11 +77,11 @@ impl RunSpecial {
     }
 
     /// Adds what a block counted.
-    pub(super) fn absorb(&mut self, block: &Gathered, wants: Wants) {
+    pub(super) fn absorb(&mut self, block: &mut Gathered, wants: Wants) {
         let of_people = if self.kind.knows_visitors() { wants } else { Wants::default() };
-        self.requests.absorb(&block.keys, &block.visits, of_people);
+        absorb(&mut self.requests, &mut block.keys, &block.visits, of_people);
         let once = Wants { visitors: self.kind.counts_once() && wants.visitors, networks: None };
-        self.units.absorb(&block.keys, &block.units, once);
+        absorb(&mut self.units, &mut block.keys, &block.units, once);
     }
 
     /// Its rows. Both tables went the same way, for only keys and their order decide.

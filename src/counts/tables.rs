@@ -4,10 +4,11 @@ use super::{
     OTHER,
     closed::RunClosed,
     cross::BETWEEN,
+    crowd::Crowd,
     open::{Limits, Open},
     part::Part,
     report::{Period, Report, Row, Totals},
-    sketch::Sketch,
+    sketch::{PRECISION, Sketch},
     special::RunSpecial,
     tally::{People, Sum, Wants},
     times::RunTimes,
@@ -63,40 +64,7 @@ pub(super) struct Tables {
     referrers: Open,
     crosses: Vec<Open>,
     specials: Vec<RunSpecial>,
-    seen: Seen,
-    /// The lines of a block that may have somebody new in a closed table or one of times.
-    novel: Vec<u32>,
-}
-
-/// How many lines are remembered by their visitor, hour and profile, 8 bytes each.
-const LINES_REMEMBERED: usize = 1 << 14;
-
-/// What was seen lately. Visitors come in bursts: one who comes again in the same hour with the same agent, method and
-/// status is in all of those sets already, whatever else the request is.
-struct Seen(Box<[u64]>);
-
-impl Seen {
-    /// The lines whose like was not seen lately. This depends on the lines and their order alone.
-    fn novel(&mut self, part: &Part, novel: &mut Vec<u32>) {
-        if self.0.is_empty() {
-            self.0 = vec![0; LINES_REMEMBERED].into_boxed_slice();
-        }
-        for line in 0..part.visits.len() {
-            let (visitor, network) = part.visits.of(line);
-            if visitor == 0 {
-                continue;
-            }
-            let mixed = part.closed.profile(line).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                ^ part.times.hour(line)
-                ^ u64::from(network != 0);
-            let name = visitor.wrapping_add(mixed.wrapping_mul(0xD1B5_4A32_D192_ED03)) | 1;
-            let place = &mut self.0[(name >> 40) as usize % LINES_REMEMBERED];
-            if *place != name {
-                *place = name;
-                novel.push(line as u32);
-            }
-        }
-    }
+    crowd: Crowd,
 }
 
 impl Tables {
@@ -112,34 +80,46 @@ impl Tables {
             referrers: Open::new(limits),
             crosses: plan.crosses.iter().map(|_| Open::new(limits)).collect(),
             specials: plan.specials.iter().map(|it| RunSpecial::new(it.kind, limits)).collect(),
-            seen: Seen(Box::default()),
-            novel: Vec::new(),
+            crowd: Crowd::default(),
         }
     }
 
     /// Adds what a block counted.
-    pub(super) fn absorb(&mut self, part: &Part, wanted: TableSet) {
+    pub(super) fn absorb(&mut self, part: &mut Part, wanted: TableSet) {
         let Self { wants, .. } = *self;
-        let visits = &part.visits;
         self.totals.tally.add(part.totals);
-        let mut novel = std::mem::take(&mut self.novel);
-        novel.clear();
+        let bytes = &part.visits.bytes;
         if wants.anybody() {
-            self.seen.novel(part, &mut novel);
-            visits.add_all(&novel, &mut self.totals.people, wants);
+            if self.crowd.is_full(bytes.len()) {
+                self.settle();
+            }
+            self.crowd.push_all(&part.visits, wants);
         }
-        self.times.absorb(&part.times, visits, wants, &novel);
-        self.closed.absorb(&part.closed, visits, wanted, wants, &novel);
-        self.novel = novel;
-        self.sites.absorb(&part.sites, visits, wants);
-        self.paths.absorb(&part.paths, visits, wants);
-        self.referrers.absorb(&part.referrers, visits, wants);
-        for (open, keyed) in self.crosses.iter_mut().zip(&part.crosses) {
-            open.absorb(keyed, visits, wants);
+        let crowd = &mut self.crowd;
+        self.times.absorb(&mut part.times, crowd, bytes, wants);
+        self.closed.absorb(&mut part.closed, crowd, wanted, wants);
+        self.sites.absorb(&mut part.sites, crowd, bytes, wants);
+        self.paths.absorb(&mut part.paths, crowd, bytes, wants);
+        self.referrers.absorb(&mut part.referrers, crowd, bytes, wants);
+        for (open, keyed) in self.crosses.iter_mut().zip(&mut part.crosses) {
+            open.absorb(keyed, crowd, bytes, wants);
         }
-        for (special, gathered) in self.specials.iter_mut().zip(&part.specials) {
+        for (special, gathered) in self.specials.iter_mut().zip(&mut part.specials) {
             special.absorb(gathered, wants);
         }
+    }
+
+    /// Adds the people of the lines that wait. Whoever looks at people does this first.
+    pub(super) fn settle(&mut self) {
+        let Self { wants, crowd, .. } = self;
+        self.totals.people.add_all(crowd.all(), *wants, PRECISION);
+        self.times.settle(crowd, *wants);
+        self.closed.settle(crowd, *wants);
+        let opens = [&mut self.sites, &mut self.paths, &mut self.referrers];
+        for open in opens.into_iter().chain(&mut self.crosses) {
+            open.settle(crowd, *wants);
+        }
+        crowd.clear();
     }
 
     /// The first and the last day that has a line.
@@ -148,7 +128,8 @@ impl Tables {
     }
 
     /// The counts so far, sorted.
-    pub(super) fn report(&self, plan: &Plan, zone: &Zone) -> Report {
+    pub(super) fn report(&mut self, plan: &Plan, zone: &Zone) -> Report {
+        self.settle();
         let period = self.days().map(|(first, last)| Period {
             from: zone.written(zone.midnight(first)),
             to: zone.written(zone.midnight(last + 1)),
@@ -171,6 +152,7 @@ impl Tables {
 
     /// Each table with its rows, and by how many requests any of these may be too low.
     pub(super) fn each(&self, plan: &Plan, mut take: impl FnMut(&str, Vec<Cell>, u64)) {
+        debug_assert_eq!(self.crowd.len(), 0, "people wait");
         // Clean text is ASCII without anything to escape but the tab between two words; this way a fault elsewhere
         // could not make a report fail.
         let text: fn(&[u8]) -> String = |key| {

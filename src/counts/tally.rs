@@ -54,6 +54,13 @@ impl Wants {
     }
 }
 
+/// Who made some requests: zero is nobody. There are as many networks as visitors, or none where they are not counted.
+#[derive(Clone, Copy)]
+pub(super) struct Group<'a> {
+    pub(super) visitors: &'a [u64],
+    pub(super) networks: &'a [u64],
+}
+
 /// The people behind the requests of a row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct People {
@@ -65,17 +72,16 @@ impl People {
     /// Nobody.
     pub(super) const NOBODY: Self = Self { visitors: Sketch::EMPTY, networks: Networks(None) };
 
-    /// Adds who made a request, and says by how many bytes this grew.
-    #[inline]
-    pub(super) fn add(&mut self, visitor: u64, network: u64, wants: Wants, precision: u8) -> isize {
+    /// Adds who made some requests, and says by how many bytes this grew.
+    pub(super) fn add_all(&mut self, group: Group<'_>, wants: Wants, precision: u8) -> isize {
         let mut grown = 0;
-        if visitor != 0 && wants.visitors {
-            grown += self.visitors.add(visitor, precision);
+        if wants.visitors {
+            grown += self.visitors.add_all(group.visitors, precision);
         }
-        if let Some(most) = wants.networks
-            && network != 0
-        {
-            grown += self.networks.add(network, most);
+        if let Some(most) = wants.networks {
+            for network in group.networks.iter().filter(|network| **network != 0) {
+                grown += self.networks.add(*network, most);
+            }
         }
         grown
     }

@@ -123,7 +123,7 @@ fn every_table_counts_what_it_should() {
 #[test]
 fn weeks_and_months_are_there_where_they_are_asked_for() {
     let policy = "name = \"few\"\nversion = 1\n[record]\n[counts]\ntables = [\"week\", \"month\"]";
-    let report = counted(&plan_of(policy), Limits::RUN, Format::vhost_combined(), &sample());
+    let mut report = counted(&plan_of(policy), Limits::RUN, Format::vhost_combined(), &sample());
     let report = report.report();
     assert_eq!(rows(&report, Table::Week), ["2026-W47 5 4123"]);
     assert_eq!(rows(&report, Table::Month), ["2026-11 5 4123"]);
@@ -148,7 +148,7 @@ fn days_are_those_of_the_zone() {
 fn pairs_are_counted_where_the_policy_declares_them() {
     let policy = "name = \"few\"\nversion = 1\n[record]\n[counts]\ntables = [\"day\", \"browser\", \"status\"]\n\
                   visitors = true\ncross = [[\"browser\", \"status\"], [\"day\", \"browser\"]]";
-    let report = counted(&plan_of(policy), Limits::RUN, Format::vhost_combined(), &sample());
+    let mut report = counted(&plan_of(policy), Limits::RUN, Format::vhost_combined(), &sample());
     let report = report.report();
     let rows_of = |name: &str| {
         let (_, rows) = report.tables().find(|(found, _)| *found == name).expect("a table");
@@ -287,13 +287,13 @@ proptest! {
         let mut turn = 0;
         records(&plan, Format::vhost_combined(), &lines, |number, record| {
             if cuts.contains(&number) {
-                run.absorb(&blocks[turn % 2]);
+                run.absorb(&mut blocks[turn % 2]);
                 blocks[turn % 2].clear();
                 turn += 1;
             }
             blocks[turn % 2].add(record);
         });
-        run.absorb(&blocks[turn % 2]);
+        run.absorb(&mut blocks[turn % 2]);
         prop_assert_eq!(run.report(), whole);
     }
 
@@ -309,7 +309,7 @@ proptest! {
                 let (mut counts, mut block) = (Counts::new(&plan), Block::new(&plan, &setup));
                 records(&plan, Format::vhost_combined(), lines, |_, record| block.add(record));
                 block.drop_first(dropped);
-                counts.absorb(&block);
+                counts.absorb(&mut block);
                 counts.report()
             };
             let rest = lines.get(dropped..).unwrap_or_default();

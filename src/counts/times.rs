@@ -5,9 +5,9 @@
 //! is kept.
 
 use super::{
+    crowd::Crowd,
     keyed::{Keyed, RowNumber},
     open::{Limits, Open},
-    part::Visits,
     tally::{Tally, Wants},
 };
 use crate::{
@@ -111,19 +111,14 @@ impl Times {
         self.hours.add_at(self.current.1, tally);
     }
 
-    /// A number for the hour of a line, equal for lines of one hour in this block and in others.
-    #[inline]
-    pub(super) fn hour(&self, line: usize) -> u64 {
-        self.hours.rows()[self.hours.column[line].0 as usize].hash
-    }
-
     pub(super) fn drop_first(&mut self, lines: usize, bytes: &[u64]) {
         self.hours.drop_first(lines, bytes);
     }
 
     pub(super) fn clear(&mut self) {
-        self.hours.clear();
-        self.current.1 = RowNumber::NONE;
+        if !self.hours.clear() {
+            self.current.1 = RowNumber::NONE;
+        }
     }
 }
 
@@ -142,21 +137,32 @@ impl RunTimes {
     }
 
     /// Adds what a block counted.
-    pub(super) fn absorb(&mut self, block: &Times, visits: &Visits, wants: Wants, novel: &[u32]) {
-        let hours = &block.hours;
+    pub(super) fn absorb(
+        &mut self,
+        block: &mut Times,
+        crowd: &mut Crowd,
+        bytes: &[u64],
+        wants: Wants,
+    ) {
+        let hours = &mut block.hours;
         for (table, open) in &mut self.tables {
             let day = |key: &[u8]| Hour::of_key(key).day();
             match table {
-                Table::Week => open.absorb_as(hours, visits, wants, |key| week(day(key)), novel),
-                Table::Month => open.absorb_as(hours, visits, wants, |key| month(day(key)), novel),
-                Table::Day => open.absorb_as(hours, visits, wants, |key| date(day(key)), novel),
-                _ => open.absorb_as(hours, visits, wants, <[u8]>::to_vec, novel),
+                Table::Week => open.absorb_as(hours, crowd, bytes, wants, |key| week(day(key))),
+                Table::Month => open.absorb_as(hours, crowd, bytes, wants, |key| month(day(key))),
+                Table::Day => open.absorb_as(hours, crowd, bytes, wants, |key| date(day(key))),
+                _ => open.absorb_as(hours, crowd, bytes, wants, <[u8]>::to_vec),
             }
         }
-        for row in hours.rows().iter().filter(|row| row.tally.is_counted()) {
+        for row in hours.active() {
             let day = Hour::of_key(hours.key(row)).day();
             self.widen(day, day);
         }
+    }
+
+    /// Adds the people of the lines that wait.
+    pub(super) fn settle(&mut self, crowd: &mut Crowd, wants: Wants) {
+        self.tables.iter_mut().for_each(|(_, open)| open.settle(crowd, wants));
     }
 
     fn widen(&mut self, first: i64, last: i64) {

@@ -36,7 +36,7 @@ use crate::{
     },
     policy::{BytesRule, ClientRule, Plan, ReferrerRule, SpecialKind},
     transform::{
-        address::{self, Client},
+        address::{self, Client, Parsed},
         agent::{Agent, Classifier},
         cookie,
         country::{Countries, Country},
@@ -534,8 +534,14 @@ impl Anonymiser {
         if let Some(watch) = &mut self.watch {
             watch.see(time.seconds(), host, line, map);
         }
-        let (client, late) = match host {
-            Some(host) => self.client(host, time, line, map)?,
+        // A line whose client cannot be read is refused also where the client is dropped: which lines are clean must
+        // not depend on how much of them is kept.
+        let who = match host {
+            Some(host) => Some((host, address::parse(host).ok_or(Reason::BadAddress)?)),
+            None => None,
+        };
+        let (client, late) = match who {
+            Some((_, parsed)) => self.client(parsed, time, line, map),
             None => (None, false),
         };
         let mut status = None;
@@ -558,7 +564,7 @@ impl Anonymiser {
         }
         let named = self.plan.client_domains && self.name_client(client, host);
         let visit = match &mut self.visitors {
-            Some(visitors) => visitors.of(host, time.seconds()),
+            Some(visitors) => visitors.of(who, time.seconds()),
             None => Visit::NONE,
         };
         let country = self.lookup.country(&self.plan, host);
@@ -648,31 +654,21 @@ impl Anonymiser {
     #[inline(always)]
     fn client(
         &mut self,
-        text: &[u8],
+        client: Parsed,
         time: Timestamp,
         line: &[u8],
         map: &LineMap,
-    ) -> Result<(Option<Client>, bool), Reason> {
+    ) -> (Option<Client>, bool) {
         match &self.plan.client {
-            ClientRule::Truncate(truncation) => match truncation.client(text) {
-                Some(client) => Ok((Some(client), false)),
-                None => Err(Reason::BadAddress),
-            },
+            ClientRule::Truncate(truncation) => (Some(truncation.apply(client)), false),
             ClientRule::Token(whole) => {
-                let whole = whole.client(text).ok_or(Reason::BadAddress)?;
-                Ok(self.token(whole, time, map.find(Field::Site, line)))
+                let whole = whole.apply(client);
+                self.token(whole, time, map.find(Field::Site, line))
             }
-            // A line without a client is refused also where the client is dropped:
-            // which lines are clean must not depend on how much of them is kept.
-            ClientRule::Drop => match address::parse(text) {
-                Some(_) => Ok((None, false)),
-                None => Err(Reason::BadAddress),
-            },
-            ClientRule::Domain => match address::parse(text) {
-                Some(address::Parsed::Hostname) => Ok((Some(Client::Hostname), false)),
-                Some(_) => Ok((None, false)),
-                None => Err(Reason::BadAddress),
-            },
+            ClientRule::Domain => {
+                (matches!(client, Parsed::Hostname).then_some(Client::Hostname), false)
+            }
+            ClientRule::Drop => (None, false),
         }
     }
 
@@ -925,9 +921,9 @@ impl Anonymiser {
             let path_fits = rule.path.is_none() || value.drops & (1 << index) != 0;
             path_fits
                 && rule.method.is_none_or(|method| method == value.method)
-                && rule.network.is_none_or(|network| {
-                    matches!(address, Some(address::Parsed::Ip(ip)) if network.contains(&ip))
-                })
+                && rule.network.is_none_or(
+                    |network| matches!(address, Some(Parsed::Ip(ip)) if network.contains(&ip)),
+                )
         })
     }
 

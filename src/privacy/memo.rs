@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::quality::RandomState;
 
-use super::record::Text;
+use super::record::{Note, Text};
 use crate::field::Escaping;
 
 const WAYS: usize = 4;
@@ -66,9 +66,10 @@ impl Seed {
 
 /// A clean text of at most `BYTES` bytes with a small value before it: value, length and the beginning of
 /// the text lie side by side, because the first of them to be read is the one that is waited for.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 #[repr(C)]
 pub(super) struct Slot<V, const BYTES: usize> {
+    note: Note,
     pub(super) value: V,
     length: u16,
     text: [u8; BYTES],
@@ -78,7 +79,7 @@ impl<V, const BYTES: usize> Slot<V, BYTES> {
     /// The clean text.
     #[inline]
     pub(super) fn text(&self) -> Text<'_> {
-        Text::within(&self.text, usize::from(self.length))
+        Text::within(&self.text, usize::from(self.length)).noted(&self.note)
     }
 }
 
@@ -93,7 +94,8 @@ impl<V: Copy + Default, const BYTES: usize> Memo<V, BYTES> {
     /// A memory of `entries` places, which must be a power of two.
     pub(super) fn new(entries: usize) -> Self {
         assert!(entries.is_power_of_two() && entries >= WAYS, "whole sets");
-        let empty = Slot { value: V::default(), length: 0, text: [0; BYTES] };
+        let (note, value) = Default::default();
+        let empty = Slot { note, value, length: 0, text: [0; BYTES] };
         Self {
             tags: vec![[0; WAYS]; entries / WAYS].into_boxed_slice(),
             slots: vec![empty; entries].into_boxed_slice(),
@@ -130,6 +132,7 @@ impl<V: Copy + Default, const BYTES: usize> Memo<V, BYTES> {
         });
         self.tags[set][way] = hash;
         let slot = &mut self.slots[set * WAYS + way];
+        slot.note = Note::default();
         slot.value = value;
         slot.length = text.len() as u16;
         slot.text[..text.len()].copy_from_slice(text);

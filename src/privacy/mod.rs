@@ -45,7 +45,7 @@ pub use digest::{ContentDigest, ContentKey};
 pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;
-pub use record::{AGENT_KEYS, Incident, Measured, Query, Record, Text};
+pub use record::{AGENT_KEYS, Incident, Measured, Note, Query, Record, Text};
 pub use release::{CLOSE_AFTER_SECONDS, Held, Release, Released};
 pub use scout::Lookout;
 pub use selector::{Facts, Selector, SelectorError};

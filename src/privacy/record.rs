@@ -4,7 +4,7 @@
 //!
 //! ```compile_fail,E0451
 //! use tamis::privacy::Text;
-//! let forged = Text { bytes: b"192.0.2.77", length: 10 }; // private fields
+//! let forged = Text { bytes: b"192.0.2.77", length: 10, note: None }; // private fields
 //! ```
 //! ```compile_fail,E0451
 //! fn forge<'a>(record: tamis::privacy::Record<'a>) -> tamis::privacy::Record<'a> {
@@ -15,7 +15,10 @@
 //! It has two faces. Emitters see what the policy lets a record say; [`Record::measured`] is what
 //! usage counts may use, which can be more: a policy may count pages without recording them.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use super::{
     lookup::{Lookup, OrganisationPlace},
@@ -39,6 +42,32 @@ use crate::{
     },
 };
 
+/// A place beside a remembered clean text, where whoever counts texts may note which number it gave this one, to find
+/// it again without a look at the text. It is empty again once another text is remembered there.
+#[derive(Default)]
+pub struct Note(AtomicU64);
+
+impl Note {
+    /// What was noted, or zero.
+    #[inline]
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Notes a number.
+    #[inline]
+    pub fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
+    }
+}
+
+impl Clone for Note {
+    fn clone(&self) -> Self {
+        Self(AtomicU64::new(self.get()))
+    }
+}
+
 /// A clean text: ASCII without control bytes, quotes or backslashes, made by a transform.
 ///
 /// It lies in a buffer of clean texts and may know what follows it there, so that it can be copied in
@@ -47,6 +76,7 @@ use crate::{
 pub struct Text<'a> {
     bytes: &'a [u8],
     length: usize,
+    note: Option<&'a Note>,
 }
 
 impl<'a> Text<'a> {
@@ -64,7 +94,20 @@ impl<'a> Text<'a> {
                 .all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')),
             "clean text needs no escaping"
         );
-        Self { bytes, length }
+        Self { bytes, length, note: None }
+    }
+
+    /// The same with a place for a note. All texts that have it must be equal until it is emptied.
+    #[inline]
+    pub(in crate::privacy) const fn noted(self, note: &'a Note) -> Self {
+        Self { note: Some(note), ..self }
+    }
+
+    /// A place for a note on this text, if it has one.
+    #[inline]
+    #[must_use]
+    pub const fn note(self) -> Option<&'a Note> {
+        self.note
     }
 
     /// The bytes, for rendering.

@@ -10,7 +10,7 @@ use super::{
     memo::Seed,
     raw::RawBlock,
     sentry::{Answer, EXEMPT, FAILED_LOGIN, LOGIN, MISSING, QUERY, STATIC, Sighting, Sightings},
-    visitors::{Visitor, VisitorKeys, Visitors},
+    visitors::{self, Visitor, VisitorKeys, Visitors},
 };
 use crate::{
     field::{Field, LineMap},
@@ -87,7 +87,7 @@ impl Scout {
             return;
         }
         let mut sighting = Sighting {
-            visitor: self.visitors.of(client, second).visitor,
+            visitor: self.visitors.of(visitors::read(client), second).visitor,
             second,
             score: verdict.score,
             ..Sighting::default()

@@ -26,8 +26,14 @@ use crate::transform::{
     pseudonym::{Canonical, Epoch, KeyId, SketchKey, overwrite_stack},
 };
 
-/// How many visitors each worker remembers, for they come in bursts.
-const VISITORS_REMEMBERED: usize = 1_024;
+/// How many host names each worker remembers, for visitors come in bursts. An address takes less time to hash than to
+/// be remembered.
+const NAMES_REMEMBERED: usize = 1_024;
+
+/// The text of a client and what it is, for [`Visitors::of`].
+pub(super) fn read(client: Option<&[u8]>) -> Option<(&[u8], Parsed)> {
+    client.and_then(|text| Some((text, address::parse(text)?)))
+}
 
 /// A visitor, or the one that stands for all that cannot be told apart. It has no `Debug` of its number.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,13 +132,13 @@ pub(super) struct Visitors {
     /// Whether somebody asks for networks.
     with_networks: bool,
     seed: Seed,
-    /// Visitors by a hash of the text of their client and of the epoch.
-    remembered: Box<[(u64, Visitor, u64); VISITORS_REMEMBERED]>,
+    /// Visitors by a hash of their host name and of the epoch.
+    remembered: Box<[(u64, Visitor); NAMES_REMEMBERED]>,
 }
 
 impl Visitors {
     pub(super) fn new(keys: VisitorKeys, with_networks: bool) -> Self {
-        let remembered = Box::new([(0, Visitor::NOBODY, 0); VISITORS_REMEMBERED]);
+        let remembered = Box::new([(0, Visitor::NOBODY); NAMES_REMEMBERED]);
         Self { keys, current: None, with_networks, seed: Seed::default(), remembered }
     }
 
@@ -155,24 +161,41 @@ impl Visitors {
         }
     }
 
-    /// The visitor behind the text of a client, at a time in seconds since 1970.
+    /// The visitor behind the text of a client and what it was read as, at a time in seconds since 1970.
     #[inline]
-    pub(super) fn of(&mut self, host: Option<&[u8]>, unix: i64) -> Visit {
-        let Some(host) = host else { return Visit::NONE };
+    pub(super) fn of(&mut self, client: Option<(&[u8], Parsed)>, unix: i64) -> Visit {
+        let Some((text, parsed)) = client else { return Visit::NONE };
         let epoch = match (&self.keys, &self.current) {
             (VisitorKeys::Run(_), _) => 0,
             (_, Some((keys, _))) => keys.length.epoch(unix).0,
             (_, None) => return Visit::NONE,
         };
-        let hash = self.seed.hash_with(host, epoch);
-        let place = (hash >> 32) as usize % VISITORS_REMEMBERED;
-        let (found, visitor, network) = self.remembered[place];
-        if found == hash {
-            return Visit { visitor, network, epoch };
-        }
-        let visit = self.make(host, epoch);
-        self.remembered[place] = (hash, visit.visitor, visit.network);
-        visit
+        let address = match parsed {
+            Parsed::Ip(IpAddr::V4(address)) => Canonical::v4(address.to_bits()),
+            Parsed::Ip(IpAddr::V6(address)) => Canonical::v6(address.to_bits()),
+            Parsed::Hostname => return self.of_name(text, epoch),
+            Parsed::Teredo => return Visit { epoch, ..Visit::NONE },
+        };
+        let Some(key) = self.key(epoch) else { return Visit { epoch, ..Visit::NONE } };
+        let network = if self.with_networks { key.network(&address).max(1) } else { 0 };
+        Visit { visitor: Visitor(key.address(&address).max(1)), network, epoch }
+    }
+
+    /// The visitor behind a host name, which stands for one network of its own.
+    #[inline(never)]
+    fn of_name(&mut self, name: &[u8], epoch: u32) -> Visit {
+        let hash = self.seed.hash_with(name, epoch);
+        let place = (hash >> 32) as usize % NAMES_REMEMBERED;
+        let (found, visitor) = self.remembered[place];
+        let visitor = if found == hash {
+            visitor
+        } else {
+            let Some(key) = self.key(epoch) else { return Visit { epoch, ..Visit::NONE } };
+            let visitor = Visitor(key.name(&name.to_ascii_lowercase()).max(1));
+            self.remembered[place] = (hash, visitor);
+            visitor
+        };
+        Visit { visitor, network: if self.with_networks { visitor.0 } else { 0 }, epoch }
     }
 
     /// The key of an epoch.
@@ -186,29 +209,10 @@ impl Visitors {
         }
     }
 
-    #[inline(never)]
-    fn make(&self, host: &[u8], epoch: u32) -> Visit {
-        let Some(key) = self.key(epoch) else { return Visit { epoch, ..Visit::NONE } };
-        let address = match address::parse(host) {
-            Some(Parsed::Ip(IpAddr::V4(address))) => Canonical::v4(address.to_bits()),
-            Some(Parsed::Ip(IpAddr::V6(address))) => Canonical::v6(address.to_bits()),
-            Some(Parsed::Hostname) => {
-                // A name stands for one network of its own.
-                let name = key.name(&host.to_ascii_lowercase()).max(1);
-                let network = if self.with_networks { name } else { 0 };
-                return Visit { visitor: Visitor(name), network, epoch };
-            }
-            Some(Parsed::Teredo) | None => return Visit { epoch, ..Visit::NONE },
-        };
-        let network = if self.with_networks { key.network(&address).max(1) } else { 0 };
-        Visit { visitor: Visitor(key.address(&address).max(1)), network, epoch }
-    }
-
     fn forget(&mut self) {
-        for (hash, visitor, network) in &mut *self.remembered {
+        for (hash, visitor) in &mut *self.remembered {
             hash.zeroize();
             visitor.zeroize();
-            network.zeroize();
         }
     }
 }
@@ -242,12 +246,12 @@ mod tests {
             &["dsl-8.example.net"],
         ] {
             let found: Vec<_> =
-                same.iter().map(|client| of.of(Some(client.as_bytes()), 0).visitor).collect();
+                same.iter().map(|client| of.of(read(Some(client.as_bytes())), 0).visitor).collect();
             assert!(found.iter().all(|visitor| *visitor == found[0]), "{same:?}");
             all.push(found[0]);
         }
         for nobody in [None, Some("2001:0:c000:201::1"), Some("2001:0:c000:202::1")] {
-            assert_eq!(of.of(nobody.map(str::as_bytes), 0).visitor, Visitor::NOBODY);
+            assert_eq!(of.of(read(nobody.map(str::as_bytes)), 0).visitor, Visitor::NOBODY);
         }
         all.push(Visitor::NOBODY);
         all.sort();
@@ -257,7 +261,7 @@ mod tests {
 
     #[test]
     fn another_run_has_other_numbers() {
-        let number = |key| visitors(key).of(Some(b"192.0.2.7"), 0).visitor;
+        let number = |key| visitors(key).of(read(Some(b"192.0.2.7")), 0).visitor;
         assert_eq!(number(1), number(1));
         assert_ne!(number(1), number(2));
         assert_eq!(format!("{:?}", number(1)), "Visitor");
@@ -267,9 +271,9 @@ mod tests {
     fn more_visitors_than_are_remembered_stay_themselves() {
         let mut of = visitors(1);
         let mut round = || {
-            let all = (0..3 * VISITORS_REMEMBERED as u32).map(|number| {
-                let address = std::net::Ipv4Addr::from_bits(number.wrapping_mul(77_777));
-                of.of(Some(address.to_string().as_bytes()), 0)
+            let all = (0..3 * NAMES_REMEMBERED).map(|number| {
+                let name = format!("dsl-{number}.example.net");
+                of.of(read(Some(name.as_bytes())), 0)
             });
             all.collect::<Vec<_>>()
         };
@@ -279,12 +283,12 @@ mod tests {
     #[test]
     fn addresses_of_one_network_share_its_number() {
         let mut of = visitors(1);
-        let mut network = |client: &str| of.of(Some(client.as_bytes()), 0).network();
+        let mut network = |client: &str| of.of(read(Some(client.as_bytes())), 0).network();
         assert_eq!(network("192.0.2.7"), network("192.0.2.200"));
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:ff::1"));
         assert_ne!(network("192.0.2.7"), network("192.0.3.7"));
         assert_ne!(network("2001:db8:1::1"), network("2001:db8:2::1"));
-        assert_ne!(network("192.0.2.7"), of.of(Some(b"192.0.2.0"), 0).visitor());
+        assert_ne!(network("192.0.2.7"), of.of(read(Some(b"192.0.2.0")), 0).visitor());
     }
 
     #[test]
@@ -299,7 +303,7 @@ mod tests {
             let site: Arc<[u8]> = Arc::from(&b"www.example.org"[..]);
             Visitors::new(VisitorKeys::Epochs(Arc::clone(&keyring), site), false)
         };
-        let number = |of: &mut Visitors, unix| of.of(Some(b"192.0.2.7"), unix).visitor();
+        let number = |of: &mut Visitors, unix| of.of(read(Some(b"192.0.2.7")), unix).visitor();
         let (mut one, mut two) = (visitors(), visitors());
         assert_eq!(number(&mut one, 86_400), 0);
         one.open();

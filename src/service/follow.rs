@@ -245,8 +245,7 @@ impl Follower {
             _ => standing.place,
         };
         let Watched { choice, .. } = &self.watched[watched];
-        let name =
-            format!("{}@{}", told_name(&standing.path, standing.id.0 as usize), standing.id.0);
+        let name = format!("{}@{}", told_name(file, standing.id.0 as usize), standing.id.0);
         let mut gatherer = Gatherer::new(&self.pool, choice, self.line_bytes_max, name.into());
         let format = match (&from, start.offset) {
             (_, 0) => None,

@@ -365,7 +365,7 @@ impl Outlet {
             return Ok(());
         };
         let now = (self.clock)();
-        writer.flush(now)?;
+        writer.settle(now)?;
         self.sealed.clone_from(&self.seen);
         writer.finish(now)?;
         let layout = Layout::new(&open.0);
@@ -465,7 +465,7 @@ impl Outlet {
     fn flush_seal(&mut self) -> Result<(), ServiceError> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         if std::mem::take(&mut self.must_flush) {
-            writer.flush((self.clock)()).map_err(ServiceError::Quarantine)?;
+            writer.settle((self.clock)()).map_err(ServiceError::Quarantine)?;
         }
         if writer.is_idle() {
             self.sealed.clone_from(&self.seen);

@@ -27,6 +27,7 @@ const ZONE_BYTES_MAX: usize = 15;
 
 /// What the text of a client is. It still identifies: it has no `Debug`, and the only thing to do
 /// with it is [`Truncation::apply`].
+#[derive(Clone, Copy)]
 pub enum Parsed {
     /// An address. One that was embedded in another is already decoded.
     Ip(IpAddr),

@@ -200,6 +200,12 @@ impl RunKey {
         let numbers = [length.0, epoch.0].map(|number| u64::from(number).to_le_bytes());
         ChainKey(derive(GENESIS, &[self.0.bytes(), &numbers[0], &numbers[1]])).epoch_key()
     }
+
+    /// The key by which the visitors of the run are told apart, whatever the time of their lines.
+    #[must_use]
+    pub fn visitors(&self) -> SketchKey {
+        SketchKey(derive(SKETCH, &[self.0.bytes(), b"run"]))
+    }
 }
 
 /// The key of an epoch. While it exists, whoever has it can undo the tokens of the epoch.
@@ -368,7 +374,13 @@ impl SketchKey {
     #[inline]
     #[must_use]
     pub fn address(&self, address: &Canonical) -> u64 {
-        self.number(address.as_bytes())
+        let [first @ .., last] = address.bytes;
+        let first = u64::from_le_bytes(first);
+        if address.length == 9 {
+            sip::hash_words(self.words(), [first].into_iter(), last.into(), 9)
+        } else {
+            sip::hash_words(self.words(), [].into_iter(), first, address.length.into())
+        }
     }
 
     /// The number of the network that an address lies in: of 24 bits, or of 48 in IPv6.
@@ -410,8 +422,13 @@ impl SketchKey {
 
     #[inline]
     fn number(&self, text: &[u8]) -> u64 {
+        sip::hash(self.words(), text)
+    }
+
+    #[inline]
+    fn words(&self) -> [u64; 2] {
         let (words, _) = self.0.bytes().as_chunks::<8>();
-        sip::hash([u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])], text)
+        [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
     }
 }
 

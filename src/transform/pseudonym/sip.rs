@@ -37,19 +37,28 @@ impl State {
 /// The hash of `text` under `key`.
 #[inline]
 pub(super) fn hash(key: [u64; 2], text: &[u8]) -> u64 {
-    let [low, high] = key;
+    let (words, rest) = text.as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let last = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    hash_words(key, words, last, text.len())
+}
+
+/// The hash of a text that is given in words of eight bytes, and one of what is left of it.
+#[inline]
+pub(super) fn hash_words(
+    [low, high]: [u64; 2],
+    words: impl Iterator<Item = u64>,
+    last: u64,
+    length: usize,
+) -> u64 {
     let mut state = State([
         low ^ 0x736f_6d65_7073_6575,
         high ^ 0x646f_7261_6e64_6f6d,
         low ^ 0x6c79_6765_6e65_7261,
         high ^ 0x7465_6462_7974_6573,
     ]);
-    let (words, rest) = text.as_chunks::<8>();
-    for word in words {
-        state.block(u64::from_le_bytes(*word));
-    }
-    let last = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    state.block((text.len() as u64) << 56 | last);
+    words.for_each(|word| state.block(word));
+    state.block((length as u64) << 56 | last);
     state.0[2] ^= 0xff;
     for _ in 0..4 {
         state.round();
