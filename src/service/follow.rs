@@ -245,6 +245,7 @@ impl Follower {
             _ => standing.place,
         };
         let Watched { choice, .. } = &self.watched[watched];
+        let file = standing.path.file_name().map_or(Path::new(""), Path::new);
         let name = format!("{}@{}", told_name(file, standing.id.0 as usize), standing.id.0);
         let mut gatherer = Gatherer::new(&self.pool, choice, self.line_bytes_max, name.into());
         let format = match (&from, start.offset) {
@@ -403,7 +404,7 @@ impl Follower {
             if self.stop.is_ending() {
                 return Ok(true);
             }
-            match self.look(index) {
+            match self.look(index)? {
                 Look::Fine => {
                     was_any |= self.read(index)?;
                     index += usize::from(!self.end_if_through(index)?);
@@ -419,35 +420,41 @@ impl Follower {
     }
 
     /// Looks whether a file is still the one that it was.
-    fn look(&mut self, index: usize) -> Look {
+    fn look(&mut self, index: usize) -> Result<Look, Closed> {
         let Followed { from: From::Growing(file), standing, gatherer, seen, .. } =
             &self.files[index]
         else {
-            return Look::Fine;
+            return Ok(Look::Fine);
         };
-        let Ok(metadata) = file.metadata() else { return Look::Quiet };
+        let Ok(metadata) = file.metadata() else { return Ok(Look::Quiet) };
         let now = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
         if now == *seen && metadata.len() == gatherer.read() {
-            return Look::Quiet;
+            return Ok(Look::Quiet);
         }
         if metadata.len() < gatherer.read() || metadata.len() < standing.head_bytes {
-            return Look::Rewritten;
+            return Ok(Look::Rewritten);
         }
         let is_same = self.head(file, standing.head_bytes).as_ref() == Some(&standing.head);
         if !is_same {
-            return Look::Rewritten;
+            return Ok(Look::Rewritten);
         }
         let longer = metadata.len().min(HEAD_BYTES);
         if longer > standing.head_bytes
             && let Some(head) = self.head(file, longer)
         {
             let standing = &mut self.files[index].standing;
+            let was_unknown = standing.head_bytes < HEAD_BYTES_MIN;
             (standing.head_bytes, standing.head) = (longer, head);
+            if was_unknown && longer >= HEAD_BYTES_MIN {
+                // By now it can be told from others, also when it is compressed.
+                let begun = vec![standing.clone()];
+                self.send(Item::Moves(Moves { begun, ended: Vec::new() }))?;
+            }
         }
         let followed = &mut self.files[index];
         followed.grew = Instant::now();
         followed.seen = now;
-        Look::Fine
+        Ok(Look::Fine)
     }
 
     /// Reads a few blocks. False when there was nothing.

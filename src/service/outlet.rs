@@ -288,12 +288,25 @@ impl Outlet {
         Ok(())
     }
 
-    /// Notes files that begin and end.
+    /// Notes files that begin and end. A file that begins is committed before a line of it comes out: it may be renamed
+    /// or compressed before the service is started again, and only what is known is found then.
     pub(super) fn take_moves(&mut self, moves: Moves) {
+        let begins = !moves.begun.is_empty();
+        self.note_moves(moves);
+        if begins
+            && self.partial.is_empty()
+            && self.failure.is_none()
+            && let Err(error) = self.commit()
+        {
+            self.fail(error);
+        }
+    }
+
+    fn note_moves(&mut self, moves: Moves) {
         self.is_dirty = true;
         for standing in moves.begun {
             self.seen.insert(standing.id.0, standing.place);
-            self.sealed.insert(standing.id.0, standing.place);
+            self.sealed.entry(standing.id.0).or_insert(standing.place);
             self.state.next_id = self.state.next_id.max(standing.id.0 + 1);
             self.point.files.insert(standing.id.0, standing);
         }
