@@ -7,7 +7,7 @@
 //!   read is read from the copy;
 //! * compressed while the service was down, it is found among its neighbours by its beginning and read on from there;
 //! * one that is not there yet is waited for, and one that was rotated away before anybody saw it is found among the
-//!   neighbours of its path, being younger than what was read before.
+//!   neighbours of its path.
 //!
 //! Once a moment all of it is looked at; nothing depends on what the kernel might tell in between.
 
@@ -20,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread,
-    time::{Duration, Instant, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::sync::mpsc::Sender;
@@ -68,6 +68,8 @@ struct Followed {
     from: From,
     /// Up to here lines are only sealed.
     clean_until: Place,
+    /// Whether the end of it was met when it was read last.
+    at_end: bool,
     /// Since when it is under none of its paths.
     away: Option<Instant>,
     grew: Instant,
@@ -268,6 +270,7 @@ impl Follower {
             watched,
             gatherer,
             from,
+            at_end: false,
             away: None,
             grew: Instant::now(),
             seen: (0, 0, 0),
@@ -277,6 +280,7 @@ impl Follower {
     /// Looks which files there are.
     fn scan(&mut self) -> Result<(), Closed> {
         let mut present = BTreeSet::new();
+        let mut begun = Vec::new();
         for watched in 0..self.watched.len() {
             for path in self.paths(watched, &mut present) {
                 let Ok(metadata) = path.metadata() else { continue };
@@ -291,7 +295,7 @@ impl Follower {
                 match known {
                     Some(file) => file.standing.path = path,
                     None if self.ignored.contains(&inode) => {}
-                    None => self.meet(watched, &path, &metadata)?,
+                    None => begun.extend(self.meet(watched, &path, &metadata)),
                 }
             }
         }
@@ -300,12 +304,16 @@ impl Follower {
             file.away = if is_there { None } else { file.away.or_else(|| Some(Instant::now())) };
         }
         self.ignored.retain(|inode| present.contains(inode));
-        Ok(())
+        // One commit for all of them, and before a line of them is read.
+        match begun.is_empty() {
+            true => Ok(()),
+            false => self.send(Item::Moves(Moves { begun, ended: Vec::new() })),
+        }
     }
 
-    /// The files of a source that are there, the oldest first as far as that matters: what was made after the
-    /// youngest that is known and was moved away since, then what the path or pattern names. Files beside a path that
-    /// are known stay known.
+    /// The files of a source that are there: those that were moved away before anybody saw them, the oldest first, then
+    /// what the path or pattern names. What lies beside a path was moved away from it if it is called so and was both
+    /// made and written to since the first file of the source that is known.
     fn paths(&self, watched: usize, present: &mut BTreeSet<(u64, u64)>) -> Vec<PathBuf> {
         let pattern = &self.watched[watched].pattern;
         let named = paths(pattern);
@@ -316,32 +324,41 @@ impl Follower {
         let source = pattern.display().to_string();
         let live = self.files.iter().map(|file| &file.standing);
         let known = live.chain(&self.ended).filter(|standing| standing.source == source);
-        let youngest = known.filter_map(|standing| standing.born).max();
+        let Some(first) = known.filter_map(|standing| standing.born).min() else { return named };
         let mut missed = Vec::new();
         for path in neighbours(pattern) {
             let rest = path.file_name().unwrap_or_default().as_encoded_bytes().strip_prefix(name);
             let (Some([b'.' | b'-', ..]), Ok(metadata)) = (rest, path.metadata()) else { continue };
             let inode = (metadata.dev(), metadata.ino());
-            if self.files.iter().any(|file| (file.standing.dev, file.standing.ino) == inode) {
-                continue;
-            }
             if self.ignored.contains(&inode) {
                 present.insert(inode);
                 continue;
             }
-            if let (Some(born), Some(youngest)) = (born(&metadata), youngest)
-                && born > youngest
-            {
-                missed.push((born, path));
+            let is_new = born(&metadata).is_some_and(|born| born >= first)
+                && metadata.modified().is_ok_and(|written| nanoseconds(written) >= Some(first));
+            if is_new && !self.knows(&path, &metadata) {
+                missed.push((born(&metadata), path));
             }
         }
         missed.sort();
         missed.into_iter().map(|(_, path)| path).chain(named).collect()
     }
 
+    /// Whether a file is followed, or was read to its end.
+    fn knows(&self, path: &Path, metadata: &Metadata) -> bool {
+        let is_it =
+            |standing: &Standing| (standing.dev, standing.ino) == (metadata.dev(), metadata.ino());
+        self.files.iter().any(|file| is_it(&file.standing))
+            || self.ended.iter().filter(|standing| is_it(standing)).any(|standing| {
+                let head =
+                    File::open(path).ok().and_then(|file| self.head(&file, standing.head_bytes));
+                metadata.len() == standing.place.offset && head.as_ref() == Some(&standing.head)
+            })
+    }
+
     /// Looks at a file that was not seen before.
-    fn meet(&mut self, watched: usize, path: &Path, metadata: &Metadata) -> Result<(), Closed> {
-        let Ok(mut file) = File::open(path) else { return Ok(()) };
+    fn meet(&mut self, watched: usize, path: &Path, metadata: &Metadata) -> Option<Standing> {
+        let mut file = File::open(path).ok()?;
         let inode = (metadata.dev(), metadata.ino());
         let is_plain = kind_of(path).is_ok_and(|kind| kind == crate::source::Kind::Plain);
         let of_live = self.files.iter().map(|file| &file.standing);
@@ -358,16 +375,14 @@ impl Follower {
         });
         if !is_plain || (is_copy && again.is_none()) {
             self.ignored.insert(inode);
-            return Ok(());
+            return None;
         }
         // One that was given up and came back is read on from where it was left.
         let place = again.map_or(Place::default(), |index| self.ended.remove(index).place);
-        if file.seek(SeekFrom::Start(place.offset)).is_err() {
-            return Ok(());
-        }
+        file.seek(SeekFrom::Start(place.offset)).ok()?;
         let standing = self.standing(watched, path, metadata, place, &file);
         self.begin(watched, standing.clone(), From::Growing(file));
-        self.send(Item::Moves(Moves { begun: vec![standing], ended: Vec::new() }))
+        Some(standing)
     }
 
     fn standing(
@@ -460,7 +475,8 @@ impl Follower {
     /// Reads a few blocks. False when there was nothing.
     fn read(&mut self, index: usize) -> Result<bool, Closed> {
         for _ in 0..BLOCKS_IN_TURN {
-            let Followed { gatherer, from, clean_until, watched, .. } = &mut self.files[index];
+            let Followed { gatherer, from, clean_until, watched, at_end, .. } =
+                &mut self.files[index];
             let read = gatherer.read();
             let limit =
                 if read < clean_until.offset { clean_until.offset - read } else { u64::MAX };
@@ -479,6 +495,7 @@ impl Follower {
                     return Ok(false);
                 }
             };
+            *at_end = count == 0 && limit == u64::MAX;
             if count == 0 {
                 return Ok(false);
             }
@@ -522,7 +539,7 @@ impl Follower {
     fn end_if_through(&mut self, index: usize) -> Result<bool, Closed> {
         let followed = &self.files[index];
         let is_through = match &followed.from {
-            From::Once(_) => true,
+            From::Once(_) => followed.at_end,
             From::Growing(file) => {
                 let size = file.metadata().map_or(0, |metadata| metadata.len());
                 size <= followed.gatherer.read()
@@ -630,8 +647,11 @@ fn skip(reader: &mut impl Read, bytes: u64) -> Option<()> {
 
 /// When a file was made.
 fn born(metadata: &Metadata) -> Option<u64> {
-    let since = metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    u64::try_from(since.as_nanos()).ok()
+    metadata.created().ok().and_then(nanoseconds)
+}
+
+fn nanoseconds(time: SystemTime) -> Option<u64> {
+    u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
 }
 
 /// Whether a file is of what is followed now.

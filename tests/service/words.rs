@@ -53,7 +53,11 @@ fn systemd_hears_that_it_is_ready_alive_and_stopping() {
         let mut buffer = [0; 4096];
         loop {
             match socket.recv(&mut buffer) {
-                Ok(count) if String::from_utf8_lossy(&buffer[..count]).contains(what) => return,
+                Ok(count)
+                    if str::from_utf8(&buffer[..count]).is_ok_and(|said| said.contains(what)) =>
+                {
+                    return;
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("{what}: {error}"),
@@ -93,7 +97,7 @@ fn a_policy_that_keeps_more_is_refused_until_it_is_acknowledged() {
     assert!(!clean().contains("method"), "the earlier policy is in use");
     let done = run_in(desk.folder.path(), &["serve", "--check", "--config", "tamis.toml"], b"");
     assert_eq!(done.status, 0, "{}", done.err());
-    let text = String::from_utf8(done.stdout.clone()).expect("text");
+    let text = str::from_utf8(&done.stdout).expect("text");
     let hash = text.split(['(', ')']).nth(1).expect("the hash is told");
     desk.configure(&format!("acknowledged = {hash:?}\n{CONFIGURATION}"));
     running.signal("-HUP");
@@ -105,7 +109,7 @@ fn a_policy_that_keeps_more_is_refused_until_it_is_acknowledged() {
     assert!(clean().lines().last().expect("a line").contains("\"method\":\"GET\""));
     let status = run_in(desk.folder.path(), &["status", "--config", "tamis.toml"], b"");
     assert_eq!(status.status, 0, "{}", status.err());
-    assert!(String::from_utf8_lossy(&status.stdout).contains("health    good"));
+    assert!(str::from_utf8(&status.stdout).expect("text").contains("health    good"));
     assert_eq!(running.stop(), Some(0));
     desk.assert_each_once(3);
 }
