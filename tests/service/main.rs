@@ -3,8 +3,12 @@
 
 #[path = "../program/mod.rs"]
 mod program;
+#[expect(dead_code, reason = "of what tests of sealing share, some is not needed here")]
+#[path = "../sealing/desk.rs"]
+mod sealed;
 
 mod desk;
 mod kills;
+mod seals;
 mod senders;
 mod words;
