@@ -475,6 +475,30 @@ mod tests {
     }
 
     #[test]
+    fn frames_become_lines_however_they_come_in() {
+        for (text, lines, rest) in [
+            ("5 <1>ab6 <1>abc", &["<1>ab", "<1>abc"][..], ""),
+            ("5 <1>ab6 <1>ab", &["<1>ab"], "6 <1>ab"),
+            ("<1>ab\n6 <1>a\nc1", &["<1>ab", "<1>a c"], "1"),
+            ("192.0.2.1 - -\n19", &["192.0.2.1 - -"], "19"),
+            ("0 <1>\n", &["0 <1>"], ""),
+            ("99999999 <1>\n", &[], "99999999 <1>\n"),
+        ] {
+            for piece in 1..=text.len() {
+                let (mut block, mut from) = (RawBlock::with_capacity(32), 0);
+                for bytes in text.as_bytes().chunks(piece) {
+                    block.read_from(&mut &bytes[..]).expect("a slice reads");
+                    from = block.cut_frames(from);
+                }
+                let whole: Vec<_> =
+                    lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).collect();
+                assert_eq!(&block.bytes[..from], whole.concat(), "{text:?} in pieces of {piece}");
+                assert_eq!(&block.bytes[from..block.end], rest.as_bytes());
+            }
+        }
+    }
+
+    #[test]
     fn the_tail_moves_and_nothing_is_lost() {
         for (content, kept, moved) in
             [("a\nb", "a\n", "b"), ("a\n", "a\n", ""), ("ab", "", "ab"), ("", "", "")]

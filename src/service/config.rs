@@ -562,6 +562,12 @@ listen = "/run/tamis/metrics.sock"
         );
     }
 
+    #[test]
+    fn the_configuration_that_is_installed_is_good() {
+        Config::parse(include_str!("../../samples/systemd/tamis.toml"))
+            .expect("it is a configuration");
+    }
+
     #[track_caller]
     fn check(from: &str, to: &str, expect: &str) {
         assert!(SAMPLE.contains(from));
@@ -573,7 +579,7 @@ listen = "/run/tamis/metrics.sock"
 
     #[test]
     fn mistakes_are_told_by_key_and_line_without_what_stands_there() {
-        check("late = \"2h\"", "lately = \"secret\"", "line 23: lately: there is no such key");
+        check("late = \"2h\"", "lately = \"secret\"", "line 24: lately: there is no such key");
         check("late = \"2h\"", "late = \"secret\"", "keys.late: this version keeps keys for 2h");
         check(
             "kind = \"file\"\npath",
