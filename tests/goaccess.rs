@@ -3,9 +3,9 @@
 //! GoAccess counts of it.
 //!
 //! Three things differ by design, and are not compared. GoAccess counts lines that tamis refuses, so that only the
-//! others are given to it. A visitor is an address on a day with an agent to GoAccess, if any answer was none of 4xx, and
-//! an address to tamis, where somebody with two browsers is one. And pages are counted with their queries by GoAccess,
-//! and whatever the status.
+//! others are given to it. A visitor is an address on a day with an agent to GoAccess, if any answer was none of 4xx,
+//! and an address to tamis, where somebody with two browsers is one. And pages are counted with their queries by
+//! GoAccess, and whatever the status.
 //!
 //! GoAccess must be on the `PATH`, and the log of a real site lies beside the repository and is no part of it:
 //! what is not there is skipped with a line that says so.

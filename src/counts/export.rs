@@ -1,25 +1,10 @@
-//! A report for other programs: CSV, and the text form of Prometheus.
+//! A report as CSV, for spreadsheets and other programs.
 //!
-//! What Prometheus gets is internal and has no visitors and no label that is not a word of a closed set, or the name of
-//! a site that the policy declares: a path as a label would be a series of its own for each page, kept for good.
+//! Its keys may come from a file that anybody wrote, so that no cell may be a formula or more than one cell.
 
 use std::fmt::Write as _;
 
 use super::report::{Report, Row};
-
-/// The tables whose keys are words of closed sets.
-const CLOSED: [&str; 10] = [
-    "method",
-    "status",
-    "status_class",
-    "protocol",
-    "browser",
-    "os",
-    "device",
-    "bot",
-    "language",
-    "country",
-];
 
 /// A report as CSV with a header, one row for each row of a table; the totals come first.
 #[must_use]
@@ -41,7 +26,7 @@ pub fn csv(report: &Report) -> String {
 
 /// A field of RFC 4180. What a spreadsheet would take for a formula gets a quote before it, as OWASP advises.
 fn field(text: &str) -> String {
-    let text = if text.starts_with(['=', '+', '-', '@', '\t']) {
+    let text = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{text}")
     } else {
         text.to_owned()
@@ -51,39 +36,6 @@ fn field(text: &str) -> String {
     } else {
         text
     }
-}
-
-/// A report in the text form of Prometheus, with how many lines became what, if that is known.
-#[must_use]
-pub fn prometheus<'a>(report: &Report, lines: impl IntoIterator<Item = (&'a str, u64)>) -> String {
-    let mut out = String::new();
-    let totals = report.totals();
-    for (name, help, value) in [
-        ("tamis_requests_total", "Requests that were counted.", totals.requests),
-        ("tamis_bytes_total", "Bytes that were sent.", totals.bytes),
-    ] {
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
-    }
-    for (table, rows) in report.tables().filter(|(table, _)| CLOSED.contains(table)) {
-        let name = format!("tamis_requests_by_{table}_total");
-        let _ = writeln!(out, "# HELP {name} Requests by {table}.\n# TYPE {name} counter");
-        for row in rows {
-            let _ = writeln!(out, "{name}{{{table}=\"{}\"}} {}", label(&row.key), row.requests);
-        }
-    }
-    let mut lines = lines.into_iter().peekable();
-    if lines.peek().is_some() {
-        let name = "tamis_lines_total";
-        let _ = writeln!(out, "# HELP {name} Lines by what became of them.\n# TYPE {name} counter");
-        for (outcome, count) in lines {
-            let _ = writeln!(out, "{name}{{outcome=\"{}\"}} {count}", label(outcome));
-        }
-    }
-    out
-}
-
-fn label(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 #[cfg(test)]
@@ -108,11 +60,64 @@ mod tests {
         assert_eq!(csv(&report()), expect);
     }
 
+    /// The rows of CSV as RFC 4180 reads them.
+    fn rows(text: &str) -> Vec<Vec<String>> {
+        let (mut rows, mut row, mut cell, mut quoted) = (vec![], vec![], String::new(), false);
+        let mut letters = text.chars().peekable();
+        while let Some(letter) = letters.next() {
+            match letter {
+                '"' if quoted && letters.next_if_eq(&'"').is_some() => cell.push('"'),
+                '"' => quoted = !quoted,
+                ',' if !quoted => row.push(std::mem::take(&mut cell)),
+                '\n' if !quoted => {
+                    row.push(std::mem::take(&mut cell));
+                    rows.push(std::mem::take(&mut row));
+                }
+                letter => cell.push(letter),
+            }
+        }
+        assert!(row.is_empty() && cell.is_empty() && !quoted, "the last row has an end");
+        rows
+    }
+
     #[test]
-    fn prometheus_gets_closed_words_and_no_visitors() {
-        let text = prometheus(&report(), [("clean", 3), ("opted_out", 1)]);
-        assert!(text.contains("\ntamis_requests_by_status_total{status=\"200\"} 3\n"), "{text}");
-        assert!(text.contains("\ntamis_lines_total{outcome=\"opted_out\"} 1\n"), "{text}");
-        assert!(!text.contains("/a") && !text.contains("visitors"), "{text}");
+    fn whatever_a_key_is_it_stays_one_cell_and_no_formula() {
+        let keys = [
+            "a,b",
+            "\"",
+            "a\"\",\"b",
+            "x\ny",
+            "x\r\ny",
+            "=1+1",
+            "+1",
+            "-1",
+            "@x",
+            "\tx",
+            "\r=1",
+            "",
+            " ",
+            "=\"a\",\nb",
+        ];
+        let mut report = Report::new("p", "h", None, Totals::default());
+        let number = u64::MAX;
+        let row = |key: &&str| Row {
+            key: (*key).to_owned(),
+            requests: number,
+            bytes: number,
+            visitors: Some(number),
+        };
+        report.push("path", keys.iter().map(row).collect());
+        let rows = rows(&csv(&report));
+        assert_eq!(rows.len(), keys.len() + 2);
+        assert!(rows.iter().all(|row| row.len() == 5), "{rows:?}");
+        let mut found: Vec<_> = rows[2..].iter().map(|row| row[1].clone()).collect();
+        assert!(found.iter().all(|key| !key.starts_with(['=', '+', '-', '@', '\t', '\r'])));
+        let mut keys = keys.map(|key| {
+            let is_formula = key.starts_with(['=', '+', '-', '@', '\t', '\r']);
+            if is_formula { format!("'{key}") } else { key.to_owned() }
+        });
+        found.sort();
+        keys.sort();
+        assert_eq!(found, keys);
     }
 }

@@ -21,6 +21,7 @@ mod closed;
 mod cross;
 mod crowd;
 mod export;
+mod exposition;
 mod joined;
 mod keyed;
 pub(crate) mod numbers;
@@ -43,12 +44,11 @@ mod times;
 mod window;
 mod zone;
 
-use std::{
-    fs, io, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path, process, sync::Arc,
-};
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, process, sync::Arc};
 
 pub use self::{
-    export::{csv, prometheus},
+    export::csv,
+    exposition::{Running, prometheus},
     joined::Joined,
     part::{Block, Setup},
     partial::{Partial, PartialError},
@@ -152,7 +152,10 @@ impl Counts {
 }
 
 /// Writes a file that only its owner may read, beside its place first, and then moves it there.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_private_with(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
     name.push(format!(".{}.part", process::id()));
     let aside = path.with_file_name(name);
@@ -163,7 +166,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(&aside)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|mut file| write(&mut file).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&aside, path));
     if written.is_err() {
         let _ = fs::remove_file(&aside);

@@ -22,7 +22,7 @@ use crate::{
 const SITES: &str = r#"["a.example.com", "b.example.com", "c.example.com"]"#;
 const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
 
-fn plan(change: &str) -> Arc<Plan> {
+pub(super) fn plan(change: &str) -> Arc<Plan> {
     let baseline = preset("baseline").expect("a preset");
     let policy = format!("{baseline}\n[sites]\ndeclared = {SITES}\n{change}");
     plan_of(&policy)
@@ -32,12 +32,12 @@ fn plan_of(policy: &str) -> Arc<Plan> {
     Arc::new(Plan::compile(&Policy::parse(policy).expect("a policy")).expect("compiles"))
 }
 
-fn key() -> VisitorKeys {
+pub(super) fn key() -> VisitorKeys {
     VisitorKeys::Run(Arc::new(SketchKey::new(Secret::copy_of(&[7; 32]))))
 }
 
 /// Sends each line through door 1 and hands its record over.
-fn records(
+pub(super) fn records(
     plan: &Arc<Plan>,
     format: Format,
     lines: &[String],
@@ -162,6 +162,33 @@ fn pairs_are_counted_where_the_policy_declares_them() {
 }
 
 #[test]
+fn running_counts_are_those_of_the_report_without_pages_and_people() {
+    let plan = plan("");
+    let mut running = Running::new(plan.tables);
+    let mut block = Block::new(&plan, &Setup { window: Some(Window::Day), ..Setup::default() });
+    records(&plan, Format::vhost_combined(), &sample(), |_, record| {
+        block.add(record);
+        running.absorb(&mut block);
+        block.clear();
+    });
+    let report = counted(&plan, Limits::RUN, Format::vhost_combined(), &sample()).report();
+    let text = running.prometheus();
+    assert_eq!(text, prometheus(&report, []));
+    for part in [
+        "\ntamis_requests_total 5\n",
+        "\ntamis_bytes_total 4123\n",
+        "\ntamis_requests_by_status_total{status=\"200\"} 2\n",
+        "\ntamis_requests_by_browser_total{browser=\"Googlebot\"} 1\n",
+        "\ntamis_requests_by_bot_total{bot=\"true\"} 1\n",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    for word in ["visitor", "robots", "example.com", "2026", "path", "site", "referrer"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+}
+
+#[test]
 fn json_names_the_tables_in_order_and_leaves_empty_ones_out() {
     let plan = plan("");
     let json = counted(&plan, Limits::RUN, Format::vhost_combined(), &sample()).report().to_json();
@@ -251,7 +278,7 @@ fn a_full_table_folds_the_lighter_rows_into_that_of_strangers() {
 }
 
 /// Any line of a small world, in which all tables repeat themselves and overflow.
-fn any_line() -> impl Strategy<Value = String> {
+pub(super) fn any_line() -> impl Strategy<Value = String> {
     let host = prop::sample::select(vec!["a", "b", "c", "nobody"]);
     let request =
         prop::sample::select(vec!["GET /{} HTTP/1.1", "HEAD /{}/x HTTP/1.0", "GET /", ""]);

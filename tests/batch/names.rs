@@ -81,7 +81,7 @@ fn names_and_remarks_in_archives_are_told_nowhere() {
     let args = ["batch", "logs", "-o", "clean", "--counts", "counts.json", "--summary", "text"];
     let done = run_in(folder.path(), &args, b"");
     assert_eq!(done.status, 1);
-    assert!(done.err().contains("file 2 in logs/whole1.zip"), "{}", done.err());
+    assert!(done.err().contains("file 2 in logs/whole1.tar"), "{}", done.err());
     let mut left = tree(&folder.file("clean"));
     left.insert("messages".into(), done.stderr.clone());
     left.insert(

@@ -3,6 +3,7 @@
 //!
 //! The lines are made here, so that what is in them is known without reading them.
 
+mod killed;
 #[path = "../presets/mmdb.rs"]
 #[allow(dead_code, reason = "a part of it is needed here")]
 mod mmdb;

@@ -62,7 +62,8 @@ async function look(context, file, view, scheme, folder) {
       // Letters that leave the picture or run into each other.
       bars: svg.querySelectorAll("rect").length,
       outside: [...svg.querySelectorAll("text")].filter((text) => {
-        const [inner, outer] = [text.getBoundingClientRect(), svg.getBoundingClientRect()];
+        // The numbers of an axis stand in the margin before their picture.
+        const [inner, outer] = [text.getBoundingClientRect(), svg.parentElement.getBoundingClientRect()];
         return inner.width > 0 && (inner.left < outer.left - 1 || inner.right > outer.right + 1);
       }).map((text) => text.textContent),
       crossed: [...svg.querySelectorAll("g")].filter((group) => {

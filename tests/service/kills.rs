@@ -89,7 +89,8 @@ fn check(configuration: &str, kills: usize, seed: u64) -> Server {
     for kill in 0..kills {
         let running = server.desk.start();
         if kill % 10 == 9 {
-            // Most lives are too short for much. Now and then it must come along, or logs are gone before it reads them.
+            // Most lives are too short for much. Now and then it must come along, or logs are gone before
+            // it reads them.
             server.desk.wait_for(server.number as usize);
         }
         for _ in 0..1 + dice.below(6) {

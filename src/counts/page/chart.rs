@@ -143,9 +143,10 @@ pub(super) fn columns(out: &mut Markup, caption: &Caption<'_>, columns: &[Column
         out.tags("%\" y=\"").decimal(bottom - tall).tags("\" height=\"").decimal(tall);
         out.tags("\"><title>").text(&column.said).tags("</title></rect>");
     }
-    // After the columns, so that none of them hides a number.
+    // The style leaves them a margin.
     for line in lines() {
-        out.tags("<text class=\"tick halo\" x=\"0\" y=\"").decimal(bottom - height(line) - 4.0);
+        out.tags("<text class=\"tick\" x=\"-8\" text-anchor=\"end\" y=\"");
+        out.decimal(bottom - height(line) + 4.0);
         out.tags("\">").text(&brief(line)).tags("</text>");
     }
     out.tags("<line class=\"axis\" x1=\"0\" x2=\"100%\" y1=\"").decimal(bottom);
@@ -161,7 +162,9 @@ fn axis(out: &mut Markup, columns: &[Column], width: f64) {
     } else {
         &[1, 2, 3, 7, 14, 28, 56, 91, 182, 365, 730]
     };
-    let fits = |step: &&usize| columns.len().div_ceil(**step) <= LABELS_OF_AXIS;
+    // Where columns are few, so is their part of the width.
+    let most = (LABELS_OF_AXIS * columns.len() / COLUMNS_MIN).clamp(1, LABELS_OF_AXIS);
+    let fits = |step: &&usize| columns.len().div_ceil(**step) <= most;
     let step = steps.iter().find(fits).copied().unwrap_or(columns.len());
     for (number, column) in columns.iter().enumerate().step_by(step.max(1)) {
         let (anchor, place) = match number {

@@ -91,7 +91,7 @@ impl Gathered {
             row.requests = row.requests.saturating_add(part.requests);
             row.bytes = row.bytes.saturating_add(part.bytes);
             if let Some(visitors) = part.visitors {
-                row.visitors = Some(row.visitors.unwrap_or(0) + visitors);
+                row.visitors = Some(row.visitors.unwrap_or(0).saturating_add(visitors));
             }
         }
         row

@@ -108,7 +108,9 @@ fn is_tar(head: &[u8]) -> bool {
     let digits = digits.take_while(|byte| matches!(byte, b'0'..=b'7'));
     let said = digits.fold(0, |sum, digit| sum * 8 + u32::from(digit - b'0'));
     let bytes = head[..148].iter().chain(&[b' '; 8]).chain(&head[156..]);
-    head[0] != 0 && said > 0 && bytes.map(|byte| u32::from(*byte)).sum::<u32>() == said
+    // What describes the first file may have no name itself; then it has a mark.
+    let has_name = head[0] != 0 || head[257..].starts_with(b"ustar");
+    has_name && said > 0 && bytes.map(|byte| u32::from(*byte)).sum::<u32>() == said
 }
 
 #[cfg(test)]

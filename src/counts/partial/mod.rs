@@ -8,23 +8,22 @@
 //! The sets of visitors make it a thing to be kept as well as a key: it is for its owner only, and should be deleted
 //! once it is joined.
 
+mod form;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-
 use super::{
     report::{Period, Report},
-    sketch::{PRECISION, Sketch},
+    sketch::PRECISION,
     tables::{Cell, NETWORKS_KNOWN},
-    tally::{Networks, People, Sum, Tally},
-    window::{Identity, TableCounts, WindowCounts, WindowName, join},
-    write_private,
+    window::{Identity, WindowCounts, join},
+    write_private_with,
 };
+use crate::field::Table;
 
 /// What the first line begins with.
 const FORM: &str = "tamis partial counts 1";
@@ -131,22 +130,15 @@ impl Partial {
     ///
     /// It is none.
     pub fn parse(text: &[u8]) -> Result<Self, Option<usize>> {
-        let text = str::from_utf8(text).map_err(|_| None)?;
-        let (head, body) = text.split_once('\n').ok_or(None)?;
-        let body = body.strip_suffix('\n').ok_or(None)?;
-        if head.strip_prefix(FORM).and_then(|hash| hash.strip_prefix(' ')) != Some(&*hash(body)) {
-            return Err(None);
-        }
-        let written: Written = serde_json::from_str(body).map_err(|error| Some(error.column()))?;
-        written.read().ok_or(None)
+        form::read(text)
     }
 
     /// The text of the file.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let written = Written::of(self);
-        let body = serde_json::to_string(&written).expect("strings and numbers become JSON");
-        format!("{FORM} {}\n{body}\n", hash(&body))
+        let mut text = Vec::new();
+        form::write(self, &mut text).expect("a vector takes all");
+        str::from_utf8(&text).expect("JSON is text").to_owned()
     }
 
     /// Writes the file, for its owner only.
@@ -155,8 +147,8 @@ impl Partial {
     ///
     /// It cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), PartialError> {
-        let text = self.to_text();
-        write_private(path, text.as_bytes())
+        // It may be long, and is not made in memory first.
+        write_private_with(path, |file| form::write(self, file))
             .map_err(|error| PartialError::Write(path.to_owned(), error))
     }
 
@@ -238,7 +230,7 @@ impl Partial {
                     tables.push((table.name.clone(), BTreeMap::new(), 0));
                     tables.len() - 1
                 });
-                tables[at].2 += table.missed;
+                tables[at].2 = tables[at].2.saturating_add(table.missed);
                 for cell in &table.cells {
                     let row = tables[at].1.entry((cell.key.clone(), key));
                     row.and_modify(|row| join(row, cell, known)).or_insert_with(|| cell.clone());
@@ -251,6 +243,11 @@ impl Partial {
         totals.visitors = totals.visitors.or(identity.visitors.then_some(0));
         let mut report =
             Report::new(&identity.policy, &identity.policy_hash, self.period(), totals);
+        // In one order, whichever window or machine had a table first: the usual ones, then the others.
+        let place = |name: &str| Table::ALL.iter().position(|table| table.name() == name);
+        tables.sort_by_cached_key(|(name, ..)| {
+            (place(name).unwrap_or(Table::ALL.len()), name.clone())
+        });
         for (name, cells, missed) in tables {
             report.push(&name, summed(cells.into_iter().map(|((key, _), cell)| (key, cell))));
             if missed > 0 {
@@ -284,7 +281,7 @@ pub(super) fn summed(cells: impl Iterator<Item = (String, Cell)>) -> Vec<super::
                 last.requests = last.requests.saturating_add(row.requests);
                 last.bytes = last.bytes.saturating_add(row.bytes);
                 last.visitors = match (last.visitors, row.visitors) {
-                    (Some(a), Some(b)) => Some(a + b),
+                    (Some(a), Some(b)) => Some(a.saturating_add(b)),
                     (a, b) => a.or(b),
                 };
             }
@@ -303,7 +300,7 @@ fn join_window(mine: &mut WindowCounts, other: WindowCounts, known: usize) {
             mine.tables.push(table);
             continue;
         };
-        here.missed += table.missed;
+        here.missed = here.missed.saturating_add(table.missed);
         let mut places: BTreeMap<String, usize> =
             here.cells.iter().enumerate().map(|(at, cell)| (cell.key.clone(), at)).collect();
         for cell in table.cells {
@@ -318,167 +315,5 @@ fn join_window(mine: &mut WindowCounts, other: WindowCounts, known: usize) {
     }
 }
 
-fn hash(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The form of the second line.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    policy: String,
-    policy_hash: String,
-    timezone: String,
-    window: String,
-    visitors: bool,
-    publish_k: Option<u32>,
-    runs: Vec<(String, u64)>,
-    windows: Vec<WrittenWindow>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenWindow {
-    begins: i64,
-    ends: i64,
-    from: String,
-    to: String,
-    site: String,
-    key: String,
-    totals: WrittenCell,
-    tables: Vec<WrittenTable>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenTable {
-    name: String,
-    missed: u64,
-    cells: Vec<WrittenCell>,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenCell {
-    key: String,
-    requests: u64,
-    bytes: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    visitors: Option<String>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    networks: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    once: Option<String>,
-}
-
-impl WrittenCell {
-    fn of(cell: &Cell) -> Self {
-        let Sum { tally, people } = &cell.sum;
-        Self {
-            key: cell.key.clone(),
-            requests: tally.requests,
-            bytes: tally.bytes,
-            visitors: cell.has_visitors.then(|| hex(&people.visitors.to_bytes())),
-            networks: hex(&people.networks.to_bytes()),
-            once: cell.units.as_ref().map(|units| hex(&units.to_bytes())),
-        }
-    }
-
-    fn read(self, known: usize) -> Option<Cell> {
-        let sketch = |text: &String| unhex(text).and_then(|bytes| Sketch::from_bytes(&bytes));
-        let has_visitors = self.visitors.is_some();
-        let visitors = match &self.visitors {
-            Some(text) => sketch(text)?,
-            None => Sketch::default(),
-        };
-        let units = match &self.once {
-            Some(text) => Some(sketch(text)?),
-            None => None,
-        };
-        let networks = Networks::from_bytes(&unhex(&self.networks)?, known)?;
-        // What clean text has, and the tab between two.
-        let is_clean = self.key.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
-        let tally = Tally { requests: self.requests, bytes: self.bytes };
-        let sum = Sum { tally, people: People { visitors, networks } };
-        is_clean.then_some(Cell { key: self.key, sum, units, has_visitors })
-    }
-}
-
-impl Written {
-    fn of(partial: &Partial) -> Self {
-        let Identity { policy, policy_hash, zone, window, visitors, publish_k } =
-            partial.identity.clone();
-        let windows = partial.windows.iter().map(|window| WrittenWindow {
-            begins: window.name.unix.0,
-            ends: window.name.unix.1,
-            from: window.name.from.clone(),
-            to: window.name.to.clone(),
-            site: window.name.site.clone(),
-            key: window.name.key.clone(),
-            totals: WrittenCell::of(&total(window)),
-            tables: window
-                .tables
-                .iter()
-                .map(|table| WrittenTable {
-                    name: table.name.clone(),
-                    missed: table.missed,
-                    cells: table.cells.iter().map(WrittenCell::of).collect(),
-                })
-                .collect(),
-        });
-        Self {
-            policy,
-            policy_hash,
-            timezone: zone,
-            window,
-            visitors,
-            publish_k,
-            runs: partial.runs.clone(),
-            windows: windows.collect(),
-        }
-    }
-
-    fn read(self) -> Option<Partial> {
-        let known = NETWORKS_KNOWN.max(self.publish_k.unwrap_or_default() as usize);
-        let identity = Identity {
-            policy: self.policy,
-            policy_hash: self.policy_hash,
-            zone: self.timezone,
-            window: self.window,
-            visitors: self.visitors,
-            publish_k: self.publish_k,
-        };
-        let mut windows = Vec::new();
-        for window in self.windows {
-            let name = WindowName {
-                unix: (window.begins, window.ends),
-                from: window.from,
-                to: window.to,
-                site: window.site,
-                key: window.key,
-            };
-            let mut tables = Vec::new();
-            for table in window.tables {
-                let cells = table.cells.into_iter().map(|cell| cell.read(known));
-                let cells = cells.collect::<Option<_>>()?;
-                tables.push(TableCounts { name: table.name, cells, missed: table.missed });
-            }
-            let totals = window.totals.read(known)?.sum;
-            windows.push(WindowCounts { name, totals, tables });
-        }
-        Some(Partial { identity, runs: self.runs, windows })
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    let byte = |pair: &[u8; 2]| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8);
-    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
-}
+#[cfg(test)]
+mod tests;
