@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test page bench fuzz install toolchain
+.PHONY: help demo check test page bench fuzz install deb system toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -50,6 +50,16 @@ fuzz: toolchain ## run each fuzz target for a minute (SECONDS=n for another time
 
 install: toolchain ## install tamis, into ~/.cargo/bin or into PREFIX=/usr/local
 	$(CARGO) install --locked --path . $(if $(PREFIX),--root '$(PREFIX)')
+
+deb: toolchain ## make the Debian package, below target/debian; needs cargo-deb
+	@command -v cargo-deb >/dev/null 2>&1 || { echo 'first: cargo install --locked cargo-deb' >&2; exit 1; }
+	$(CARGO) build --release --locked
+	@rm -rf target/deb && mkdir -p target/deb/completions
+	target/release/tamis man target/deb/man
+	target/release/tamis completions bash > target/deb/completions/tamis
+	target/release/tamis completions zsh > target/deb/completions/_tamis
+	target/release/tamis completions fish > target/deb/completions/tamis.fish
+	$(CARGO) deb --no-build --locked
 
 # Says what is missing before cargo does it at length.
 toolchain:
