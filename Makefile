@@ -61,6 +61,9 @@ deb: toolchain ## make the Debian package, below target/debian; needs cargo-deb
 	target/release/tamis completions fish > target/deb/completions/tamis.fish
 	$(CARGO) deb --no-build --locked
 
+system: toolchain ## boot a real systemd with the package installed, as root (systemd-container, mmdebstrap, cargo-deb)
+	tests/system/run.sh
+
 # Says what is missing before cargo does it at length.
 toolchain:
 	@command -v $(CARGO) >/dev/null 2>&1 || { \
