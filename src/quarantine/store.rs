@@ -256,6 +256,21 @@ impl Writer {
         Ok(())
     }
 
+    /// Finishes the segment that is being written, before its time. What was put before is durable after this.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses.
+    pub fn flush(&mut self, now: Now) -> Result<(), QuarantineError> {
+        self.finish_segment(now)
+    }
+
+    /// Whether all that was put is durable, or was given up.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.current.is_none()
+    }
+
     /// Finishes everything. What is acknowledged after this is durable.
     ///
     /// # Errors

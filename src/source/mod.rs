@@ -647,6 +647,26 @@ fn file_name(path: &Path, number: usize) -> String {
     name.map_or_else(|| format!("input-{number}"), str::to_owned)
 }
 
+/// What a file is called where its lines are sealed: its name, or `input-N` where that looks as if it named somebody.
+#[must_use]
+pub fn told_name(path: &Path, number: usize) -> String {
+    file_name(path, number)
+}
+
+/// The content of a file, of which all compression is taken off; of an archive, the first file.
+///
+/// # Errors
+///
+/// It cannot be opened or read.
+pub fn unpacked(path: &Path) -> io::Result<Box<dyn io::Read + Send>> {
+    let file = std::fs::File::open(path)?;
+    if kind_of(path)? == Kind::Plain {
+        return Ok(Box::new(file));
+    }
+    let meter = Meter::new(Arc::default(), None);
+    input::whole(file, meter)
+}
+
 /// The room of a block: a line of the limit's length with its end must fit.
 fn block_bytes(line_bytes_max: usize) -> usize {
     BLOCK_BYTES.max(line_bytes_max + 2)
