@@ -3,8 +3,12 @@
 //!
 //! The lines are made here, so that what is in them is known without reading them.
 
+#[path = "../presets/mmdb.rs"]
+#[allow(dead_code, reason = "a part of it is needed here")]
+mod mmdb;
 #[path = "../program/mod.rs"]
 mod program;
+mod real;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
