@@ -12,7 +12,8 @@ use crate::cli::Cli;
 
 /// Writes all pages.
 pub(super) fn run(folder: &Path) -> Result<ExitCode> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut program = Cli::command();
     // Gives each command its full name, and what all of them take.
     program.build();

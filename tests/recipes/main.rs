@@ -7,15 +7,18 @@
 mod program;
 mod stage;
 
-use std::fs;
+use std::{fs, process::Command};
 
-use program::TAMIS;
+use program::{TAMIS, finish, run};
 use rustix::process::Signal;
 use stage::{Stage, free_port, is_there, recipe};
 
 /// Everything of Debian's modules that the recipe and its answers need.
-const APACHE_MODULES: [(&str, &str); 3] =
-    [("mpm_event", "mod_mpm_event.so"), ("authz_core", "mod_authz_core.so"), ("alias", "mod_alias.so")];
+const APACHE_MODULES: [(&str, &str); 3] = [
+    ("mpm_event", "mod_mpm_event.so"),
+    ("authz_core", "mod_authz_core.so"),
+    ("alias", "mod_alias.so"),
+];
 
 fn apache(stage: &mut Stage, logs: &str) {
     stage.write("index.html", "");
@@ -37,7 +40,8 @@ fn apache(stage: &mut Stage, logs: &str) {
 
 fn nginx(stage: &mut Stage, logs: &str) {
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    let temporary = temporary.map(|kind| format!("{kind}_temp_path {}; ", stage.path(kind))).concat();
+    let temporary =
+        temporary.map(|kind| format!("{kind}_temp_path {}; ", stage.path(kind))).concat();
     let config = format!(
         "daemon off; user root; worker_processes 2; pid {}; error_log {} info;\nevents {{ worker_connections 256; }}\n\
          http {{ {temporary}\n{logs}\nserver {{ listen 127.0.0.1:{}; location / {{ return 200; }} }} }}\n",
@@ -63,7 +67,12 @@ fn rsyslog(stage: &mut Stage, rules: &str) {
     stage.start("rsyslogd", "rsyslogd", &["-n", "-f", &config, "-i", &pid]);
     // It makes this file when it is ready to listen.
     stage::soon("rsyslog starts", || fs::exists(&pid).unwrap_or_default());
-    nginx(stage, &format!("access_log syslog:server=127.0.0.1:{port},nohostname,tag=nginx,severity=info combined;"));
+    nginx(
+        stage,
+        &format!(
+            "access_log syslog:server=127.0.0.1:{port},nohostname,tag=nginx,severity=info combined;"
+        ),
+    );
     // What fits into its socket at the least, should the machine be busy with something else.
     stage.at_once = 50;
 }
@@ -81,6 +90,11 @@ fn apache_pipes_to_the_program() {
         stage.move_away("clean.jsonl", turn);
         // What `apachectl graceful` sends.
         stage.signal("apache2", Signal::USR1);
+        // One that comes before it has begun anew is forgotten.
+        stage::soon("Apache begins anew", || {
+            let said = fs::read_to_string(stage.path("apache-errors.err")).unwrap_or_default();
+            said.matches("resuming normal operations").count() > turn
+        });
     });
 }
 
@@ -191,4 +205,76 @@ fn rsyslog_hands_lines_to_a_program_and_waits_for_its_word() {
     let changes = [("/usr/bin/tamis", TAMIS), ("/etc/tamis/omprog.toml", &config)];
     rsyslog(&mut stage, &recipe("rsyslog-omprog.conf", &changes));
     stage.try_out(|_, _| {});
+}
+
+/// Container runtimes are no programs that a test starts: this writes what they write.
+#[test]
+fn container_logs_are_followed() {
+    let mut stage = Stage::new();
+    for folder in ["docker/0a", "pods/web_nginx-0_1/nginx"] {
+        fs::create_dir_all(stage.path(folder)).expect("the folder is ours");
+    }
+    let (docker, pods) = (stage.path("docker"), stage.path("pods"));
+    let changes = [("/var/lib/docker/containers", &*docker), ("/var/log/pods", &pods)];
+    stage.serve(&recipe("containers.toml", &changes));
+    let line = |path: &str| {
+        format!(
+            "192.0.2.7 - - [22/Nov/2026:14:05:37 +0000] \"GET {path} HTTP/1.1\" 200 5 \"-\" \"curl/8.5.0\""
+        )
+    };
+    let inside = serde_json::to_string(&(line("/docker") + "\n")).expect("a text is JSON");
+    let outside =
+        format!("{{\"log\":{inside},\"stream\":\"stdout\",\"time\":\"2026-11-22T14:05:37Z\"}}\n");
+    stage.write("docker/0a/0a-json.log", &outside);
+    let outside = format!("2026-11-22T14:05:37.123456789Z stdout F {}\n", line("/pod"));
+    stage.write("pods/web_nginx-0_1/nginx/0.log", &outside);
+    stage::soon("both are read", || stage.paths().len() == 2);
+    assert_eq!(stage.paths(), [("/docker".to_owned(), 1), ("/pod".to_owned(), 1)].into());
+}
+
+#[test]
+fn fail2ban_finds_the_addresses_of_failed_requests_only() {
+    if !is_there("nginx") {
+        return;
+    }
+    let mut stage = Stage::new();
+    let log = stage.path("ban.log");
+    let logs = recipe("nginx-fail2ban.conf", &[("/run/nginx-ban/access.log", &log)]);
+    let more = format!("{logs}\nserver {{ listen 127.0.0.1:{}; return 404; }}", stage.other);
+    nginx(&mut stage, &more);
+    assert!(stage.answer(stage.port, "/fine").starts_with("HTTP/1.1 200 "));
+    assert!(stage.answer(stage.other, "/secret").starts_with("HTTP/1.1 404 "));
+    stage::soon("the failed request is noted", || {
+        fs::read(&log).is_ok_and(|log| log.ends_with(b"\n"))
+    });
+    let text = fs::read_to_string(&log).expect("it is there");
+    assert!(text.starts_with("127.0.0.1 [") && text.ends_with("] 404\n"), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn logrotate_takes_its_recipe() {
+    if !is_there("logrotate") {
+        return;
+    }
+    let stage = Stage::new();
+    let logs = stage.path("*.log");
+    let config = stage
+        .write("logrotate.conf", &recipe("logrotate.conf", &[("/var/log/nginx/*.log", &logs)]));
+    let mut program = Command::new("/usr/sbin/logrotate");
+    let done = finish(program.args(["--debug", "--state", &stage.path("state"), &config]), b"");
+    assert_eq!(done.status, 0, "{}", done.err());
+    assert!(
+        done.err().contains("after 1 days") || done.err().contains("2 rotations"),
+        "{}",
+        done.err()
+    );
+}
+
+/// What the package installs is a configuration that the program takes.
+#[test]
+fn the_installed_configuration_is_right() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/systemd/tamis.toml");
+    let done = run(&["serve", "--config", config, "--check"], b"");
+    assert_eq!(done.status, 0, "{}", done.err());
 }

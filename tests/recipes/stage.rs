@@ -59,7 +59,8 @@ pub(crate) fn is_there(program: &str) -> bool {
         .chain([PathBuf::from("/usr/sbin")])
         .any(|folder| folder.join(program).is_file());
     if !is_there {
-        let _ = writeln!(io::stderr(), "\n*** {program} is not there: its recipes are not tried ***");
+        let _ =
+            writeln!(io::stderr(), "\n*** {program} is not there: its recipes are not tried ***");
     }
     is_there
 }
@@ -79,13 +80,16 @@ pub(crate) struct Stage {
     children: Vec<(String, Child)>,
     /// Where requests go.
     pub(crate) port: u16,
+    /// Another one.
+    pub(crate) other: u16,
     /// How many requests are sent before their records are waited for.
     pub(crate) at_once: usize,
 }
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        Self { folder: Folder::new(), children: Vec::new(), port: free_port(), at_once: usize::MAX }
+        let (folder, children) = (Folder::new(), Vec::new());
+        Self { folder, children, port: free_port(), other: free_port(), at_once: usize::MAX }
     }
 
     /// A path in the folder, as text.
@@ -101,7 +105,8 @@ impl Stage {
 
     /// Starts a program, whose messages go to a file.
     pub(crate) fn start(&mut self, name: &str, program: &str, args: &[&str]) {
-        let log = fs::File::create(self.folder.file(&format!("{name}.err"))).expect("the folder is ours");
+        let log =
+            fs::File::create(self.folder.file(&format!("{name}.err"))).expect("the folder is ours");
         let path = format!("{}:/usr/sbin", env::var("PATH").unwrap_or_default());
         let child = Command::new(program)
             .args(args)
@@ -200,18 +205,24 @@ impl Stage {
 
     /// One request on a connection of its own.
     fn ask(&self, id: usize) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server listens");
-        let path = path_of(id);
-        let host = format!("127.0.0.1:{}", self.port);
+        let answer = self.answer(self.port, &path_of(id));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{:?}", answer.lines().next());
+    }
+
+    /// What a server says.
+    pub(crate) fn answer(&self, port: u16, path: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+        let host = format!("127.0.0.1:{port}");
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: curl/8.5.0\r\nConnection: close\r\n\r\n")
             .expect("the server reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the server answers");
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{:?}", answer.lines().next());
+        answer
     }
 
     fn clean(&self) -> Vec<u8> {
-        let files = self.folder.contents().into_iter().filter(|(name, _)| name.starts_with("clean.jsonl"));
+        let files =
+            self.folder.contents().into_iter().filter(|(name, _)| name.starts_with("clean.jsonl"));
         files.flat_map(|(_, content)| content).collect()
     }
 
@@ -219,7 +230,8 @@ impl Stage {
         self.clean().iter().filter(|byte| **byte == b'\n').count()
     }
 
-    fn paths(&self) -> BTreeMap<String, usize> {
+    /// How often each path is told.
+    pub(crate) fn paths(&self) -> BTreeMap<String, usize> {
         let mut found = BTreeMap::new();
         for line in self.clean().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let record: Value = serde_json::from_slice(line).expect("a record is JSON");
@@ -231,7 +243,9 @@ impl Stage {
     fn messages(&self) -> String {
         let contents = self.folder.contents().into_iter();
         let messages = contents.filter(|(name, _)| name.ends_with(".err"));
-        messages.map(|(name, text)| format!("{name}: {}\n", String::from_utf8_lossy(&text))).collect()
+        messages
+            .map(|(name, text)| format!("{name}: {}\n", String::from_utf8_lossy(&text)))
+            .collect()
     }
 
     /// Ends what was started, the last first, and waits for it.

@@ -25,8 +25,12 @@ if [[ ! -f $tree ]]; then
     mv "$tree.part" "$tree"
 fi
 
-make --no-print-directory deb
-package=$(ls -t target/debian/tamis_*.deb | head -n 1)
+# Another package may be named.
+package=${1:-}
+if [[ -z $package ]]; then
+    make --no-print-directory deb
+    package=$(ls -t target/debian/tamis_*.deb | head -n 1)
+fi
 
 mkdir -p target/system
 root=$(mktemp -d "$PWD/target/system/root.XXXXXX")
