@@ -119,7 +119,8 @@ check 'it tells that it is well' curl -sf --unix-socket /run/tamis/metrics.sock 
 # Logs rotate.
 for turn in 1 2 3; do
     request 8081 "turn" 40
-    logrotate --force /etc/logrotate.d/nginx
+    mv /var/log/nginx/access.log "/var/log/nginx/access.log.$turn"
+    systemctl kill --kill-whom=main --signal=USR1 nginx.service
     request 8081 "turn" 40
 done
 check 'nothing is lost while logs rotate' exactly '"path":"/turn"' 240
