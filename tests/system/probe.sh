@@ -113,8 +113,8 @@ check 'UDP arrives through the socket unit' exactly '"path":"/udp"' 1
 logger --tcp --octet-count --server 127.0.0.1 --port 5514 --tag nginx -p local7.info --rfc5424 "$(line tcp)"
 check 'TCP arrives through the socket unit' exactly '"path":"/tcp"' 1
 check 'the output is for the group' is "$(stat -c '%U:%G %a' $clean/access.jsonl)" 'tamis:tamis 640'
-check 'it tells how it is' curl -sf --unix-socket /run/tamis/metrics.sock http://tamis/metrics -o /dev/stderr
-check 'it tells that it is well' curl -sf --unix-socket /run/tamis/metrics.sock http://tamis/health -o /dev/stderr
+check 'it tells how it is' curl -sf --unix-socket /run/tamis/metrics.sock http://tamis/metrics
+check 'it tells that it is well' curl -sf --unix-socket /run/tamis/metrics.sock http://tamis/health
 
 # Logs rotate.
 for turn in 1 2 3; do
@@ -131,6 +131,9 @@ sed -i 's/grain = "minute"/grain = "hour"/' /etc/tamis/policy.toml
 check 'a policy is taken up' systemctl reload tamis.service
 sleep 1
 request 8081 hour 10
+sleep 1
+journalctl --no-pager -u tamis.service >&2
+tail -n 2 "$clean/access.jsonl" >&2
 check 'the new policy is in use' exactly ':00:00Z".*"path":"/hour"' 10
 echo 'this is no policy' >/etc/tamis/policy.toml
 systemctl reload tamis.service
