@@ -121,6 +121,7 @@ for turn in 1 2 3; do
     request 8081 "turn" 40
     mv /var/log/nginx/access.log "/var/log/nginx/access.log.$turn"
     systemctl kill --kill-whom=main --signal=USR1 nginx.service
+    soon test -e /var/log/nginx/access.log >&2
     request 8081 "turn" 40
 done
 check 'nothing is lost while logs rotate' exactly '"path":"/turn"' 240
@@ -128,12 +129,11 @@ check 'nothing is lost while logs rotate' exactly '"path":"/turn"' 240
 # Another policy.
 before=$(show MainPID)
 sed -i 's/grain = "minute"/grain = "hour"/' /etc/tamis/policy.toml
+# A store holds counts of one policy.
+sed -i 's/counts.sqlite/counts-hour.sqlite/' "$config"
 check 'a policy is taken up' systemctl reload tamis.service
 sleep 1
 request 8081 hour 10
-sleep 1
-journalctl --no-pager -u tamis.service >&2
-tail -n 2 "$clean/access.jsonl" >&2
 check 'the new policy is in use' exactly ':00:00Z".*"path":"/hour"' 10
 echo 'this is no policy' >/etc/tamis/policy.toml
 systemctl reload tamis.service
@@ -146,6 +146,7 @@ tamis policy show baseline | sed 's/grain = "minute"/grain = "hour"/' >/etc/tami
 
 # It hangs, and it is killed.
 kill -STOP "$before"
+systemctl show -p WatchdogUSec -p TimeoutAbortUSec -p SubState tamis.service >&2
 check 'the watchdog starts what hangs anew' soon another_process "$before"
 request 8081 awake 10
 check 'lines go on after that' exactly '"path":"/awake"' 10
@@ -187,4 +188,5 @@ dpkg --purge tamis >&2
 check 'a purge leaves no data' test ! -e /var/lib/tamis
 check 'a purge leaves no configuration' test ! -e /etc/tamis
 check 'a purge leaves no links' is "$(find /etc/systemd /var/lib/systemd/deb-systemd-helper* -name '*tamis*')" ''
+journalctl --no-pager -u tamis.service >&2
 echo end
