@@ -117,14 +117,15 @@ check 'it tells how it is' curl -sf --unix-socket /run/tamis/metrics.sock http:/
 check 'it tells that it is well' curl -sf --unix-socket /run/tamis/metrics.sock http://tamis/health
 
 # Logs rotate.
-for turn in 1 2 3; do
-    request 8081 "turn" 40
+# Each with lines of its own: files that begin with the same lines are copies of one.
+for turn in red green blue; do
+    request 8081 "turn/$turn" 40
     mv /var/log/nginx/access.log "/var/log/nginx/access.log.$turn"
     systemctl kill --kill-whom=main --signal=USR1 nginx.service
     soon test -e /var/log/nginx/access.log >&2
-    request 8081 "turn" 40
+    request 8081 "turn/$turn" 40
 done
-check 'nothing is lost while logs rotate' exactly '"path":"/turn"' 240
+check 'nothing is lost while logs rotate' exactly '"path":"/turn/' 240
 
 # Another policy.
 before=$(show MainPID)
