@@ -215,8 +215,10 @@ impl Stage {
     pub(crate) fn answer(&self, port: u16, path: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
         let host = format!("127.0.0.1:{port}");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: curl/8.5.0\r\nConnection: close\r\n\r\n")
-            .expect("the server reads");
+        let agent = "User-Agent: curl/8.5.0\r\nConnection: close";
+        // In one piece: a second small one would wait for the first to be acknowledged.
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{agent}\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("the server reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the server answers");
         answer
