@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test page bench fuzz install deb system toolchain
+.PHONY: help demo check test slow page bench fuzz install deb system toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -24,6 +24,10 @@ check: toolchain ## everything that must hold: format, lints, tests, documentati
 
 test: toolchain ## run the tests
 	$(CARGO) test --locked
+
+slow: toolchain ## run the tests that take minutes
+	TAMIS_REQUESTS=20000 $(CARGO) test --locked --test recipes
+	$(CARGO) test --locked --test batch -- --ignored
 
 page: toolchain ## look at the pages of counts with Chromium, and leave pictures (NODE_PATH has the packages)
 	$(CARGO) test --locked --test page

@@ -8,6 +8,7 @@ cores. What counts is the median, over pairs in turns, of the ratios of wall tim
 
 import argparse
 import gzip
+import multiprocessing
 import os
 import shutil
 import statistics
@@ -28,6 +29,26 @@ def content(path, size):
         text = log.read(size)
     text = text[:text.rindex(b'\n') + 1]
     return text * max(1, size // len(text))
+
+
+def fill(folder, log, size, pack):
+    """Writes archives of so much content each."""
+    text = content(log, size)
+    os.mkdir(folder)
+    for number in range(FILES):
+        with open(os.path.join(folder, f'access.log.{number}'), 'wb') as file:
+            # A line of its own keeps files from being the same.
+            line = text[:text.index(b'\n') + 1] * (number + 1)
+            file.write(subprocess.run(pack, input=line + text, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def apart(act, *arguments):
+    """Does something in a process of its own: what it takes would count as the peak of what is started later."""
+    process = multiprocessing.Process(target=act, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        sys.exit(f'{act.__name__} failed')
 
 
 def decompress(folder, tool, jobs):
@@ -77,20 +98,16 @@ def main():
     cores, rows, scaling = os.cpu_count(), [], []
     facts = machine()
     with tempfile.TemporaryDirectory() as root:
-        text = content(given.log, given.bytes)
-        size = len(text) * FILES
+        size = given.bytes * FILES
         for name, pack, tool in (('gzip', ['gzip', '-c'], 'zcat'), ('zstd', ['zstd', '-qc'], 'zstd -qdc'),
                                  ('plain', ['cat'], 'cat')):
             if not shutil.which(pack[0]):
                 print(f'{pack[0]} is not there: skipped', file=sys.stderr)
                 continue
             folder = os.path.join(root, name)
-            os.mkdir(folder)
-            for number in range(FILES):
-                with open(os.path.join(folder, f'access.log.{number}'), 'wb') as file:
-                    # A line of its own keeps files from being the same.
-                    line = text[:text.index(b'\n') + 1] * (number + 1)
-                    file.write(subprocess.run(pack, input=line + text, stdout=subprocess.PIPE, check=True).stdout)
+            apart(fill, folder, given.log, given.bytes, pack)
+            # Else what was written last is brought to the disk while the first runs wait for theirs.
+            os.sync()
             decompress(folder, tool, cores), batch(folder, cores)
             pairs = [(batch(folder, cores), decompress(folder, tool, cores)) for _ in range(given.pairs)]
             ratio = statistics.median(ours.wall / alone for ours, alone in pairs)

@@ -446,6 +446,8 @@ pub enum Originals {
     Keep,
     /// They are deleted, but for those of which more than 1% was refused
     Delete,
+    /// They are deleted once all of their lines are in the quarantine, with a policy that seals everything
+    Seal,
 }
 
 /// The options of `filter`.

@@ -34,7 +34,13 @@ pub(super) fn lookout(plan: &Plan, own: Option<&Path>) -> Result<Option<(Lookout
         ))
     })?;
     let lookout = Lookout::new(Arc::new(rules), rule.behaviour, keys::sketch_key()?);
-    Ok(Some((lookout, Sentry::new(rule.rules, rule.behaviour))))
+    Ok(sentry(plan).map(|sentry| (lookout, sentry)))
+}
+
+/// What answers what was noticed in one stream of lines.
+pub(super) fn sentry(plan: &Plan) -> Option<Sentry> {
+    let rule = plan.seal.filter(|rule| rule.rules || rule.behaviour)?;
+    Some(Sentry::new(rule.rules, rule.behaviour))
 }
 
 /// The files of rules in a folder, by their names.

@@ -269,7 +269,7 @@ pub(super) fn visitor_keys(
 }
 
 /// The site that counts are of.
-fn site_of(args: &FilterArgs) -> String {
+pub(super) fn site_of(args: &FilterArgs) -> String {
     args.site.as_deref().map_or_else(|| "-".to_owned(), str::to_ascii_lowercase)
 }
 
@@ -295,12 +295,7 @@ fn recorder(
     let identity = Identity::of(plan, &setup.zone, setup.window.unwrap_or_default());
     match (&args.store, &args.partial) {
         (Some(path), _) => {
-            let store = Store::open(path, identity).map_err(|error| match error {
-                StoreError::Other(..) | StoreError::NotOne(_) | StoreError::Loose(_) => {
-                    anyhow::Error::new(Usage(error.to_string()))
-                }
-                error => anyhow::anyhow!("{error}"),
-            })?;
+            let store = open_store(path, identity)?;
             let recorder = Recorder::to_store(plan, setup, run, store);
             let recorder = recorder.map_err(|error| anyhow::anyhow!("{error}"))?;
             if recorder.known() > 0 {
@@ -314,6 +309,16 @@ fn recorder(
         (None, Some(path)) => Ok(Some(Recorder::to_partial(plan, setup, run, path.clone()))),
         (None, None) => Ok(None),
     }
+}
+
+/// Opens a store for counts of one kind.
+pub(super) fn open_store(path: &Path, identity: Identity) -> Result<Store> {
+    Store::open(path, identity).map_err(|error| match error {
+        StoreError::Other(..) | StoreError::NotOne(_) | StoreError::Loose(_) => {
+            anyhow::Error::new(Usage(error.to_string()))
+        }
+        error => anyhow::anyhow!("{error}"),
+    })
 }
 
 pub(super) fn workers(

@@ -56,7 +56,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode> {
         return check(&config);
     }
     let say = say();
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot listen to signals")?;
+    let mut signals =
+        Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot listen to signals")?;
     let run = keys::run_name()?;
     let opening = Opening::new(config.clone(), || run, Arc::clone(&say)).map_err(refused)?;
     let run = opening.run().to_owned();
@@ -66,10 +67,12 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode> {
     let made = make(&config, &settings, run_keys.as_deref(), &run)?;
     let looked_after = run_keys.clone();
     let tend = Box::new(move || looked_after.as_ref().is_none_or(|keys| keys.is_well()));
-    let service = opening
-        .start(made.rules, made.crew, made.ways, made.sheds, tend)
-        .map_err(refused)?;
-    say(Level::Info, &format!("started; {} sources, policy {}", config.sources.len(), config.policy));
+    let service =
+        opening.start(made.rules, made.crew, made.ways, made.sheds, tend).map_err(refused)?;
+    say(
+        Level::Info,
+        &format!("started; {} sources, policy {}", config.sources.len(), config.policy),
+    );
     let handle = signals.handle();
     let present = Mutex::new((config, settings));
     let done = thread::scope(|scope| {
@@ -282,7 +285,8 @@ fn make(config: &Config, settings: &Settings, keys: Option<&RunKeys>, run: &str)
     let header = by_thread[0][0].header();
     let mut ways = Vec::new();
     for source in &config.sources {
-        let site = sites.iter().position(|site| *site == source.site).expect("each site is in the list");
+        let site =
+            sites.iter().position(|site| *site == source.site).expect("each site is in the list");
         ways.push(SourceWay { choice: settings.choice(source)?, site });
     }
     let seal = plan.seal.filter(|_| quarantine.is_some());
@@ -305,7 +309,9 @@ fn visitors(config: &Config, plan: &Plan, keys: Option<&RunKeys>) -> Result<Opti
         return Ok(None);
     }
     Ok(Some(match keys {
-        Some(keys) => VisitorKeys::Epochs(Arc::clone(keys.keyring()), Arc::from(site(config).as_bytes())),
+        Some(keys) => {
+            VisitorKeys::Epochs(Arc::clone(keys.keyring()), Arc::from(site(config).as_bytes()))
+        }
         None => VisitorKeys::Run(keys::sketch_key()?),
     }))
 }
@@ -383,7 +389,9 @@ fn reload(
     let mut present = present.lock().unwrap_or_else(PoisonError::into_inner);
     let reloaded = service.reload(|| {
         let done = prepare(path, &present, keys, run, say);
-        done.inspect_err(|why| say(Level::Error, &format!("reload refused, nothing changed: {why}")))
+        done.inspect_err(|why| {
+            say(Level::Error, &format!("reload refused, nothing changed: {why}"))
+        })
     });
     if let Some((config, settings, made)) = reloaded {
         service.change(config.policy.clone(), made.rules, made.crew);
@@ -419,12 +427,18 @@ fn prepare(
     }
     let next_settings = Settings::of(&next).map_err(told)?;
     if next_settings.plan.mints_tokens() && keys.is_none() {
-        return Err("the policy makes tokens and the one in use does not; restart the service for that".to_owned());
+        return Err(
+            "the policy makes tokens and the one in use does not; restart the service for that"
+                .to_owned(),
+        );
     }
     if next_settings.plan.seal.map(|seal| seal.sheds) != settings.plan.seal.map(|seal| seal.sheds)
         && next.quarantine.is_some()
     {
-        return Err("what happens when the quarantine is full is different; restart the service for that".to_owned());
+        return Err(
+            "what happens when the quarantine is full is different; restart the service for that"
+                .to_owned(),
+        );
     }
     may_change(&next, &next_settings, Some(&settings.text), say)?;
     let made = make(&next, &next_settings, keys, run).map_err(told)?;

@@ -33,7 +33,11 @@ pub(super) fn describe(facts: &Value) -> String {
         let _ = writeln!(text, "  {outcome:<20} {:>15}", grouped(lines.as_u64().unwrap_or(0)));
     }
     let sealed = grouped(number("sealed"));
-    let _ = writeln!(text, "sealed    {sealed} lines since the start, {} given up", grouped(number("shed")));
+    let _ = writeln!(
+        text,
+        "sealed    {sealed} lines since the start, {} given up",
+        grouped(number("shed"))
+    );
     let (behind, files) = (size(number("behind_bytes")), number("files"));
     let _ = writeln!(text, "files     {files} followed, {behind} behind");
     for source in facts["sources"].as_array().into_iter().flatten() {

@@ -21,6 +21,7 @@ mod closed;
 mod cross;
 mod crowd;
 mod export;
+mod joined;
 mod keyed;
 pub(crate) mod numbers;
 mod open;
@@ -48,6 +49,7 @@ use std::{
 
 pub use self::{
     export::{csv, prometheus},
+    joined::Joined,
     part::{Block, Setup},
     partial::{Partial, PartialError},
     recorder::{RecordError, Recorder, Run},
@@ -58,7 +60,11 @@ pub use self::{
     zone::{NoZone, Window, Zone},
 };
 
-use self::{open::Limits, tables::Tables};
+use self::{
+    open::Limits,
+    tables::Tables,
+    window::{WindowCounts, WindowName},
+};
 use crate::{policy::Plan, privacy::Record};
 
 /// The key under which a full table counts what it has no row for. Sites and referrers have this
@@ -115,6 +121,33 @@ impl Counts {
     #[must_use]
     pub fn report(&mut self) -> Report {
         self.tables.report(&self.plan, &self.setup.zone)
+    }
+
+    /// The counts so far as a file has them that is to be joined with others, as one window from their first day to
+    /// their last.
+    #[must_use]
+    pub fn partial(&mut self, run: &Run) -> Partial {
+        self.tables.settle();
+        let Setup { zone, .. } = &self.setup;
+        let window = self.tables.days().map(|(first, last)| {
+            let unix = (zone.midnight(first), zone.midnight(last + 1));
+            let key = run.keys.as_ref().and_then(|keys| keys.id(0));
+            let name = WindowName {
+                unix,
+                from: zone.written(unix.0),
+                to: zone.written(unix.1),
+                site: run.site.clone(),
+                key: key.map_or_else(|| "-".to_owned(), |key| key.to_string()),
+            };
+            WindowCounts::of(name, &self.tables, &self.plan)
+        });
+        let mut identity = Identity::of(&self.plan, zone, Window::Day);
+        "file".clone_into(&mut identity.window);
+        Partial {
+            identity,
+            runs: vec![(run.name.clone(), 1)],
+            windows: window.into_iter().collect(),
+        }
     }
 }
 

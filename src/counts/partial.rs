@@ -166,6 +166,12 @@ impl Partial {
         &self.identity
     }
 
+    /// How many windows they have.
+    #[must_use]
+    pub const fn windows(&self) -> usize {
+        self.windows.len()
+    }
+
     /// Joins those of a further file.
     ///
     /// # Errors
@@ -262,13 +268,13 @@ impl Partial {
 }
 
 /// The totals of a window as a cell.
-fn total(window: &WindowCounts) -> Cell {
+pub(super) fn total(window: &WindowCounts) -> Cell {
     let has_visitors = window.name.key != "-";
     Cell { key: String::new(), sum: window.totals.clone(), units: None, has_visitors }
 }
 
 /// The rows of cells, of which those of one key, which follow each other, are summed.
-fn summed(cells: impl Iterator<Item = (String, Cell)>) -> Vec<super::report::Row> {
+pub(super) fn summed(cells: impl Iterator<Item = (String, Cell)>) -> Vec<super::report::Row> {
     let mut rows: Vec<super::report::Row> = Vec::new();
     for (_, cell) in cells {
         let row = cell.row();

@@ -48,6 +48,8 @@ pub enum EngineError {
     Quarantine(QuarantineError),
     /// The counts cannot be recorded.
     Record(RecordError),
+    /// The quarantine that several engines share has ended, for a reason that is said once for all.
+    Closed,
     /// The threads could not be started.
     Threads,
     /// A worker ended in a panic, whose place was printed.
@@ -60,6 +62,10 @@ impl std::fmt::Display for EngineError {
             Self::Sink(error) => error.fmt(f),
             Self::Quarantine(error) => error.fmt(f),
             Self::Record(error) => error.fmt(f),
+            Self::Closed => f.write_str(
+                "the quarantine takes no more lines; what is wrong with it is said below, and once that is \
+                 mended, run again",
+            ),
             Self::Threads => f.write_str("cannot start the worker threads; try fewer with --threads"),
             Self::Worker => f.write_str(
                 "a worker stopped because of a mistake in tamis; what was written is clean and in order",

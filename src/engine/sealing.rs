@@ -3,6 +3,9 @@
 //! Sealing and waiting for a disk would hold up the turn. So parcels go through a queue that holds as much as a
 //! segment has: while one is made durable, which takes a disk a tenth of a second, work goes on. When the queue is
 //! full, the turn waits, and with it the reading.
+//!
+//! A run over many files has one quarantine and an engine for each file: then each engine is lent a way in, and who
+//! lends it asks from time to time for all that went in to be durable.
 
 use std::{
     sync::{
@@ -27,9 +30,16 @@ const WAITING_BYTES_MAX: usize = SEGMENT_BYTES as usize;
 /// How often it is looked whether a segment's time is over.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What writes parcels to a quarantine.
+/// What goes to the thread.
+enum Message {
+    Parcel(Box<Parcel>),
+    /// Everything before is to be made durable; then it is told what was done so far.
+    Settle(Sender<Totals>),
+}
+
+/// What writes parcels to a quarantine, or a way to it that was lent.
 pub struct Sealing {
-    parcels: Option<Sender<Parcel>>,
+    messages: Option<Sender<Message>>,
     room: Arc<Room>,
     thread: Option<JoinHandle<Result<Totals, QuarantineError>>>,
 }
@@ -76,26 +86,52 @@ impl Sealing {
     ///
     /// The thread could not be started.
     pub fn start(writer: Writer, clock: fn() -> Now) -> Result<Self, EngineError> {
-        let (parcels, receiver) = channel();
+        let (messages, receiver) = channel();
         let room = Arc::new(Room::default());
         let ending = Ending(Arc::clone(&room));
         let thread = thread::Builder::new()
             .name("quarantine".to_owned())
             .spawn(move || write(writer, receiver, &ending, clock))
             .map_err(|_| EngineError::Threads)?;
-        Ok(Self { parcels: Some(parcels), room, thread: Some(thread) })
+        Ok(Self { messages: Some(messages), room, thread: Some(thread) })
+    }
+
+    /// A further way in. Who uses it does not wait for the end.
+    #[must_use]
+    pub fn lend(&self) -> Self {
+        Self { messages: self.messages.clone(), room: Arc::clone(&self.room), thread: None }
+    }
+
+    /// Waits until everything that went in is durable, and says what was done so far.
+    ///
+    /// # Errors
+    ///
+    /// The thread has ended, because the quarantine refused; why is said when it is finished.
+    pub fn settle(&self) -> Result<Totals, EngineError> {
+        let (sender, receiver) = channel();
+        let sent = self.messages.as_ref().map(|messages| messages.send(Message::Settle(sender)));
+        match sent {
+            Some(Ok(())) => receiver.recv().map_err(|_| EngineError::Closed),
+            _ => Err(EngineError::Closed),
+        }
     }
 
     /// Hands over a parcel.
     pub(super) fn put(&mut self, parcel: Parcel) -> Result<(), EngineError> {
         self.room.take(parcel.bytes());
-        let sent = self.parcels.as_ref().is_some_and(|parcels| parcels.send(parcel).is_ok());
-        if sent { Ok(()) } else { self.finish().and(Err(EngineError::Worker)) }
+        let messages = self.messages.as_ref();
+        let sent = messages
+            .is_some_and(|messages| messages.send(Message::Parcel(Box::new(parcel))).is_ok());
+        if sent { Ok(()) } else { self.finish().and(Err(EngineError::Closed)) }
     }
 
-    /// Lets everything be finished and waits for it.
-    pub(super) fn finish(&mut self) -> Result<Totals, EngineError> {
-        self.parcels = None;
+    /// Lets everything be finished and waits for it. What was lent is given back, and nothing waited for.
+    ///
+    /// # Errors
+    ///
+    /// The quarantine refuses.
+    pub fn finish(&mut self) -> Result<Totals, EngineError> {
+        self.messages = None;
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(done)) => done.map_err(EngineError::Quarantine),
             Some(Err(_)) => Err(EngineError::Worker),
@@ -107,15 +143,23 @@ impl Sealing {
 /// Writes parcels until no more can come. The receiver goes before the others are let on, so that they see it gone.
 fn write(
     mut writer: Writer,
-    parcels: Receiver<Parcel>,
+    messages: Receiver<Message>,
     ending: &Ending,
     clock: fn() -> Now,
 ) -> Result<Totals, QuarantineError> {
     let done = loop {
-        let taken = match parcels.recv_timeout(TICK) {
-            Ok(parcel) => {
+        let taken = match messages.recv_timeout(TICK) {
+            Ok(Message::Settle(sender)) => {
+                let settled = writer.settle(clock());
+                if settled.is_ok() {
+                    // Whoever asked may have gone.
+                    let _ = sender.send(writer.totals());
+                }
+                settled
+            }
+            Ok(Message::Parcel(parcel)) => {
                 let bytes = parcel.bytes();
-                let put = writer.put(parcel, clock());
+                let put = writer.put(*parcel, clock());
                 ending.0.give(bytes);
                 put
             }
@@ -126,6 +170,6 @@ fn write(
             break Err(error);
         }
     };
-    drop(parcels);
+    drop(messages);
     done
 }

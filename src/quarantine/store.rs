@@ -256,16 +256,16 @@ impl Writer {
         Ok(())
     }
 
-    /// Finishes the segment that is being written, before its time. What was put before is durable after this.
+    /// Finishes the segment that is being written. What was taken before is durable after this.
     ///
     /// # Errors
     ///
     /// The disk refuses.
-    pub fn flush(&mut self, now: Now) -> Result<(), QuarantineError> {
+    pub fn settle(&mut self, now: Now) -> Result<(), QuarantineError> {
         self.finish_segment(now)
     }
 
-    /// Whether all that was put is durable, or was given up.
+    /// Whether all that was taken is durable, or was given up.
     #[must_use]
     pub const fn is_idle(&self) -> bool {
         self.current.is_none()

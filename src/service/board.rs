@@ -175,24 +175,86 @@ impl Board {
                 let _ = writeln!(text, "tamis_{name}{labels} {number}");
             }
         };
-        let lines = facts.lines.iter().map(|(name, lines)| (format!("{{outcome=\"{name}\"}}"), *lines));
-        family("lines_total", "counter", "Lines by what became of them, over all runs.", lines.collect());
-        let rules = facts.tally.rules.iter().map(|(id, lines)| (format!("{{rule={id:?}}}"), *lines));
-        family("rule_hits_total", "counter", "Lines that a rule hit since the start.", rules.collect());
+        let lines =
+            facts.lines.iter().map(|(name, lines)| (format!("{{outcome=\"{name}\"}}"), *lines));
+        family(
+            "lines_total",
+            "counter",
+            "Lines by what became of them, over all runs.",
+            lines.collect(),
+        );
+        let rules =
+            facts.tally.rules.iter().map(|(id, lines)| (format!("{{rule={id:?}}}"), *lines));
+        family(
+            "rule_hits_total",
+            "counter",
+            "Lines that a rule hit since the start.",
+            rules.collect(),
+        );
         let one = |number: u64| vec![(String::new(), number)];
-        family("sealed_lines_total", "counter", "Lines handed to the quarantine.", one(facts.tally.sealed));
-        family("shed_lines_total", "counter", "Lines to be sealed that were given up.", one(facts.shed));
-        family("over_budget_total", "counter", "Lines not sealed, being too many.", one(facts.tally.over_budget));
-        family("segments_total", "counter", "Segments finished since the start.", one(facts.segments));
+        family(
+            "sealed_lines_total",
+            "counter",
+            "Lines handed to the quarantine.",
+            one(facts.tally.sealed),
+        );
+        family(
+            "shed_lines_total",
+            "counter",
+            "Lines to be sealed that were given up.",
+            one(facts.shed),
+        );
+        family(
+            "over_budget_total",
+            "counter",
+            "Lines not sealed, being too many.",
+            one(facts.tally.over_budget),
+        );
+        family(
+            "segments_total",
+            "counter",
+            "Segments finished since the start.",
+            one(facts.segments),
+        );
         family("commits_total", "counter", "Commits since the start.", one(facts.commits));
-        family("committed_seconds", "gauge", "When was committed last.", one(facts.committed_unix as u64));
-        family("started_seconds", "gauge", "When the service was started.", one(facts.started_unix as u64));
+        family(
+            "committed_seconds",
+            "gauge",
+            "When was committed last.",
+            one(facts.committed_unix as u64),
+        );
+        family(
+            "started_seconds",
+            "gauge",
+            "When the service was started.",
+            one(facts.started_unix as u64),
+        );
         family("output_bytes", "gauge", "The size of the output.", one(facts.output_bytes));
         family("files", "gauge", "Files that are followed.", one(facts.files as u64));
-        family("behind_bytes", "gauge", "What followed files have more than was read.", one(facts.behind_bytes));
-        family("waiting", "gauge", "Whether room is waited for.", one(u64::from(facts.waiting.is_some())));
-        family("keys_in_trouble", "gauge", "Whether tokens cannot be made.", one(facts.keys_in_trouble.into()));
-        family("reloads_refused_total", "counter", "Reloads that were refused.", one(facts.reloads_refused));
+        family(
+            "behind_bytes",
+            "gauge",
+            "What followed files have more than was read.",
+            one(facts.behind_bytes),
+        );
+        family(
+            "waiting",
+            "gauge",
+            "Whether room is waited for.",
+            one(u64::from(facts.waiting.is_some())),
+        );
+        family(
+            "keys_in_trouble",
+            "gauge",
+            "Whether tokens cannot be made.",
+            one(facts.keys_in_trouble.into()),
+        );
+        family(
+            "reloads_refused_total",
+            "counter",
+            "Reloads that were refused.",
+            one(facts.reloads_refused),
+        );
         let sources = |of: fn(&SourceFacts) -> &AtomicU64| {
             let rows = self.sources.iter().enumerate().map(|(number, source)| {
                 let labels = format!("{{source=\"{}\",kind=\"{}\"}}", number + 1, source.kind);

@@ -336,12 +336,17 @@ fn check_source(source: &SourceSection) -> Result<(), ConfigError> {
         return Err(wrong(format!("source of kind {word}: it {needs}")));
     }
     if source.confirm && source.kind != Kind::Stdin {
-        return Err(wrong("source.confirm: only standard input is answered, as omprog of rsyslog asks for"));
+        return Err(wrong(
+            "source.confirm: only standard input is answered, as omprog of rsyslog asks for",
+        ));
     }
-    let own = [&source.nginx_format, &source.apache_format, &source.nginx_conf, &source.apache_conf];
+    let own =
+        [&source.nginx_format, &source.apache_format, &source.nginx_conf, &source.apache_conf];
     let own = own.into_iter().flatten().count();
     if own > 1 || (own == 1 && source.format != "auto") {
-        return Err(wrong(format!("source of kind {word}: its format is told twice; tell it once")));
+        return Err(wrong(format!(
+            "source of kind {word}: its format is told twice; tell it once"
+        )));
     }
     let Some(listen) = &source.listen else { return Ok(()) };
     let is_address = matches!(source.kind, Kind::Udp | Kind::Tcp);
@@ -386,7 +391,9 @@ pub fn place(text: &str, key: &str) -> Result<Place, ConfigError> {
     if let Some(name) = text.strip_prefix("systemd:") {
         return match name.is_empty() {
             false => Ok(Place::Systemd(name.to_owned())),
-            true => Err(wrong(format!("{key}: systemd: needs the name of a socket (FileDescriptorName=)"))),
+            true => Err(wrong(format!(
+                "{key}: systemd: needs the name of a socket (FileDescriptorName=)"
+            ))),
         };
     }
     if text.starts_with('/') || text.starts_with("./") {
@@ -418,7 +425,8 @@ fn in_own_words(message: &str, key: Option<&str>) -> String {
         return named(&format!("there is no such word; expected is {expected}"));
     }
     if message.starts_with("invalid type") || message.starts_with("invalid value") {
-        let expected = message.rsplit_once(", expected ").map_or("another kind of value", |it| it.1);
+        let expected =
+            message.rsplit_once(", expected ").map_or("another kind of value", |it| it.1);
         return named(&format!("{expected} is expected"));
     }
     if message.starts_with("duplicate key") {
@@ -456,8 +464,9 @@ const fn a_second() -> Duration {
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    read_duration(&text)
-        .ok_or_else(|| serde::de::Error::custom("expected is a duration such as 500ms, 60s, 5m, 1h or 1d"))
+    read_duration(&text).ok_or_else(|| {
+        serde::de::Error::custom("expected is a duration such as 500ms, 60s, 5m, 1h or 1d")
+    })
 }
 
 fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -466,8 +475,9 @@ fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
 
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let text = String::deserialize(deserializer)?;
-    read_bytes(&text)
-        .ok_or_else(|| serde::de::Error::custom("expected is a number of bytes such as 64MiB or 1GiB"))
+    read_bytes(&text).ok_or_else(|| {
+        serde::de::Error::custom("expected is a number of bytes such as 64MiB or 1GiB")
+    })
 }
 
 fn some_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
@@ -489,7 +499,10 @@ fn read_duration(text: &str) -> Option<Duration> {
         "d" => 86_400_000,
         _ => return None,
     };
-    number.checked_mul(milliseconds).filter(|milliseconds| *milliseconds > 0).map(Duration::from_millis)
+    number
+        .checked_mul(milliseconds)
+        .filter(|milliseconds| *milliseconds > 0)
+        .map(Duration::from_millis)
 }
 
 fn read_bytes(text: &str) -> Option<u64> {
@@ -543,13 +556,17 @@ listen = "/run/tamis/metrics.sock"
         let config = Config::parse(SAMPLE).expect("it is a configuration");
         assert_eq!(config.sources.len(), 2);
         let rotate = config.sink.rotate.expect("it rotates");
-        assert_eq!((rotate.every, rotate.bytes), (Some(Duration::from_secs(86_400)), Some(1 << 30)));
+        assert_eq!(
+            (rotate.every, rotate.bytes),
+            (Some(Duration::from_secs(86_400)), Some(1 << 30))
+        );
     }
 
     #[track_caller]
     fn check(from: &str, to: &str, expect: &str) {
         assert!(SAMPLE.contains(from));
-        let error = Config::parse(&SAMPLE.replacen(from, to, 1)).expect_err("it is refused").to_string();
+        let error =
+            Config::parse(&SAMPLE.replacen(from, to, 1)).expect_err("it is refused").to_string();
         assert!(error.contains(expect), "{error}");
         assert!(!error.contains("secret"), "{error}");
     }
@@ -558,7 +575,11 @@ listen = "/run/tamis/metrics.sock"
     fn mistakes_are_told_by_key_and_line_without_what_stands_there() {
         check("late = \"2h\"", "lately = \"secret\"", "line 23: lately: there is no such key");
         check("late = \"2h\"", "late = \"secret\"", "keys.late: this version keeps keys for 2h");
-        check("kind = \"file\"\npath", "kind = \"secret\"\npath", "line 6: kind: there is no such word");
+        check(
+            "kind = \"file\"\npath",
+            "kind = \"secret\"\npath",
+            "line 6: kind: there is no such word",
+        );
         check("every = \"1d\"", "every = \"secret\"", "rotate: expected is a duration");
         check("keep = 30", "keep = \"secret\"", "line 17: rotate: usize is expected");
         check("policy = \"baseline\"", "policy = secret", "line 2: policy: this is not TOML");

@@ -32,7 +32,10 @@ pub enum ServiceError {
 
 impl ServiceError {
     /// A failure at a place.
-    pub(super) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(
+        what: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |error| Self::Io(what, path, error)
     }

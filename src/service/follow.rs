@@ -6,7 +6,8 @@
 //! * copied and truncated, or written anew, its beginning or its length tells, and what the copy has more than was
 //!   read is read from the copy;
 //! * compressed while the service was down, it is found among its neighbours by its beginning and read on from there;
-//! * one that is not there yet is waited for.
+//! * one that is not there yet is waited for, and one that was rotated away before anybody saw it is found among the
+//!   neighbours of its path, being younger than what was read before.
 //!
 //! Once a moment all of it is looked at; nothing depends on what the kernel might tell in between.
 
@@ -19,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use tokio::sync::mpsc::Sender;
@@ -244,7 +245,8 @@ impl Follower {
             _ => standing.place,
         };
         let Watched { choice, .. } = &self.watched[watched];
-        let name = format!("{}@{}", told_name(&standing.path, standing.id.0 as usize), standing.id.0);
+        let file = standing.path.file_name().map_or(Path::new(""), Path::new);
+        let name = format!("{}@{}", told_name(file, standing.id.0 as usize), standing.id.0);
         let mut gatherer = Gatherer::new(&self.pool, choice, self.line_bytes_max, name.into());
         let format = match (&from, start.offset) {
             (_, 0) => None,
@@ -253,7 +255,9 @@ impl Follower {
                 format_at(at, offset, choice, &self.pool, self.line_bytes_max).ok().flatten()
             }
             (From::Once(_), offset) => unpacked(&standing.path).ok().and_then(|mut content| {
-                format_at(&mut content, offset, choice, &self.pool, self.line_bytes_max).ok().flatten()
+                format_at(&mut content, offset, choice, &self.pool, self.line_bytes_max)
+                    .ok()
+                    .flatten()
             }),
         };
         gatherer.go_on_at(start, format);
@@ -274,14 +278,15 @@ impl Follower {
     fn scan(&mut self) -> Result<(), Closed> {
         let mut present = BTreeSet::new();
         for watched in 0..self.watched.len() {
-            for path in paths(&self.watched[watched].pattern) {
+            for path in self.paths(watched, &mut present) {
                 let Ok(metadata) = path.metadata() else { continue };
                 let inode = (metadata.dev(), metadata.ino());
                 if !metadata.is_file() || !present.insert(inode) {
                     continue;
                 }
                 let known = self.files.iter_mut().find(|file| {
-                    (file.standing.dev, file.standing.ino) == inode && matches!(file.from, From::Growing(_))
+                    (file.standing.dev, file.standing.ino) == inode
+                        && matches!(file.from, From::Growing(_))
                 });
                 match known {
                     Some(file) => file.standing.path = path,
@@ -296,6 +301,42 @@ impl Follower {
         }
         self.ignored.retain(|inode| present.contains(inode));
         Ok(())
+    }
+
+    /// The files of a source that are there, the oldest first as far as that matters: what was made after the
+    /// youngest that is known and was moved away since, then what the path or pattern names. Files beside a path that
+    /// are known stay known.
+    fn paths(&self, watched: usize, present: &mut BTreeSet<(u64, u64)>) -> Vec<PathBuf> {
+        let pattern = &self.watched[watched].pattern;
+        let named = paths(pattern);
+        if named.first() != Some(pattern) {
+            return named;
+        }
+        let name = pattern.file_name().unwrap_or_default().as_encoded_bytes();
+        let source = pattern.display().to_string();
+        let live = self.files.iter().map(|file| &file.standing);
+        let known = live.chain(&self.ended).filter(|standing| standing.source == source);
+        let youngest = known.filter_map(|standing| standing.born).max();
+        let mut missed = Vec::new();
+        for path in neighbours(pattern) {
+            let rest = path.file_name().unwrap_or_default().as_encoded_bytes().strip_prefix(name);
+            let (Some([b'.' | b'-', ..]), Ok(metadata)) = (rest, path.metadata()) else { continue };
+            let inode = (metadata.dev(), metadata.ino());
+            if self.files.iter().any(|file| (file.standing.dev, file.standing.ino) == inode) {
+                continue;
+            }
+            if self.ignored.contains(&inode) {
+                present.insert(inode);
+                continue;
+            }
+            if let (Some(born), Some(youngest)) = (born(&metadata), youngest)
+                && born > youngest
+            {
+                missed.push((born, path));
+            }
+        }
+        missed.sort();
+        missed.into_iter().map(|(_, path)| path).chain(named).collect()
     }
 
     /// Looks at a file that was not seen before.
@@ -347,6 +388,7 @@ impl Follower {
             path: path.to_owned(),
             dev: metadata.dev(),
             ino: metadata.ino(),
+            born: born(metadata),
             head_bytes,
             head,
             place,
@@ -362,7 +404,7 @@ impl Follower {
             if self.stop.is_ending() {
                 return Ok(true);
             }
-            match self.look(index) {
+            match self.look(index)? {
                 Look::Fine => {
                     was_any |= self.read(index)?;
                     index += usize::from(!self.end_if_through(index)?);
@@ -378,33 +420,41 @@ impl Follower {
     }
 
     /// Looks whether a file is still the one that it was.
-    fn look(&mut self, index: usize) -> Look {
-        let Followed { from: From::Growing(file), standing, gatherer, seen, .. } = &self.files[index] else {
-            return Look::Fine;
+    fn look(&mut self, index: usize) -> Result<Look, Closed> {
+        let Followed { from: From::Growing(file), standing, gatherer, seen, .. } =
+            &self.files[index]
+        else {
+            return Ok(Look::Fine);
         };
-        let Ok(metadata) = file.metadata() else { return Look::Quiet };
+        let Ok(metadata) = file.metadata() else { return Ok(Look::Quiet) };
         let now = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
         if now == *seen && metadata.len() == gatherer.read() {
-            return Look::Quiet;
+            return Ok(Look::Quiet);
         }
         if metadata.len() < gatherer.read() || metadata.len() < standing.head_bytes {
-            return Look::Rewritten;
+            return Ok(Look::Rewritten);
         }
         let is_same = self.head(file, standing.head_bytes).as_ref() == Some(&standing.head);
         if !is_same {
-            return Look::Rewritten;
+            return Ok(Look::Rewritten);
         }
         let longer = metadata.len().min(HEAD_BYTES);
         if longer > standing.head_bytes
             && let Some(head) = self.head(file, longer)
         {
             let standing = &mut self.files[index].standing;
+            let was_unknown = standing.head_bytes < HEAD_BYTES_MIN;
             (standing.head_bytes, standing.head) = (longer, head);
+            if was_unknown && longer >= HEAD_BYTES_MIN {
+                // By now it can be told from others, also when it is compressed.
+                let begun = vec![standing.clone()];
+                self.send(Item::Moves(Moves { begun, ended: Vec::new() }))?;
+            }
         }
         let followed = &mut self.files[index];
         followed.grew = Instant::now();
         followed.seen = now;
-        Look::Fine
+        Ok(Look::Fine)
     }
 
     /// Reads a few blocks. False when there was nothing.
@@ -412,7 +462,8 @@ impl Follower {
         for _ in 0..BLOCKS_IN_TURN {
             let Followed { gatherer, from, clean_until, watched, .. } = &mut self.files[index];
             let read = gatherer.read();
-            let limit = if read < clean_until.offset { clean_until.offset - read } else { u64::MAX };
+            let limit =
+                if read < clean_until.offset { clean_until.offset - read } else { u64::MAX };
             let count = match from {
                 From::Growing(file) => gatherer.fill(&mut file.take(limit)),
                 From::Once(content) => gatherer.fill(&mut content.take(limit)),
@@ -422,7 +473,8 @@ impl Follower {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
                     let path = &self.files[index].standing.path;
-                    let what = format!("cannot read {}: {error}; it is tried again", path.display());
+                    let what =
+                        format!("cannot read {}: {error}; it is tried again", path.display());
                     (self.say)(Level::Warning, &what);
                     return Ok(false);
                 }
@@ -444,7 +496,8 @@ impl Follower {
         let followed = &mut self.files[index];
         let pieces = followed.gatherer.take(is_end);
         let place = followed.gatherer.place();
-        let only_seals = place.offset <= followed.clean_until.offset && followed.clean_until.offset > 0;
+        let only_seals =
+            place.offset <= followed.clean_until.offset && followed.clean_until.offset > 0;
         if !only_seals {
             followed.standing.place = place;
         }
@@ -497,7 +550,8 @@ impl Follower {
         if let Some((path, from)) = self.find_copy(&old, old.place.offset) {
             let id = FileId(self.next_id);
             self.next_id += 1;
-            let (dev, ino) = path.metadata().map_or((0, 0), |metadata| (metadata.dev(), metadata.ino()));
+            let (dev, ino) =
+                path.metadata().map_or((0, 0), |metadata| (metadata.dev(), metadata.ino()));
             let copy = Standing { id, path, dev, ino, sealed: None, ..old.clone() };
             self.begin(followed.watched, copy.clone(), from);
             moves.begun.push(copy);
@@ -574,6 +628,12 @@ fn skip(reader: &mut impl Read, bytes: u64) -> Option<()> {
     Some(())
 }
 
+/// When a file was made.
+fn born(metadata: &Metadata) -> Option<u64> {
+    let since = metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
 /// Whether a file is of what is followed now.
 fn is_of(watched: &Watched, standing: &Standing) -> bool {
     watched.pattern.display().to_string() == standing.source
@@ -590,7 +650,8 @@ fn paths(pattern: &Path) -> Vec<PathBuf> {
 
 /// Files beside a file whose names begin as its own: that is how rotated logs are called.
 fn neighbours(path: &Path) -> Vec<PathBuf> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or(OsStr::new("")).as_encoded_bytes();
     // `access.log.1` becomes `access.log.2.gz`, `access.log` also `access-20261122.log`: up to the first dot or dash.
     let stem = name.split(|byte| matches!(byte, b'.' | b'-')).next().unwrap_or(name);

@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
+};
 use tokio::{
     io::Interest,
     net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream},
@@ -75,7 +77,11 @@ impl Way {
     }
 
     /// What has gathered, as it stands in the queue.
-    pub(super) fn portions(&self, gatherer: &mut Gatherer, is_end: bool) -> impl Iterator<Item = Item> {
+    pub(super) fn portions(
+        &self,
+        gatherer: &mut Gatherer,
+        is_end: bool,
+    ) -> impl Iterator<Item = Item> {
         let (site, confirms) = (self.site, self.confirms);
         gatherer.take(is_end).into_iter().map(move |piece| {
             let confirm = confirms.then_some(Confirm { lines: 0 });
@@ -98,7 +104,11 @@ impl Way {
 }
 
 /// Takes lines from a socket until `stop` says so.
-pub(super) async fn listen(socket: Socket, way: Way, stop: watch::Receiver<bool>) -> io::Result<()> {
+pub(super) async fn listen(
+    socket: Socket,
+    way: Way,
+    stop: watch::Receiver<bool>,
+) -> io::Result<()> {
     match socket {
         Socket::UnixDatagram(socket) => {
             socket.set_nonblocking(true)?;
@@ -153,8 +163,12 @@ impl Bytes for UdpSocket {
             let mut control = nix::cmsg_space!(u32);
             let mut parts = [IoSliceMut::new(buffer)];
             let flags = MsgFlags::empty();
-            let taken =
-                recvmsg::<SockaddrStorage>(self.as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+            let taken = recvmsg::<SockaddrStorage>(
+                self.as_raw_fd(),
+                &mut parts,
+                Some(&mut control),
+                flags,
+            )?;
             for message in taken.cmsgs()? {
                 if let ControlMessageOwned::RxqOvfl(dropped) = message {
                     facts.dropped.fetch_max(dropped.into(), Ordering::Relaxed);
@@ -301,7 +315,11 @@ async fn accept_all(listener: impl Accept, way: Way, mut stop: watch::Receiver<b
 }
 
 /// The lines of one connection.
-async fn stream(stream: impl Bytes, way: Way, mut stop: watch::Receiver<bool>) -> Result<(), Closed> {
+async fn stream(
+    stream: impl Bytes,
+    way: Way,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Closed> {
     let mut gatherer = way.gatherer().with_frames();
     let mut due = None;
     loop {

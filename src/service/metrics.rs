@@ -44,16 +44,21 @@ pub(super) async fn serve(listener: Listener, board: Arc<Board>) {
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, board: &Board) -> io::Result<()> {
     let mut request = [0; REQUEST_BYTES];
     let mut length = 0;
-    while length < REQUEST_BYTES && !request[..length].windows(2).any(|end| end == b"\n\r" || end == b"\n\n") {
+    while length < REQUEST_BYTES
+        && !request[..length].windows(2).any(|end| end == b"\n\r" || end == b"\n\n")
+    {
         match stream.read(&mut request[length..]).await? {
             0 => break,
             count => length += count,
         }
     }
-    let line = request[..length].split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
+    let line =
+        request[..length].split(|byte| *byte == b'\r' || *byte == b'\n').next().unwrap_or_default();
     let path = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
     let (status, kind, body) = match path {
-        _ if !line.starts_with(b"GET ") => ("405 Method Not Allowed", TEXT, "only GET\n".to_owned()),
+        _ if !line.starts_with(b"GET ") => {
+            ("405 Method Not Allowed", TEXT, "only GET\n".to_owned())
+        }
         b"/metrics" => ("200 OK", "text/plain; version=0.0.4; charset=utf-8", board.prometheus()),
         b"/status" => ("200 OK", "application/json", board.json()),
         b"/health" | b"/" if board.is_healthy() => ("200 OK", TEXT, "good\n".to_owned()),

@@ -46,12 +46,6 @@ use tokio::sync::{
     watch,
 };
 
-pub use self::{
-    board::{Level, Say},
-    error::ServiceError,
-    outlet::Rules,
-    work::Crew,
-};
 use self::{
     board::Board,
     config::{Config, Kind, Place, SourceSection},
@@ -64,6 +58,12 @@ use self::{
     sockets::{Given, Socket},
     state::{Point, State},
     work::{Item, Line},
+};
+pub use self::{
+    board::{Level, Say},
+    error::ServiceError,
+    outlet::Rules,
+    work::Crew,
 };
 use crate::{
     keys,
@@ -106,7 +106,11 @@ impl Opening {
     /// # Errors
     ///
     /// Another service has it, or it cannot be read.
-    pub fn new(config: Config, run: impl FnOnce() -> String, say: Say) -> Result<Self, ServiceError> {
+    pub fn new(
+        config: Config,
+        run: impl FnOnce() -> String,
+        say: Say,
+    ) -> Result<Self, ServiceError> {
         let folder = &config.state_dir;
         let failed = ServiceError::io("use the folder", folder);
         DirBuilder::new().recursive(true).mode(0o750).create(folder).map_err(failed)?;
@@ -274,7 +278,8 @@ impl Service {
         let metrics = match &config.metrics {
             Some(metrics) => {
                 let place = read_place(&metrics.listen);
-                let kind = if matches!(place, Place::Address(_)) { Kind::Tcp } else { Kind::UnixStream };
+                let kind =
+                    if matches!(place, Place::Address(_)) { Kind::Tcp } else { Kind::UnixStream };
                 let mut found = sockets::open(&place, kind, &mut given);
                 if found.is_err() && matches!(place, Place::Systemd(_)) {
                     found = sockets::open(&place, Kind::Tcp, &mut given);
@@ -319,7 +324,11 @@ impl Service {
     }
 
     /// Starts a source on a thread of its own.
-    fn source(&mut self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), ServiceError> {
+    fn source(
+        &mut self,
+        name: &str,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ServiceError> {
         let sources = Arc::clone(&self.sources);
         sources.fetch_add(1, Ordering::SeqCst);
         let run = move || {
@@ -349,13 +358,18 @@ impl Service {
             runtime.block_on(async {
                 for socket in metrics {
                     match listener(socket) {
-                        Ok(listener) => drop(tokio::spawn(metrics::serve(listener, Arc::clone(&board)))),
-                        Err(error) => say(Level::Warning, &format!("cannot serve metrics: {error}")),
+                        Ok(listener) => {
+                            drop(tokio::spawn(metrics::serve(listener, Arc::clone(&board))))
+                        }
+                        Err(error) => {
+                            say(Level::Warning, &format!("cannot serve metrics: {error}"))
+                        }
                     }
                 }
                 let mut listening = tokio::task::JoinSet::new();
                 for (socket, way) in sockets {
-                    let (is_ending, say, name) = (is_ending.clone(), Arc::clone(&say), Arc::clone(&way.name));
+                    let (is_ending, say, name) =
+                        (is_ending.clone(), Arc::clone(&say), Arc::clone(&way.name));
                     listening.spawn(async move {
                         if let Err(error) = listen::listen(socket, way, is_ending).await {
                             say(Level::Error, &format!("cannot listen to {name}: {error}"));
@@ -536,7 +550,10 @@ fn open_writer(
 /// Waits for room, says so once, and gives up when the service does.
 fn patient(path: &Path, stop: &Arc<Stop>, board: &Arc<Board>, say: &Say) -> WhenFull {
     let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
-    let what = format!("there is no room for the quarantine {}; sources wait until there is", path.display());
+    let what = format!(
+        "there is no room for the quarantine {}; sources wait until there is",
+        path.display()
+    );
     let was_said = AtomicBool::new(false);
     WhenFull::Block(Arc::new(move || {
         if !was_said.swap(true, Ordering::SeqCst) {

@@ -169,7 +169,20 @@ pub(super) struct Parts {
 
 impl Outlet {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { rules, output, writer, open_writer, ring, state, state_path, point, stop, board, say, clock } = parts;
+        let Parts {
+            rules,
+            output,
+            writer,
+            open_writer,
+            ring,
+            state,
+            state_path,
+            point,
+            stop,
+            board,
+            say,
+            clock,
+        } = parts;
         let places = |of: fn(&Standing) -> Place| -> BTreeMap<u64, Place> {
             point.files.iter().map(|(id, standing)| (*id, of(standing))).collect()
         };
@@ -204,7 +217,13 @@ impl Outlet {
     }
 
     /// Answers what was noticed in a batch, and seals what the ring remembers of whoever is marked now.
-    pub(super) fn judge(&mut self, block: &RawBlock, batch: &mut Batch, source: &str, is_file: bool) {
+    pub(super) fn judge(
+        &mut self,
+        block: &RawBlock,
+        batch: &mut Batch,
+        source: &str,
+        is_file: bool,
+    ) {
         let Some(sentry) = &mut self.rules.sentry else { return };
         let before = sentry.over_budget();
         sentry.judge(batch.sightings_mut());
@@ -230,7 +249,11 @@ impl Outlet {
         }
     }
 
-    fn try_deliver(&mut self, portion: &mut Portion, batch: &mut Batch) -> Result<(), ServiceError> {
+    fn try_deliver(
+        &mut self,
+        portion: &mut Portion,
+        batch: &mut Batch,
+    ) -> Result<(), ServiceError> {
         self.is_dirty = true;
         if !portion.only_seals {
             self.write(batch.rendered())?;
@@ -265,12 +288,25 @@ impl Outlet {
         Ok(())
     }
 
-    /// Notes files that begin and end.
+    /// Notes files that begin and end. A file that begins is committed before a line of it comes out: it may be renamed
+    /// or compressed before the service is started again, and only what is known is found then.
     pub(super) fn take_moves(&mut self, moves: Moves) {
+        let begins = !moves.begun.is_empty();
+        self.note_moves(moves);
+        if begins
+            && self.partial.is_empty()
+            && self.failure.is_none()
+            && let Err(error) = self.commit()
+        {
+            self.fail(error);
+        }
+    }
+
+    fn note_moves(&mut self, moves: Moves) {
         self.is_dirty = true;
         for standing in moves.begun {
             self.seen.insert(standing.id.0, standing.place);
-            self.sealed.insert(standing.id.0, standing.place);
+            self.sealed.entry(standing.id.0).or_insert(standing.place);
             self.state.next_id = self.state.next_id.max(standing.id.0 + 1);
             self.point.files.insert(standing.id.0, standing);
         }
@@ -320,7 +356,9 @@ impl Outlet {
         let now = (self.clock)().unix;
         match self.output.expire(now, self.rules.records_days) {
             Ok(0) => {}
-            Ok(removed) => (self.say)(Level::Info, &format!("removed {removed} earlier files of the output")),
+            Ok(removed) => {
+                (self.say)(Level::Info, &format!("removed {removed} earlier files of the output"))
+            }
             Err(error) => {
                 let place = self.output.place();
                 let what = format!("cannot remove earlier files of {}: {error}", place.display());
@@ -336,20 +374,27 @@ impl Outlet {
 
     /// The writer stands aside for that: the manifest has one writer.
     fn expire_sealed(&mut self, days: u32) -> Result<(), QuarantineError> {
-        let (Some(mut writer), Some(open)) = (self.writer.take(), &self.open_writer) else { return Ok(()) };
+        let (Some(mut writer), Some(open)) = (self.writer.take(), &self.open_writer) else {
+            return Ok(());
+        };
         let now = (self.clock)();
-        writer.flush(now)?;
+        writer.settle(now)?;
         self.sealed.clone_from(&self.seen);
         writer.finish(now)?;
         let layout = Layout::new(&open.0);
         match expire::expire(&Disk::default(), &layout, (now.unix, now.unix), days, false) {
             Ok(expired) if expired.destroyed.is_empty() => {}
             Ok(expired) => {
-                let what = format!("destroyed {} sealed segments after {days} days", expired.destroyed.len());
+                let what = format!(
+                    "destroyed {} sealed segments after {days} days",
+                    expired.destroyed.len()
+                );
                 (self.say)(Level::Notice, &what);
             }
             // A clock that cannot be right destroys nothing.
-            Err(error @ QuarantineError::Clock(_)) => (self.say)(Level::Warning, &error.to_string()),
+            Err(error @ QuarantineError::Clock(_)) => {
+                (self.say)(Level::Warning, &error.to_string())
+            }
             Err(error) => return Err(error),
         }
         self.writer = Some((open.1)()?);
@@ -360,7 +405,8 @@ impl Outlet {
     /// Opens the output anew.
     pub(super) fn reopen(&mut self) {
         let now = (self.clock)().unix;
-        let done = self.commit().and_then(|()| self.output.reopen(now)).and_then(|()| self.commit());
+        let done =
+            self.commit().and_then(|()| self.output.reopen(now)).and_then(|()| self.commit());
         if let Err(error) = done {
             self.fail(error);
         }
@@ -375,7 +421,8 @@ impl Outlet {
         let mut point = self.point.clone();
         point.output = self.output.point();
         let lines = self.lines();
-        point.lines = Lines(lines.iter().map(|(name, lines)| ((*name).to_owned(), *lines)).collect());
+        point.lines =
+            Lines(lines.iter().map(|(name, lines)| ((*name).to_owned(), *lines)).collect());
         for (id, standing) in &mut point.files {
             standing.sealed = self.writer.as_ref().and_then(|_| self.sealed.get(id).copied());
         }
@@ -431,7 +478,7 @@ impl Outlet {
     fn flush_seal(&mut self) -> Result<(), ServiceError> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         if std::mem::take(&mut self.must_flush) {
-            writer.flush((self.clock)()).map_err(ServiceError::Quarantine)?;
+            writer.settle((self.clock)()).map_err(ServiceError::Quarantine)?;
         }
         if writer.is_idle() {
             self.sealed.clone_from(&self.seen);
@@ -444,7 +491,9 @@ impl Outlet {
         self.must_flush = true;
         self.commit()?;
         let point = self.point.clone();
-        self.patiently("keep the state in", |outlet| outlet.state.commit(&outlet.state_path, &point))?;
+        self.patiently("keep the state in", |outlet| {
+            outlet.state.commit(&outlet.state_path, &point)
+        })?;
         if let Some(writer) = self.writer.take() {
             writer.finish((self.clock)()).map_err(ServiceError::Quarantine)?;
         }

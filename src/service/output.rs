@@ -42,19 +42,33 @@ impl Output {
         let (SinkKind::File, Some(path)) = (sink.kind, &sink.path) else {
             let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
             let file = File::from(stdout.map_err(ServiceError::io("write to", "standard output"))?);
-            return Ok(Self { path: None, file, rotate: None, bytes: 0, begun: now, dev: 0, ino: 0 });
+            return Ok(Self {
+                path: None,
+                file,
+                rotate: None,
+                bytes: 0,
+                begun: now,
+                dev: 0,
+                ino: 0,
+            });
         };
         if let Some(point) = point {
             cut_back(path, point).map_err(ServiceError::io("cut back the output", path))?;
         }
         let mut output = Self::open_file(path, sink.rotate, now)?;
-        if let Some(point) = point.filter(|point| (point.dev, point.ino) == (output.dev, output.ino)) {
+        if let Some(point) =
+            point.filter(|point| (point.dev, point.ino) == (output.dev, output.ino))
+        {
             output.begun = point.begun;
         }
         Ok(output)
     }
 
-    fn open_file(path: &Path, rotate: Option<RotateSection>, now: i64) -> Result<Self, ServiceError> {
+    fn open_file(
+        path: &Path,
+        rotate: Option<RotateSection>,
+        now: i64,
+    ) -> Result<Self, ServiceError> {
         let open = || -> io::Result<Self> {
             let mut options = OpenOptions::new();
             let mut file = options.read(true).append(true).create(true).mode(0o640).open(path)?;
@@ -173,9 +187,11 @@ impl Output {
 /// Cuts the file of a point back to its length, wherever in its folder it is now.
 fn cut_back(path: &Path, point: &OutputPoint) -> io::Result<()> {
     let is_it = |path: &Path| {
-        path.symlink_metadata().is_ok_and(|found| (found.dev(), found.ino()) == (point.dev, point.ino))
+        path.symlink_metadata()
+            .is_ok_and(|found| (found.dev(), found.ino()) == (point.dev, point.ino))
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut found = is_it(path).then(|| path.to_owned());
     if found.is_none() {
         let entries = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
@@ -204,7 +220,8 @@ fn free_name(path: &Path, now: i64) -> PathBuf {
 
 /// The files that were rotated away, by their names, which are in the order of time.
 fn rotated(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let stem = format!("{}.", path.file_name().unwrap_or_default().display());
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -212,7 +229,9 @@ fn rotated(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
         let name = path.file_name().unwrap_or_default().display().to_string();
         let is_ours = name.strip_prefix(&stem).is_some_and(|rest| {
             rest.len() == "20261122T140500Z-0000".len()
-                && rest.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'T' | b'Z' | b'-'))
+                && rest
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || matches!(byte, b'T' | b'Z' | b'-'))
         });
         if is_ours {
             found.push((name, path));

@@ -69,13 +69,19 @@ impl Given {
 }
 
 /// Opens what a source names.
-pub(super) fn open(place: &Place, kind: Kind, given: &mut Given) -> Result<Vec<Socket>, ServiceError> {
+pub(super) fn open(
+    place: &Place,
+    kind: Kind,
+    given: &mut Given,
+) -> Result<Vec<Socket>, ServiceError> {
     let opened = match (place, kind) {
         (Place::Systemd(name), _) => return given.sockets(name, kind),
         (Place::Path(path), Kind::UnixDatagram) => {
             unix(path, |path| UnixDatagram::bind(path).map(Socket::UnixDatagram))
         }
-        (Place::Path(path), _) => unix(path, |path| UnixListener::bind(path).map(Socket::UnixStream)),
+        (Place::Path(path), _) => {
+            unix(path, |path| UnixListener::bind(path).map(Socket::UnixStream))
+        }
         (Place::Address(address), Kind::Udp) => UdpSocket::bind(address).map(Socket::Udp),
         (Place::Address(address), _) => TcpListener::bind(address).map(Socket::Tcp),
     };

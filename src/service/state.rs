@@ -9,8 +9,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -47,6 +46,9 @@ pub(super) struct Standing {
     pub(super) path: PathBuf,
     pub(super) dev: u64,
     pub(super) ino: u64,
+    /// When it was made, in nanoseconds since 1970, where the file system knows that.
+    #[serde(default)]
+    pub(super) born: Option<u64>,
     /// The keyed name of its first so many bytes.
     pub(super) head_bytes: u64,
     pub(super) head: String,
@@ -132,7 +134,11 @@ impl State {
         };
         let state: Self =
             serde_json::from_str(&text).map_err(|_| ServiceError::State(path.to_owned()))?;
-        if state.version == VERSION { Ok(Some(state)) } else { Err(ServiceError::State(path.to_owned())) }
+        if state.version == VERSION {
+            Ok(Some(state))
+        } else {
+            Err(ServiceError::State(path.to_owned()))
+        }
     }
 
     /// The point that holds, given the number of the last step in the store, if counts are kept.
@@ -188,7 +194,9 @@ mod tests {
         let mut state = State::new("run".to_owned());
         state.committed = point(7, 70);
         state.trying = Some(point(8, 80));
-        for (recorded, expect) in [(Some(7), 70), (Some(8), 80), (Some(9), 80), (None, 80), (Some(0), 70)] {
+        for (recorded, expect) in
+            [(Some(7), 70), (Some(8), 80), (Some(9), 80), (None, 80), (Some(0), 70)]
+        {
             let bytes = state.clone().settle(recorded).output.map(|output| output.bytes);
             assert_eq!(bytes, Some(expect), "{recorded:?}");
         }

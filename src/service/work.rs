@@ -73,7 +73,10 @@ impl Line {
     }
 
     /// Starts so many threads; each ends when the queue does.
-    pub(super) fn start(self: &Arc<Self>, threads: usize) -> Result<Vec<JoinHandle<()>>, ServiceError> {
+    pub(super) fn start(
+        self: &Arc<Self>,
+        threads: usize,
+    ) -> Result<Vec<JoinHandle<()>>, ServiceError> {
         (0..threads)
             .map(|number| {
                 let line = Arc::clone(self);

@@ -204,6 +204,8 @@ pub struct Reader {
     opened: usize,
     /// Whether the beginning of a line that is too long is given out instead of being dropped.
     keeps_beginnings: bool,
+    /// What the inputs are called where their lines are sealed, if that is not their own name.
+    label: Option<String>,
 }
 
 impl Reader {
@@ -238,6 +240,7 @@ impl Reader {
             source: Arc::from("stdin"),
             opened: 0,
             keeps_beginnings: false,
+            label: None,
         })
     }
 
@@ -246,6 +249,14 @@ impl Reader {
     #[must_use]
     pub const fn with_beginnings(mut self, wanted: bool) -> Self {
         self.keeps_beginnings = wanted;
+        self
+    }
+
+    /// The reader of one of many inputs, which is called by its name below what all of them have in common where its
+    /// lines are sealed, or by its number.
+    #[must_use]
+    pub fn with_label(mut self, below: &Path, number: usize) -> Self {
+        self.label = Some(told_name(below, number));
         self
     }
 
@@ -419,7 +430,11 @@ impl Reader {
     /// Says what the current input is called where its lines are sealed.
     fn name_source(&mut self) {
         if let Some(input) = &self.current {
-            self.source = name(&input.origin(), input.member(), self.opened).into();
+            let origin = input.origin();
+            let name = self.label.clone().unwrap_or_else(|| name(&origin, self.opened));
+            let member = input.member();
+            self.source =
+                member.map_or_else(|| name.clone(), |member| format!("{name}#{member}")).into();
         }
     }
 
@@ -627,30 +642,27 @@ enum Step {
     CutShort,
 }
 
-/// What an input is called where its lines are sealed. A name that looks as if it named somebody is not told. Of an
-/// archive each file is told by its number, for places in it begin anew.
-fn name(origin: &Origin, member: Option<u32>, number: usize) -> String {
-    let name = match origin {
+/// What an input is called where its lines are sealed. Of an archive each file is told by its number, for places in it
+/// begin anew.
+fn name(origin: &Origin, number: usize) -> String {
+    match origin {
         Origin::Stdin => "stdin".to_owned(),
-        Origin::File(path) | Origin::Member(path, _) => file_name(path, number),
-    };
-    member.map_or_else(|| name.clone(), |member| format!("{name}#{member}"))
+        Origin::File(path) | Origin::Member(path, _) => {
+            told_name(path.file_name().map_or(Path::new(""), Path::new), number)
+        }
+    }
 }
 
-fn file_name(path: &Path, number: usize) -> String {
-    let name = path.file_name().and_then(|name| name.to_str()).filter(|name| {
+/// A name as it is told where lines are sealed, unless it looks as if it named somebody.
+#[must_use]
+pub fn told_name(name: &Path, number: usize) -> String {
+    let name = name.to_str().filter(|name| {
         let mut cleaned = Vec::new();
         let path = format!("/{name}");
         Cleaner::new(Vec::new()).clean(path.as_bytes(), &mut cleaned);
         cleaned == path.as_bytes() && name.len() <= NAME_BYTES_MAX
     });
     name.map_or_else(|| format!("input-{number}"), str::to_owned)
-}
-
-/// What a file is called where its lines are sealed: its name, or `input-N` where that looks as if it named somebody.
-#[must_use]
-pub fn told_name(path: &Path, number: usize) -> String {
-    file_name(path, number)
 }
 
 /// The content of a file, of which all compression is taken off; of an archive, the first file.

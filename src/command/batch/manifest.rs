@@ -20,7 +20,7 @@ use crate::sink::write_durably;
 pub(super) const NAME: &str = ".tamis-manifest.json";
 
 /// How often it is written while a run goes on.
-const INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What there is of an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,16 @@ pub(super) enum State {
     Failed,
     /// Another input has the same content.
     Same,
+}
+
+/// How what was counted of an input is kept, to be joined with the counts of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Counted {
+    /// As a whole.
+    File,
+    /// By day or hour.
+    Windows,
 }
 
 /// What was done with an input.
@@ -66,6 +76,14 @@ pub(super) struct Entry {
     pub(super) refused: BTreeMap<String, u64>,
     pub(super) opted_out: u64,
     pub(super) filtered: u64,
+    /// How many lines were sealed, and in which quarantine.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub(super) sealed: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) sealed_in: Option<String>,
+    /// How what was counted lies beside the output, if it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) counted: Option<Counted>,
     /// The size of the output, before and after compression.
     pub(super) rendered_bytes: u64,
     pub(super) output_bytes: u64,
@@ -88,6 +106,9 @@ pub(super) struct Manifest {
     /// While a run with tokens is not complete: the name of its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) run: Option<String>,
+    /// The run with that key is complete, and the key about to be destroyed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) is_complete: bool,
     pub(super) outputs: BTreeMap<String, Entry>,
     #[serde(skip)]
     path: PathBuf,
@@ -126,12 +147,9 @@ impl Manifest {
         Ok(())
     }
 
-    /// Writes it if that was not done for a while.
-    pub(super) fn save_if_due(&mut self) -> Result<()> {
-        if self.written.is_none_or(|written| written.elapsed() >= INTERVAL) {
-            self.save()?;
-        }
-        Ok(())
+    /// Whether it was not written for so long.
+    pub(super) fn is_due(&self, interval: Duration) -> bool {
+        self.written.is_none_or(|written| written.elapsed() >= interval)
     }
 
     /// The entries of an input, with their outputs.
@@ -141,4 +159,9 @@ impl Manifest {
     ) -> impl Iterator<Item = (&'a String, &'a Entry)> {
         self.outputs.iter().filter(move |(_, entry)| entry.input == input)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

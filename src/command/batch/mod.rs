@@ -28,8 +28,7 @@ use anyhow::{Context as _, Result};
 use self::{
     manifest::{Manifest, State},
     scout::{Job, Scouting},
-    totals::Totals,
-    work::Work,
+    work::{Done, Work},
 };
 use super::{
     FAILED, Usage, complain, filter,
@@ -45,6 +44,7 @@ use crate::{
     privacy::ContentKey,
     sink::Compression,
     source::{Progress, found},
+    transform::pseudonym::{RunKey, SketchKey},
 };
 
 /// What the names of files end with that are not whole yet.
@@ -58,6 +58,15 @@ struct Context<'a> {
     content_key: ContentKey,
     /// What beside the policy decides what outputs look like.
     options: String,
+    /// The quarantine, by its whole name.
+    quarantine: Option<String>,
+}
+
+/// The keys of a run: those of tokens, and the one by which visitors are told apart.
+#[derive(Default)]
+struct RunSecrets {
+    keys: Option<RunKeys>,
+    visitors: Option<Arc<SketchKey>>,
 }
 
 /// Runs `tamis batch`.
@@ -65,6 +74,14 @@ pub(super) fn run(args: &BatchArgs) -> Result<ExitCode> {
     refuse_what_does_not_go_together(args)?;
     let plan = Arc::new(filter::plan(&args.filter)?);
     own::choice(&args.filter)?;
+    if args.originals == Originals::Seal && !plan.seal.is_some_and(|rule| rule.all) {
+        return Err(Usage(format!(
+            "cannot seal originals: the policy {} does not seal everything; name one that has seal = [\"all\"] in \
+             its [quarantine]",
+            plan.name
+        ))
+        .into());
+    }
     let findings = found::find(&args.filter.files, manifest::NAME);
     for failure in &findings.failures {
         complain(failure);
@@ -74,8 +91,14 @@ pub(super) fn run(args: &BatchArgs) -> Result<ExitCode> {
     let stream = stream.filter(|path| args.single.is_some() || path.as_os_str() == "-");
     let folder = args.filter.output.clone().unwrap_or_default();
     let (content_key, key_id) = content_key(args)?;
+    if args.filter.store.is_some() && key_id.is_none() && stream.is_none() {
+        key_command::key_dir(args.filter.key_dir.as_deref())?;
+    }
     let options = options(args);
-    let context = Context { args, plan, folder, content_key, options };
+    let quarantine = args.filter.quarantine.as_ref();
+    let quarantine = quarantine
+        .map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string());
+    let context = Context { args, plan, folder, content_key, options, quarantine };
     code = code.max(match stream {
         Some(place) => run_into_one(&context, &findings.files, &place)?,
         None => run_into_tree(&context, &findings.files, key_id)?,
@@ -96,16 +119,6 @@ fn refuse_what_does_not_go_together(args: &BatchArgs) -> Result<()> {
             "cannot begin: name a folder for the clean copies with -o, or one file with --single",
         );
     }
-    let keeps_more = [
-        ("--quarantine", filter.quarantine.is_some()),
-        ("--store", filter.store.is_some()),
-        ("--partial", filter.partial.is_some()),
-    ];
-    if let Some((flag, _)) = keeps_more.into_iter().find(|(_, is_asked)| *is_asked) {
-        return said(&format!(
-            "{flag} is for `tamis filter`, which reads compressed logs and archives too: name the files there"
-        ));
-    }
     if filter.append || filter.counts_every.is_some() {
         return said(
             "--append and --counts-every are for `tamis filter`: a run over archives goes on by itself",
@@ -116,8 +129,14 @@ fn refuse_what_does_not_go_together(args: &BatchArgs) -> Result<()> {
     if is_stream && (args.compress.is_some() || args.originals != Originals::Keep || args.dry_run) {
         return said("--compress, --originals and --dry-run need a folder: name one with -o");
     }
+    if filter.run.is_some() && !is_stream {
+        return said("--run is for one stream: the counts of archives are known by their content");
+    }
+    if args.originals == Originals::Seal && filter.quarantine.is_none() {
+        return said("cannot seal originals: name a quarantine with --quarantine");
+    }
     let can_ask = io::stdin().is_terminal() && !filter.files.iter().any(|it| it.as_os_str() == "-");
-    if args.originals == Originals::Delete && !args.yes && !args.dry_run && !can_ask {
+    if args.originals != Originals::Keep && !args.yes && !args.dry_run && !can_ask {
         return said("cannot ask whether to delete originals: this is no terminal; add --yes");
     }
     Ok(())
@@ -190,8 +209,14 @@ impl Context<'_> {
         format!("{stem}{partial}.{form}{packed}")
     }
 
+    /// Whether anything is counted.
     fn has_counts(&self) -> bool {
-        self.args.filter.counts.is_some()
+        self.args.filter.counts.is_some() || self.counts_by_window()
+    }
+
+    /// Whether it is counted by day or hour.
+    fn counts_by_window(&self) -> bool {
+        self.args.filter.store.is_some() || self.args.filter.partial.is_some()
     }
 }
 
@@ -228,7 +253,7 @@ fn run_keys_of_stream(context: &Context<'_>) -> Result<Option<RunKeys>> {
         return Ok(None);
     }
     let secret = keys::random().map_err(key_command::usage)?;
-    Ok(Some(RunKeys::of_run(crate::transform::pseudonym::RunKey::new(secret))))
+    Ok(Some(RunKeys::of_run(RunKey::new(secret))))
 }
 
 /// The inputs as a tree of clean copies.
@@ -257,21 +282,25 @@ fn run_into_tree(
     if context.args.dry_run {
         return print(scouting.describe(context, &manifest).as_bytes()).map(|_| 0);
     }
-    let keys = run_keys_of_tree(context, &scouting.jobs, &mut manifest)?;
+    let store = totals::open_store(context)?;
+    if manifest.is_complete {
+        end_run(context, &mut manifest)?;
+    }
+    let secrets = run_keys_of_tree(context, &scouting.jobs, &mut manifest)?;
     manifest.save()?;
     let progress = Progress::default();
-    let work = Work::new(context, keys, manifest, progress.clone())?;
-    let done = work.run(scouting.jobs)?;
-    let (mut manifest, tally, names) = (done.manifest, done.tally, scouting.names);
+    let work = Work::new(context, secrets, manifest, progress.clone())?;
+    let Done { mut manifest, tally, shed } = work.run(scouting.jobs)?;
+    let names = scouting.names;
     manifest.save()?;
-    let counts_failed = write_totals(context, &manifest, &names);
-    let deleted = originals::tend(context, &mut manifest, files, counts_failed)?;
+    let counts_failed = totals::write(context, &manifest, &names, store);
+    let deleted = originals::tend(context, &mut manifest, files, (counts_failed, shed))?;
     end_run(context, &mut manifest)?;
     let mut files = report(&manifest, &names);
     files.as_before = scouting.as_before;
     let facts = Facts {
         tally: &tally,
-        shed: 0,
+        shed,
         plan: &context.plan,
         bytes_in: progress.bytes(),
         elapsed: started.elapsed(),
@@ -314,23 +343,33 @@ fn lock(context: &Context<'_>) -> Result<Option<File>> {
     Ok(Some(folder))
 }
 
-/// The keys of a run with tokens: those of the interrupted one that it goes on with, else new ones.
+/// The keys of a run with tokens or visitors: those of the interrupted one that it goes on with, else new ones.
 fn run_keys_of_tree(
     context: &Context<'_>,
     jobs: &[Job],
     manifest: &mut Manifest,
-) -> Result<Option<RunKeys>> {
-    if !context.plan.mints_tokens() || (jobs.is_empty() && manifest.run.is_none()) {
-        return Ok(None);
+) -> Result<RunSecrets> {
+    let plan = &context.plan;
+    let (mints, counts) = (plan.mints_tokens(), plan.visitors && context.has_counts());
+    let needs_keys = mints || counts || plan.release.is_some();
+    if !needs_keys || (jobs.is_empty() && manifest.run.is_none()) {
+        return Ok(RunSecrets::default());
     }
-    let path = key_command::key_dir(context.args.filter.key_dir.as_deref())?;
+    let path = match key_command::key_dir(context.args.filter.key_dir.as_deref()) {
+        Ok(path) => path,
+        // Without a place for keys, visitors are told apart within this run only.
+        Err(_) if !mints => {
+            return Ok(RunSecrets { keys: None, visitors: Some(key_command::sketch_key()?) });
+        }
+        Err(error) => return Err(error),
+    };
     let is_new = manifest.run.is_none() || context.args.force;
     if is_new {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         manifest.run = Some(format!("{:x}", now.as_nanos()));
     }
     let name = manifest.run.as_deref().unwrap_or_default();
-    let key = keys::run_key(&path, name, is_new).map_err(key_command::usage)?;
+    let key = keys::run_key(&path, name, is_new || !mints).map_err(key_command::usage)?;
     let Some(key) = key else {
         return Err(Usage(format!(
             "cannot go on with the interrupted run in {}: its key is no longer in {}, so that the same visitors would \
@@ -340,42 +379,21 @@ fn run_keys_of_tree(
         ))
         .into());
     };
-    Ok(Some(RunKeys::of_run(key)))
+    let visitors = Some(Arc::new(key.visitors()));
+    Ok(RunSecrets { keys: mints.then(|| RunKeys::of_run(key)), visitors })
 }
 
-/// Ends a run: its key is destroyed, and from then on nobody can undo its tokens.
+/// Ends a run: its key is destroyed, and from then on nobody can undo its tokens. That it is about to be is written
+/// down before, for a run that is killed here has nothing left to go on with.
 fn end_run(context: &Context<'_>, manifest: &mut Manifest) -> Result<()> {
-    if let Some(run) = manifest.run.take() {
+    if let Some(run) = manifest.run.clone() {
         let path = key_command::key_dir(context.args.filter.key_dir.as_deref())?;
+        manifest.is_complete = true;
+        manifest.save()?;
         keys::destroy_run_key(&path, &run).map_err(key_command::usage)?;
     }
+    (manifest.run, manifest.is_complete) = (None, false);
     manifest.save()
-}
-
-/// Sums up the counts of all files; says whether that failed.
-fn write_totals(context: &Context<'_>, manifest: &Manifest, names: &[String]) -> bool {
-    let Some(place) = &context.args.filter.counts else { return false };
-    let mut totals = Totals::default();
-    let mut failed = false;
-    for name in names {
-        let Some(entry) = manifest.outputs.get(name) else { continue };
-        if !matches!(entry.state, State::Whole | State::Partial) {
-            continue;
-        }
-        let path = context.folder.join(scout::counts_name(context, name));
-        if !fs::read(&path).is_ok_and(|text| totals.add(&text)) {
-            complain(format!(
-                "cannot read the counts in {}; run again with --force",
-                path.display()
-            ));
-            failed = true;
-        }
-    }
-    if let Err(error) = filter::write_counts(place, &totals.report(&context.plan)) {
-        complain(format!("{error:#}"));
-        failed = true;
-    }
-    failed
 }
 
 /// Says what went wrong, and how many files became what.

@@ -4,9 +4,14 @@
 //! is still what was read; and no more than 1% of its lines were refused. The manifest says so before the
 //! original goes, so that its clean copy is never replaced by that of a later file of the same name.
 //!
-//! A third way, to seal originals, has its place in [`tend`] beside the deletion.
+//! They may be sealed as well: then every line of theirs is in the quarantine, which was looked at byte by byte,
+//! before they go.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 
@@ -17,8 +22,10 @@ use super::{
 };
 use crate::{
     cli::Originals,
-    command::complain,
+    command::{complain, quarantine},
+    field::Reason,
     format::Format,
+    quarantine::{layout::Layout, verify::verify},
     sink::sync_folder,
     source::{FormatChoice, Origin, Reader, found::Found},
 };
@@ -28,14 +35,17 @@ pub(super) fn tend(
     context: &Context<'_>,
     manifest: &mut Manifest,
     files: &[Found],
-    counts_failed: bool,
+    (counts_failed, shed): (bool, u64),
 ) -> Result<Option<String>> {
-    match context.args.originals {
-        Originals::Keep => return Ok(None),
-        Originals::Delete => {}
+    if context.args.originals == Originals::Keep {
+        return Ok(None);
     }
+    let none = |why: String| Ok(Some(format!("no original was deleted, because {why}")));
     if counts_failed {
-        return Ok(Some("no original was deleted, because the counts are not whole".to_owned()));
+        return none("the counts are not whole".to_owned());
+    }
+    if shed > 0 {
+        return none(format!("{shed} lines were not sealed: there was no room for them"));
     }
     let paths: BTreeMap<String, &Path> =
         files.iter().map(|file| (file.below.display().to_string(), file.path.as_path())).collect();
@@ -50,6 +60,9 @@ pub(super) fn tend(
         } else {
             kept += 1;
         }
+    }
+    if let Some(why) = quarantine_fault(context, manifest, &doomed)? {
+        return none(why);
     }
     let question = format!("Delete {} originals, whose clean copies are verified?", doomed.len());
     if doomed.is_empty() || (!context.args.yes && !asks(&question)) {
@@ -79,7 +92,9 @@ fn may_go(context: &Context<'_>, manifest: &Manifest, name: &str, entry: &Entry)
     match entry.state {
         State::Whole => {
             let refused: u64 = entry.refused.values().sum();
-            refused.saturating_mul(100) <= entry.read && is_verified(context, name, entry)
+            refused.saturating_mul(100) <= entry.read
+                && is_sealed(context, entry)
+                && is_verified(context, name, entry)
         }
         State::Same => entry.same_as.as_ref().is_some_and(|same| {
             manifest.outputs.get(same).is_some_and(|other| {
@@ -88,6 +103,41 @@ fn may_go(context: &Context<'_>, manifest: &Manifest, name: &str, entry: &Entry)
         }),
         State::Partial | State::Failed => false,
     }
+}
+
+/// Whether every line is in the quarantine, where that is asked for.
+fn is_sealed(context: &Context<'_>, entry: &Entry) -> bool {
+    // Of a line that is too long, only the beginning is sealed.
+    let is_whole = !entry.refused.contains_key(Reason::TooLong.word());
+    context.args.originals != Originals::Seal
+        || (is_whole && entry.sealed_in == context.quarantine && entry.sealed == entry.read)
+}
+
+/// What is wrong with the quarantine in which the lines of the doomed are, if something is.
+fn quarantine_fault(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    doomed: &[(String, PathBuf)],
+) -> Result<Option<String>> {
+    let Some(path) = context.args.filter.quarantine.as_ref().filter(|_| !doomed.is_empty()) else {
+        return Ok(None);
+    };
+    let report = verify(&Layout::new(path), None, &[]).map_err(quarantine::usage)?;
+    if !report.findings.is_empty() || !report.unread.is_empty() {
+        return Ok(Some(format!(
+            "the quarantine {0} is not as it was written; see tamis quarantine verify {0}",
+            path.display()
+        )));
+    }
+    let entries = doomed.iter().filter_map(|(name, _)| manifest.outputs.get(name));
+    let sealed: u64 = entries.map(|entry| entry.sealed).sum();
+    Ok((report.lines < sealed).then(|| {
+        format!(
+            "the quarantine {} has {} lines of {sealed} that were sealed",
+            path.display(),
+            report.lines
+        )
+    }))
 }
 
 /// Whether the clean copy has as many bytes as were rendered, read again from where it lies.

@@ -19,7 +19,7 @@ use anyhow::Result;
 
 use super::{
     Context, PART,
-    manifest::{Entry, Manifest, State},
+    manifest::{Counted, Entry, Manifest, State},
 };
 use crate::{
     command::own,
@@ -40,6 +40,8 @@ pub(super) struct Job {
     pub(super) stem: String,
     pub(super) output: String,
     pub(super) kind: &'static str,
+    /// The number of the input.
+    pub(super) number: usize,
     pub(super) bytes: u64,
     pub(super) modified: String,
     pub(super) format: Option<&'static str>,
@@ -65,7 +67,7 @@ pub(super) fn scout(
 ) -> Result<Scouting> {
     let mut scouting = Scouting { jobs: Vec::new(), names: Vec::new(), as_before: 0 };
     let mut jobs = Vec::new();
-    for file in files {
+    for (number, file) in files.iter().enumerate() {
         let stem = stem(&file.below);
         let metadata = fs::metadata(&file.path);
         let (bytes, modified) = metadata.as_ref().map_or((0, String::new()), identity);
@@ -82,6 +84,7 @@ pub(super) fn scout(
             key: key.clone(),
             stem: stem_of_output,
             kind: "plain",
+            number: number + 1,
             bytes,
             modified,
             format: None,
@@ -124,9 +127,8 @@ fn done_before(
     }
     let is_there = |name: &str, entry: &Entry| {
         let metadata = fs::metadata(context.folder.join(name));
-        let has_counts =
-            !context.has_counts() || context.folder.join(counts_name(context, name)).exists();
-        has_counts && metadata.is_ok_and(|metadata| metadata.len() == entry.output_bytes)
+        has_counts(context, name, entry)
+            && metadata.is_ok_and(|metadata| metadata.len() == entry.output_bytes)
     };
     let found = manifest.of(input).find(|(name, entry)| {
         let is_same = entry.bytes == bytes && entry.modified == modified;
@@ -143,9 +145,24 @@ fn done_before(
     found.map(|(name, _)| name.clone())
 }
 
-/// Whether an entry was made under the settings of this run.
+/// Whether what this run is to count of an output is there.
+fn has_counts(context: &Context<'_>, name: &str, entry: &Entry) -> bool {
+    let is_there = |name: &Path| context.folder.join(name).exists();
+    let is_kept = match (context.has_counts(), context.counts_by_window()) {
+        (false, _) => true,
+        (true, false) => entry.counted.is_some() && is_there(&joined_name(context, name)),
+        (true, true) => {
+            entry.counted == Some(Counted::Windows) && is_there(&joined_name(context, name))
+        }
+    };
+    is_kept
+        && (context.args.filter.counts.is_none() || is_there(counts_name(context, name).as_ref()))
+}
+
+/// Whether an entry was made under the settings of this run. What is to be sealed must be in this quarantine.
 fn is_of(context: &Context<'_>, entry: &Entry) -> bool {
-    entry.policy_hash == context.plan.hash && entry.options == context.options
+    let is_sealed = context.quarantine.is_none() || entry.sealed_in == context.quarantine;
+    is_sealed && entry.policy_hash == context.plan.hash && entry.options == context.options
 }
 
 /// A name for an output that does not replace the clean copy of an original that is gone: names come again when logs
@@ -167,6 +184,13 @@ fn free_name(context: &Context<'_>, manifest: &Manifest, stem: &str) -> (String,
 pub(super) fn counts_name(context: &Context<'_>, output: &str) -> String {
     let ending = context.output_name("", State::Whole);
     format!("{}.counts.json", output.strip_suffix(&ending).unwrap_or(output))
+}
+
+/// Where that which is joined with the counts of others lies, beside its output.
+pub(super) fn joined_name(context: &Context<'_>, output: &str) -> PathBuf {
+    let path = PathBuf::from(counts_name(context, output));
+    let name = path.file_name().unwrap_or_default().display().to_string();
+    path.with_file_name(format!(".{}", name.replace(".counts.json", ".tamis-counts")))
 }
 
 /// Where an output is written first.
@@ -266,6 +290,7 @@ impl Job {
             modified: self.modified.clone(),
             policy_hash: context.plan.hash.clone(),
             options: context.options.clone(),
+            sealed_in: context.quarantine.clone(),
             ..Entry::default()
         }
     }

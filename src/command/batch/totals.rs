@@ -1,126 +1,153 @@
-//! The counts of all files of a run, summed up from those that lie beside the clean copies.
+//! The counts of all files of a run, joined from what lies beside the clean copies.
 //!
-//! So they are the same whether a run was killed in between or not. What counts once is not summed: a visitor who is
-//! in two files is one, and so is a download. Of visitors nothing is said then, and tables of the other kind are
-//! left out.
+//! So they are the same whether a run was killed in between or not. Whoever is in two files of one run is one visitor,
+//! for one key told them apart. What an earlier run has counted has another key, which is gone: such numbers are
+//! summed.
+//!
+//! In a store each file has a name, which is that of its content. So nothing is added twice, whatever a file is called
+//! when it comes again.
 
-use std::{collections::HashMap, mem};
+use std::{collections::BTreeSet, path::Path};
 
+use anyhow::{Result, anyhow};
+
+use super::{
+    Context,
+    manifest::{Entry, Manifest, State},
+    scout::joined_name,
+};
 use crate::{
-    counts::{Period, Report, Row, Totals as Sums},
-    field::Table,
-    policy::Plan,
+    cli::FilterArgs,
+    command::{complain, filter},
+    counts::{Identity, Joined, Partial, Store},
 };
 
-/// How many keys a table has; what comes later counts as `(other)`.
-const KEYS_MAX: usize = 65_536;
-const OTHER: &str = "(other)";
+/// How many windows one file of partial counts has at most: eleven years of days.
+const WINDOWS_MAX: usize = 4_000;
 
-/// The sums so far.
-#[derive(Default)]
-pub(super) struct Totals {
-    period: Option<Period>,
-    totals: Sums,
-    tables: HashMap<String, Rows>,
+/// The name under which the counts of a content are known: that of its beginning, and its own.
+pub(super) fn run_name(head: &str, content: &str) -> String {
+    format!("{}{content}", beginning(head))
 }
 
-/// A table.
-#[derive(Default)]
-struct Rows {
-    rows: HashMap<String, Row>,
-    missed: u64,
+fn beginning(head: &str) -> String {
+    format!("batch-{head}-")
 }
 
-impl Totals {
-    /// Adds the report of a file; false where it is none.
-    pub(super) fn add(&mut self, text: &[u8]) -> bool {
-        let Ok(report) = Report::from_json(text) else { return false };
-        if let Some(Period { from, to }) = report.period().cloned() {
-            self.period = Some(match self.period.take() {
-                None => Period { from, to },
-                Some(known) => Period { from: known.from.min(from), to: known.to.max(to) },
-            });
-        }
-        let Sums { requests, bytes, .. } = report.totals();
-        self.totals.requests = self.totals.requests.saturating_add(requests);
-        self.totals.bytes = self.totals.bytes.saturating_add(bytes);
-        for (name, rows) in report.tables() {
-            let table = self.tables.entry(name.to_owned()).or_default();
-            table.missed = table.missed.saturating_add(report.missed(name).unwrap_or(0));
-            rows.iter().for_each(|row| table.add(row));
-        }
-        true
+/// Opens the store, if one is asked for, before anything is done.
+pub(super) fn open_store(context: &Context<'_>) -> Result<Option<Store>> {
+    let FilterArgs { store, timezone, .. } = &context.args.filter;
+    let Some(path) = store else { return Ok(None) };
+    let window = filter::setup(&context.args.filter, &context.plan).window.unwrap_or_default();
+    let identity = Identity::of(&context.plan, timezone, window);
+    filter::open_store(path, identity).map(Some)
+}
+
+/// Writes what is asked for of the counts of all files; says whether that failed.
+pub(super) fn write(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    names: &[String],
+    store: Option<Store>,
+) -> bool {
+    if !context.has_counts() {
+        return false;
     }
+    let FilterArgs { counts, partial, .. } = &context.args.filter;
+    let mut all = All { joined: Joined::default(), partial: None, store, failed: false };
+    for name in counted(manifest, names) {
+        let Some(entry) = manifest.outputs.get(name) else { continue };
+        let path = context.folder.join(joined_name(context, name));
+        if let Err(error) = all.add(&path, entry, context) {
+            complain(format!("{error:#}"));
+            all.failed = true;
+        }
+    }
+    if let Some(place) = partial {
+        let written = match &all.partial {
+            Some(partial) if partial.windows() > WINDOWS_MAX => Err(anyhow!(
+                "cannot write the partial counts to {}: there are more than {WINDOWS_MAX} windows; keep them in a \
+                 store with --store",
+                place.display()
+            )),
+            Some(partial) => partial.write(place).map_err(|error| anyhow!("{error}")),
+            None => Err(anyhow!(
+                "cannot write the partial counts to {}: nothing was counted; name files with records",
+                place.display()
+            )),
+        };
+        if let Err(error) = written {
+            complain(format!("{error:#}"));
+            all.failed = true;
+        }
+    }
+    if let Some(place) = counts
+        && let Err(error) = filter::write_counts(place, &all.joined.report(&context.plan))
+    {
+        complain(format!("{error:#}"));
+        all.failed = true;
+    }
+    all.failed
+}
 
-    /// The sums as a report under that plan.
-    pub(super) fn report(mut self, plan: &Plan) -> Report {
-        let mut report =
-            Report::new(&plan.name, &plan.hash, self.period.take(), mem::take(&mut self.totals));
-        let mut names: Vec<&str> = Table::ALL.into_iter().map(Table::name).collect();
-        names.extend(plan.crosses.iter().map(|cross| &*cross.name));
-        let specials = plan.specials.iter().filter(|rule| !rule.kind.counts_once());
-        names.extend(specials.map(|rule| &*rule.name));
-        for name in names {
-            let Some(Rows { rows, missed }) = self.tables.remove(name) else { continue };
-            report.push(name, rows.into_values().collect());
-            if missed > 0 {
-                report.note_missed(name, missed);
+/// The outputs whose counts are summed, each once. Of a content that is there twice, the other output has them.
+fn counted<'a>(manifest: &'a Manifest, names: &'a [String]) -> BTreeSet<&'a str> {
+    let of = |name: &'a String| {
+        let entry = manifest.outputs.get(name)?;
+        match entry.state {
+            State::Whole | State::Partial => Some(name.as_str()),
+            State::Same => entry.same_as.as_deref(),
+            State::Failed => None,
+        }
+    };
+    names.iter().filter_map(of).collect()
+}
+
+/// What is joined so far.
+struct All {
+    joined: Joined,
+    partial: Option<Partial>,
+    store: Option<Store>,
+    failed: bool,
+}
+
+impl All {
+    fn add(&mut self, path: &Path, entry: &Entry, context: &Context<'_>) -> Result<()> {
+        let FilterArgs { counts, partial: wanted, .. } = &context.args.filter;
+        let read = Partial::read(path)
+            .map_err(|error| anyhow!("{error}; or run again with --force, which counts anew"))?;
+        if read.windows() == 0 {
+            return Ok(());
+        }
+        if let Some(store) = &mut self.store {
+            add_to_store(store, &read, entry)?;
+        }
+        if wanted.is_some() {
+            match &mut self.partial {
+                None => self.partial = Some(read.clone()),
+                Some(all) => all.join(read.clone(), path).map_err(|error| {
+                    anyhow!("{error}; or run again with --force, which counts all under one key")
+                })?,
             }
         }
-        report
+        if counts.is_some() {
+            self.joined.add(read);
+        }
+        Ok(())
     }
 }
 
-impl Rows {
-    fn add(&mut self, row: &Row) {
-        let is_full = self.rows.len() >= KEYS_MAX && !self.rows.contains_key(&row.key);
-        let key = if is_full { OTHER } else { &row.key };
-        let sum = self.rows.entry(key.to_owned()).or_default();
-        key.clone_into(&mut sum.key);
-        sum.requests = sum.requests.saturating_add(row.requests);
-        sum.bytes = sum.bytes.saturating_add(row.bytes);
+/// Adds what was counted of a file, unless it is there, or the beginning of the file is.
+fn add_to_store(store: &mut Store, partial: &Partial, entry: &Entry) -> Result<()> {
+    let failed = |error| anyhow!("{error}");
+    if let (Some(head), Some(content)) = (&entry.head, &entry.content)
+        && store.knows_other(&beginning(head), &run_name(head, content)).map_err(failed)?
+    {
+        return Err(anyhow!(
+            "cannot add the counts of {} to the store: it has grown since its beginning was added, which would be \
+             there twice; leave out logs that still grow, or begin a new store",
+            entry.input
+        ));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy::{Policy, preset};
-
-    const REPORT: &str = concat!(
-        r#"{"internal":true,"policy":"baseline","policy_hash":"00ff","#,
-        r#""period":{"from":"2026-11-22T00:00:00Z","to":"2026-11-23T00:00:00Z"},"#,
-        r#""totals":{"requests":10,"bytes":12345,"visitors":null},"#,
-        r#""tables":{"status":[{"key":"200","requests":9,"bytes":12000,"visitors":null},"#,
-        r#"{"key":"404","requests":1,"bytes":345,"visitors":null}]},"missed":{"status":2}}"#,
-        "\n"
-    );
-
-    fn plan() -> Plan {
-        let policy = Policy::parse(preset("baseline").expect("a preset")).expect("a policy");
-        Plan::compile(&policy).expect("it compiles")
-    }
-
-    #[test]
-    fn one_report_is_its_own_sum_but_for_visitors() {
-        let mut totals = Totals::default();
-        let counted = REPORT.replacen("\"visitors\":null", "\"visitors\":4", 1);
-        assert!(totals.add(counted.as_bytes()));
-        assert!(!totals.add(b"{"));
-        let plan = plan();
-        assert_eq!(totals.report(&plan).to_json(), REPORT.replace("00ff", &plan.hash));
-    }
-
-    #[test]
-    fn sums_add_up() {
-        let mut totals = Totals::default();
-        let later = REPORT.replace("11-23T", "11-24T").replace("11-22T", "11-23T");
-        assert!(totals.add(later.as_bytes()) && totals.add(REPORT.as_bytes()));
-        let report = totals.report(&plan());
-        let rows = report.table("status").expect("there is one");
-        assert_eq!((&*rows[0].key, rows[0].requests, rows[0].bytes), ("200", 18, 24_000));
-        assert_eq!((report.totals().requests, report.missed("status")), (20, Some(4)));
-        let period = report.period().expect("there is one");
-        assert_eq!((&*period.from, &*period.to), ("2026-11-22T00:00:00Z", "2026-11-24T00:00:00Z"));
-    }
+    store.add(partial).map_err(failed)
 }

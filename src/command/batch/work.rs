@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -18,24 +18,31 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    Context,
-    manifest::{Entry, Manifest, State},
-    scout::{Job, aside, counts_name, identity},
+    Context, RunSecrets,
+    manifest::{Counted, Entry, INTERVAL, Manifest, State},
+    scout::{Job, aside, counts_name, identity, joined_name},
+    totals,
 };
 use crate::{
     cli::{FilterArgs, When},
-    command::{filter, keys::RunKeys, own},
-    counts::Counts,
-    engine::{Engine, Finished, Tally, Worker},
+    command::{
+        attacks, filter,
+        keys::{self, RunKeys},
+        own, sealing,
+    },
+    counts::{Counts, Partial, Recorder, Run},
+    engine::{Engine, Finished, Sealing, Tally, Worker},
     field::Reason,
     format::Format,
-    privacy::ContentDigest,
+    privacy::{ContentDigest, Lookout, VisitorKeys},
     sink::{Place, Sink, settle, write_durably},
     source::{FormatChoice, Origin, Progress, Reader},
 };
 
 /// How often the bar moves.
 const BAR_INTERVAL: Duration = Duration::from_millis(100);
+/// How often what is done is written down where lines are sealed: each time, a segment ends.
+const SEALING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A run over many files.
 pub(super) struct Work<'a> {
@@ -48,12 +55,18 @@ pub(super) struct Work<'a> {
     progress: Progress,
     /// What the workers' keys come from.
     _keys: Option<RunKeys>,
+    /// Whose counts they are, and by which key visitors are told apart.
+    site: String,
+    visitors: Option<VisitorKeys>,
+    is_over: AtomicBool,
 }
 
 struct Shared {
     manifest: Manifest,
     tally: Tally,
     helpers: Vec<Worker>,
+    /// The quarantine. What is done is written down when the lines that were sealed of it are durable.
+    sealing: Option<Sealing>,
     failure: Option<anyhow::Error>,
 }
 
@@ -61,12 +74,14 @@ struct Shared {
 pub(super) struct Done {
     pub(super) manifest: Manifest,
     pub(super) tally: Tally,
+    /// Lines that were not sealed, for there was no room.
+    pub(super) shed: u64,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(
         context: &'a Context<'a>,
-        keys: Option<RunKeys>,
+        RunSecrets { keys, visitors }: RunSecrets,
         manifest: Manifest,
         progress: Progress,
     ) -> Result<Self> {
@@ -76,10 +91,17 @@ impl<'a> Work<'a> {
             threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
         let all = if threads > 1 { 2 * threads } else { 1 };
         let args = FilterArgs { threads: u16::try_from(all).ok(), ..filter.clone() };
-        let visitors = filter::visitor_keys(&args, &context.plan, keys.as_ref())?;
-        let mut drivers = filter::workers(&args, &context.plan, keys.as_ref(), None, visitors)?;
+        let visitors = visitors.map(VisitorKeys::Run);
+        let (sealing, lookout) = quarantine(context, &progress)?;
+        let mut drivers = filter::workers(
+            &args,
+            &context.plan,
+            keys.as_ref(),
+            lookout.as_ref(),
+            visitors.clone(),
+        )?;
         let helpers = drivers.split_off(threads);
-        let state = Shared { manifest, tally: Tally::default(), helpers, failure: None };
+        let state = Shared { manifest, tally: Tally::default(), helpers, sealing, failure: None };
         Ok(Self {
             context,
             choice: own::choice(filter)?,
@@ -88,6 +110,9 @@ impl<'a> Work<'a> {
             state: Mutex::new(state),
             progress,
             _keys: keys,
+            site: filter::site_of(filter),
+            visitors,
+            is_over: AtomicBool::new(false),
         })
     }
 
@@ -106,7 +131,11 @@ impl<'a> Work<'a> {
                         let mut workers = vec![driver];
                         loop {
                             let number = next.fetch_add(1, Ordering::SeqCst);
-                            let Some(job) = jobs.get(number) else { return };
+                            let job = jobs.get(number);
+                            let Some(job) = job.filter(|_| !self.is_over.load(Ordering::Relaxed))
+                            else {
+                                return;
+                            };
                             self.call_helpers(&mut workers, job, left[number]);
                             let (entry, tally) = self.process(job, &mut workers);
                             self.take_down(job, entry, &tally, &mut workers);
@@ -130,11 +159,16 @@ impl<'a> Work<'a> {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        let Shared { mut manifest, tally, failure, .. } =
+        let Shared { mut manifest, tally, failure, sealing, .. } =
             self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match failure {
-            None => Ok(Done { manifest, tally }),
-            Some(failure) => {
+        let sealed = sealing.map(|mut sealing| sealing.finish()).transpose();
+        match (failure, sealed) {
+            (None, Ok(sealed)) => {
+                Ok(Done { manifest, tally, shed: sealed.unwrap_or_default().shed })
+            }
+            // What is not sealed is not done.
+            (_, Err(error)) => Err(error.into()),
+            (Some(failure), Ok(_)) => {
                 let _ = manifest.save();
                 Err(failure)
             }
@@ -156,9 +190,11 @@ impl<'a> Work<'a> {
         let mut state = lock(&self.state);
         state.helpers.extend(workers.drain(1..));
         state.tally.absorb(tally);
+        let has_failed = entry.state == State::Failed;
         state.manifest.outputs.insert(job.key.clone(), entry);
-        if let Err(error) = state.manifest.save_if_due() {
+        if let Err(error) = state.write_down(has_failed) {
             state.failure.get_or_insert(error);
+            self.is_over.store(true, Ordering::Relaxed);
         }
     }
 
@@ -184,7 +220,7 @@ impl<'a> Work<'a> {
         let aside = aside(&place);
         let engine = self.engine(job, workers, aside.clone())?;
         engine.run_with(workers);
-        let Finished { reader, sink, counts, tally, failure, .. } = engine.finish();
+        let Finished { reader, sink, mut counts, recorder, tally, failure, .. } = engine.finish();
         entry.problems.extend(reader.failures().iter().map(ToString::to_string));
         entry.problems.extend(failure.iter().map(ToString::to_string));
         let (is_whole, has_some) = (entry.problems.is_empty(), tally.clean > 0);
@@ -201,16 +237,20 @@ impl<'a> Work<'a> {
         };
         let partial = folder.join(self.context.output_name(&job.stem, State::Partial));
         let counts_place = folder.join(counts_name(self.context, &job.output));
+        let joined_place = folder.join(joined_name(self.context, &job.output));
         if entry.state == State::Failed {
-            let stale = [&aside, &place, &partial, &counts_place];
+            let stale = [&aside, &place, &partial, &counts_place, &joined_place];
             stale.into_iter().for_each(|path| drop(fs::remove_file(path)));
             return Ok(tally);
         }
         sink.end()?;
         let modified = fs::metadata(&job.path).and_then(|metadata| metadata.modified()).ok();
         entry.output_bytes = fs::metadata(&aside)?.len();
-        if let (Some(mut counts), Some(_)) = (counts, &args.filter.counts) {
+        if let (Some(counts), Some(_)) = (&mut counts, &args.filter.counts) {
             write_durably(&counts_place, counts.report().to_json().as_bytes())?;
+        }
+        if let Some(counted) = self.counted(entry, counts, recorder)? {
+            write_durably(&joined_place, counted.to_text().as_bytes())?;
         }
         let (to, stale) = match entry.state {
             State::Partial => (&partial, &place),
@@ -222,6 +262,33 @@ impl<'a> Work<'a> {
         Ok(tally)
     }
 
+    /// What was counted of a file, to be joined with what was of others.
+    fn counted(
+        &self,
+        entry: &mut Entry,
+        counts: Option<Counts>,
+        recorder: Option<Recorder>,
+    ) -> Result<Option<Partial>> {
+        let name = match (&entry.head, &entry.content) {
+            (Some(head), Some(content)) => totals::run_name(head, content),
+            // All files without a line are one.
+            _ if entry.read == 0 => "batch-empty".to_owned(),
+            _ => keys::run_name()?,
+        };
+        let (counted, partial) = match (counts, recorder) {
+            (_, Some(recorder)) => (Counted::Windows, recorder.into_partial(name)),
+            (Some(mut counts), None) => (Counted::File, counts.partial(&self.counting(name))),
+            (None, None) => return Ok(None),
+        };
+        entry.counted = Some(counted);
+        Ok(Some(partial))
+    }
+
+    /// Whose counts they are.
+    fn counting(&self, name: String) -> Run {
+        Run { name, site: self.site.clone(), keys: self.visitors.clone() }
+    }
+
     fn engine(&self, job: &Job, workers: &[Worker], aside: PathBuf) -> Result<Engine> {
         let Context { args, plan, content_key, .. } = self.context;
         let filter = &args.filter;
@@ -229,12 +296,23 @@ impl<'a> Work<'a> {
         let reader = Reader::new(origins, self.choice.clone(), filter.max_line)?
             .with_unpacked_max(filter.max_decompressed)
             .with_digest(content_key.digest())
+            .with_label(job.input.as_ref(), job.number)
+            .with_beginnings(filter.quarantine.is_some())
             .with_progress(&self.progress);
         let sink = Sink::compressing(Place::Replace(aside), self.context.compression())?;
-        let counts =
-            filter.counts.as_ref().map(|_| Counts::with(plan, &filter::setup(filter, plan)));
-        let releasing = filter::releasing(filter, plan);
-        Ok(Engine::new(reader, workers[0].header(), sink, counts).with_releasing(releasing))
+        let setup = filter::setup(filter, plan);
+        let counts = filter.counts.as_ref().map(|_| Counts::with(plan, &setup));
+        let recorder = setup.window.map(|_| {
+            // What it recorded is written from here, beside the output.
+            Recorder::to_partial(plan, &setup, self.counting(String::new()), PathBuf::new())
+        });
+        let sealing = lock(&self.state).sealing.as_ref().map(Sealing::lend);
+        let sentry = sealing.as_ref().and_then(|_| attacks::sentry(plan));
+        Ok(Engine::new(reader, workers[0].header(), sink, counts)
+            .with_releasing(filter::releasing(filter, plan))
+            .with_sealing(sealing)
+            .with_sentry(sentry)
+            .with_recorder(recorder))
     }
 
     fn bar(&self, total: u64) -> Option<ProgressBar> {
@@ -270,6 +348,32 @@ impl<'a> Work<'a> {
     }
 }
 
+impl Shared {
+    /// Writes down what is done, if that is due. Where lines are sealed, those of what is done must be durable before.
+    fn write_down(&mut self, has_failed: bool) -> Result<()> {
+        match &self.sealing {
+            None if self.manifest.is_due(INTERVAL) => self.manifest.save(),
+            Some(sealing) if has_failed || self.manifest.is_due(SEALING_INTERVAL) => {
+                sealing.settle()?;
+                self.manifest.save()
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The quarantine of a run and what looks out for attacks, where they are asked for.
+fn quarantine(
+    context: &Context<'_>,
+    progress: &Progress,
+) -> Result<(Option<Sealing>, Option<Lookout>)> {
+    let Context { args, plan, .. } = context;
+    let Some(path) = &args.filter.quarantine else { return Ok((None, None)) };
+    let sealing = sealing::start(path, plan, progress)?;
+    let lookout = attacks::lookout(plan, args.filter.rules.as_deref())?;
+    Ok((Some(sealing), lookout.map(|(lookout, _)| lookout)))
+}
+
 /// How many bytes are left when each job begins.
 fn bytes_left(jobs: &[Job]) -> Vec<u64> {
     let mut left: Vec<u64> = jobs
@@ -291,6 +395,7 @@ fn describe(entry: &mut Entry, reader: &Reader, tally: &Tally) {
     entry.clean = tally.clean;
     entry.opted_out = tally.opted_out;
     entry.filtered = tally.filtered;
+    entry.sealed = tally.sealed;
     entry.rendered_bytes = tally.bytes_out;
     let refused = Reason::ALL.into_iter().zip(tally.refused).filter(|(_, lines)| *lines > 0);
     entry.refused = refused.map(|(reason, lines)| (reason.word().to_owned(), lines)).collect();

@@ -99,6 +99,22 @@ impl Store {
         self.commit(step, &partial.windows)
     }
 
+    /// Whether partial counts of a run were added whose name begins like that, but not of the one of that name.
+    ///
+    /// # Errors
+    ///
+    /// The database fails.
+    pub fn knows_other(&self, beginning: &str, name: &str) -> Result<bool, StoreError> {
+        let query = "SELECT COALESCE(SUM(run = ?2), 0), COUNT(*) FROM runs \
+                     WHERE substr(run, 1, length(?1)) = ?1";
+        let of = |text: &str| format!("partial {text}");
+        let found =
+            self.database.query_row(query, [of(beginning), of(&format!("{name}.1"))], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            });
+        found.map(|(same, all)| same == 0 && all > 0).map_err(|error| self.failed(error))
+    }
+
     pub(super) fn networks_known(&self) -> usize {
         NETWORKS_KNOWN.max(self.identity.publish_k.unwrap_or_default() as usize)
     }

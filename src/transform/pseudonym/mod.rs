@@ -200,6 +200,12 @@ impl RunKey {
         let numbers = [length.0, epoch.0].map(|number| u64::from(number).to_le_bytes());
         ChainKey(derive(GENESIS, &[self.0.bytes(), &numbers[0], &numbers[1]])).epoch_key()
     }
+
+    /// The key by which the visitors of the run are told apart, whatever the time of their lines.
+    #[must_use]
+    pub fn visitors(&self) -> SketchKey {
+        SketchKey(derive(SKETCH, &[self.0.bytes(), b"run"]))
+    }
 }
 
 /// The key of an epoch. While it exists, whoever has it can undo the tokens of the epoch.

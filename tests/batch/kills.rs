@@ -1,0 +1,176 @@
+//! Runs that are killed at any point go on to the same bytes as one that is not, tokens and counts included, and what
+//! is to be sealed is sealed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Truth,
+    desk::Desk,
+    key_dir, make, outputs,
+    program::{Dice, Folder, TAMIS, run_in},
+    tree,
+};
+
+/// How long a run may take until it has begun.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const TOKENS: &[&str] = &[
+    "batch",
+    "logs",
+    "-o",
+    "clean",
+    "--client",
+    "token",
+    "--compress",
+    "zstd",
+    "--counts",
+    "counts.json",
+];
+
+fn start(folder: &Path, args: &[&str]) -> Child {
+    let mut command = Command::new(TAMIS);
+    command.args(args).current_dir(folder).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+}
+
+/// Starts a run and kills it once there are so many outputs, or lets it end before.
+fn kill_at(folder: &Path, args: &[&str], count: usize) {
+    let mut child = start(folder, args);
+    let begun = Instant::now();
+    while outputs(&folder.join("clean")) < count
+        && begun.elapsed() < PATIENCE
+        && child.try_wait().expect("a child").is_none()
+    {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let _ = child.kill();
+    child.wait().expect("a child ends");
+}
+
+/// Starts a run and kills it after some time; says whether it had ended before.
+fn kill_after(folder: &Path, args: &[&str], time: Duration) -> bool {
+    let mut child = start(folder, args);
+    thread::sleep(time);
+    let has_ended = child.try_wait().expect("a child").is_some();
+    let _ = child.kill();
+    child.wait().expect("a child ends");
+    has_ended
+}
+
+fn copy(folder: &Folder, from: &str, to: &str) {
+    let (from, to) = (folder.file(from), folder.file(to));
+    let _ = fs::remove_dir_all(&to);
+    let done = Command::new("cp").arg("-a").args([&from, &to]).status().expect("cp is there");
+    assert!(done.success());
+}
+
+/// All files below a folder, by their names below it.
+fn relative(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let strip = |path: PathBuf| path.strip_prefix(root).expect("below").to_owned();
+    tree(root).into_iter().map(|(path, bytes)| (strip(path), bytes)).collect()
+}
+
+fn has_run_key(folder: &Folder) -> bool {
+    tree(&folder.file("keys")).keys().any(|path| path.display().to_string().contains("/batch-"))
+}
+
+/// Kills runs so many times and compares what the last of them leave with what one leaves that nobody kills.
+fn kill(kills: usize) {
+    let folder = Folder::new();
+    make(folder.path(), 150);
+    let keys = key_dir(&folder);
+    let args = [TOKENS, &["--key-dir", &keys]].concat();
+    kill_at(folder.path(), &args, 10);
+    assert!(has_run_key(&folder), "a killed run leaves its key");
+    // From here on, one run goes to its end, and others are killed again and again.
+    copy(&folder, "clean", "clean.once");
+    copy(&folder, "keys", "keys.once");
+    let begun = Instant::now();
+    run_in(folder.path(), &args, b"");
+    let whole_time = begun.elapsed();
+    let whole = relative(&folder.file("clean"));
+    let counts = fs::read(folder.file("counts.json")).expect("there are counts");
+    let (dice, mut killed, mut ended) = (&mut Dice(11), 0, 0);
+    while killed < kills {
+        for name in ["clean", "keys"] {
+            copy(&folder, &format!("{name}.once"), name);
+        }
+        fs::remove_file(folder.file("counts.json")).expect("it is there");
+        loop {
+            let time = whole_time.mul_f64(dice.below(1_000) as f64 / 2_000.0);
+            if killed >= kills || kill_after(folder.path(), &args, time) {
+                break;
+            }
+            killed += 1;
+        }
+        if killed >= kills || has_run_key(&folder) {
+            run_in(folder.path(), &args, b"");
+        }
+        ended += 1;
+        let found = relative(&folder.file("clean"));
+        assert_eq!(whole.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
+        for (name, bytes) in &whole {
+            assert!(bytes == &found[name], "{} differs after {killed} kills", name.display());
+        }
+        assert_eq!(fs::read(folder.file("counts.json")).ok(), Some(counts.clone()));
+        assert!(!has_run_key(&folder), "the key of the run is gone with its end");
+    }
+    assert!(ended > 0 && !whole.keys().any(|path| path.display().to_string().contains("-part")));
+}
+
+#[test]
+fn twenty_killed_runs_go_on_to_the_same_bytes_tokens_included() {
+    kill(20);
+}
+
+#[test]
+#[ignore = "takes minutes: make slow"]
+fn two_hundred_killed_runs_go_on_to_the_same_bytes_tokens_included() {
+    kill(200);
+}
+
+const REFUSED: &str = "name = \"some\"\nversion = 1\n[record]\ntime = { grain = \"minute\" }\nstatus = true\n\
+                       [quarantine]\nseal = [\"refused\"]\nretention_days = 7\n";
+
+#[test]
+fn what_a_file_that_is_done_had_refused_is_sealed_whenever_the_run_is_killed() {
+    let desk = Desk::new();
+    desk.write("policy.toml", REFUSED);
+    let truths = make(desk.folder.path(), 60);
+    let args =
+        ["batch", "logs", "-o", "clean", "--policy", "policy.toml", "--quarantine", "quarantine"];
+    let begun = Instant::now();
+    desk.run(&[&args[..2], &["-o", "other"], &args[4..6]].concat(), b"");
+    let whole_time = begun.elapsed();
+    let dice = &mut Dice(5);
+    for _ in 0..6 {
+        kill_after(
+            desk.folder.path(),
+            &args,
+            whole_time.mul_f64(dice.below(1_000) as f64 / 1_000.0),
+        );
+    }
+    desk.run(&args, b"");
+    let plain = truths.values().filter_map(|truth| match truth {
+        Truth::Plain(content) => Some(content),
+        Truth::Damaged => None,
+    });
+    let contents: BTreeSet<_> = plain.collect();
+    let broken = |text: &[u8]| {
+        text.split(|byte| *byte == b'\n').filter(|it| it.ends_with(b"broken")).count()
+    };
+    let expect: usize = contents.into_iter().map(|content| broken(content)).sum();
+    // A line may be there twice, and its place tells.
+    let lines = desk.opened().into_iter().chain(desk.opened_torn());
+    let places: BTreeSet<_> =
+        lines.map(|line| (line.source, line.at, line.ordinal, line.text)).collect();
+    assert!(expect > 20 && places.len() >= expect, "{} of {expect}", places.len());
+    assert_eq!(desk.run(&["quarantine", "verify", "quarantine"], b"").status, 0);
+}
