@@ -248,7 +248,7 @@ impl Stage {
         let contents = self.folder.contents().into_iter();
         let messages = contents.filter(|(name, _)| name.ends_with(".err"));
         messages
-            .map(|(name, text)| format!("{name}: {}\n", String::from_utf8_lossy(&text)))
+            .map(|(name, text)| format!("{name}: {}\n", str::from_utf8(&text).unwrap_or("no text")))
             .collect()
     }
 
