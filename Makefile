@@ -27,6 +27,7 @@ test: toolchain ## run the tests
 
 slow: toolchain ## run the tests that take minutes
 	$(CARGO) test --locked --release --test batch --test quarantine -- --ignored
+	TAMIS_KILLS=1000 $(CARGO) test --locked --release --test service kills::
 
 page: toolchain ## look at the pages of counts with Chromium, and leave pictures (NODE_PATH has the packages)
 	$(CARGO) test --locked --test page

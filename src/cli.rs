@@ -60,6 +60,10 @@ pub enum Command {
     Filter(Box<FilterArgs>),
     /// Clean folders of rotated and compressed logs into a tree of clean copies, in parallel and resumable
     Batch(Box<BatchArgs>),
+    /// Run beside a server for years: follow files, listen on sockets, lose nothing
+    Serve(ServeArgs),
+    /// Say how a running service is
+    Status(StatusArgs),
     /// The log formats that are read
     Formats {
         /// What to do; nothing means `list`.
@@ -95,6 +99,38 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// The options of `serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// The configuration, a TOML file
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// Only say whether the configuration can be used
+    #[arg(long)]
+    pub check: bool,
+
+    /// Become this user first, where a server starts the service as root
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+}
+
+/// The options of `status`.
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// The service's configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/tamis/tamis.toml")]
+    pub config: PathBuf,
+
+    /// Where the service tells how it is, instead of what the configuration says
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do with formats.

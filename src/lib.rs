@@ -59,6 +59,7 @@ pub mod keys;
 pub mod policy;
 pub mod privacy;
 pub mod quarantine;
+pub mod service;
 pub mod sink;
 pub mod source;
 pub mod transform;

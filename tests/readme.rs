@@ -22,7 +22,7 @@ const README: &str = include_str!("../README.md");
 const OPTIONAL: [&str; 2] = ["age-keygen", "goaccess"];
 
 /// The languages that blocks may have: commands, their output, and pieces of server configuration.
-const LANGUAGES: [&str; 4] = ["sh", "text", "apache", "nginx"];
+const LANGUAGES: [&str; 5] = ["sh", "text", "apache", "nginx", "toml"];
 
 /// `tail -F` never ends; this one does.
 const TAIL: &str = "\

@@ -17,13 +17,14 @@ use tamis::transform::address::{Parsed, parse};
 /// A file imports from its own module and from lower layers, never from its neighbours in a layer.
 /// Only the last layer is one: the ways of running the program know each other. `lib.rs` has no
 /// layer, for it shows everything.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["field"],
     &["format", "transform"],
     &["policy"],
     &["privacy"],
     &["source", "emit", "sink", "counts", "keys", "quarantine"],
     &["engine"],
+    &["service"],
     &["command", "cli", "settings", "main"],
 ];
 
@@ -45,7 +46,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("divan", &[]),
     ("flate2", &["source/unpack", "sink"]),
     ("foldhash", &["privacy", "counts", "emit"]),
-    ("glob", &["source/found"]),
+    ("glob", &["source/found", "service/follow"]),
     ("hashbrown", &["privacy", "counts", "emit"]),
     ("indicatif", &["command"]),
     ("jiter", &["format/json", "format/wrapper"]),
@@ -61,9 +62,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("jiff", &["counts/zone"]),
     ("liblzma", &["source/unpack"]),
+    ("listenfd", &["service/sockets"]),
     ("lz4_flex", &["source/unpack"]),
     ("maxminddb", &["transform/mmdb"]),
     ("memchr", &["format", "transform", "privacy"]),
+    ("nix", &["service/listen", "command/user"]),
     ("nom", &["format"]),
     ("proptest", &[]),
     ("psl", &["transform/referrer"]),
@@ -72,13 +75,17 @@ const HOMES: &[(&str, &[&str])] = &[
     ("regex-syntax", &["privacy/detect"]),
     ("region", &["transform/pseudonym", "privacy/ring"]),
     ("rusqlite", &["counts/store"]),
-    ("rustix", &["source", "sink", "command", "keys", "quarantine"]),
-    ("serde", &["policy", "settings", "counts", "quarantine", "privacy", "command/batch"]),
-    ("serde_json", &["counts", "command", "quarantine", "privacy"]),
+    ("rustix", &["source", "sink", "command", "keys", "quarantine", "service"]),
+    (
+        "serde",
+        &["policy", "settings", "counts", "quarantine", "privacy", "command/batch", "service"],
+    ),
+    ("serde_json", &["counts", "command", "quarantine", "privacy", "service"]),
     ("sha2", &["quarantine", "counts"]),
     ("signal-hook", &["command"]),
     ("tar", &["quarantine", "source/unpack"]),
-    ("toml", &["policy", "settings", "privacy/detect", "quarantine"]),
+    ("tokio", &["service"]),
+    ("toml", &["policy", "settings", "privacy/detect", "quarantine", "service"]),
     ("wide", &["format/primitive", "transform/address", "transform/path"]),
     ("zeroize", &["privacy", "transform", "keys", "quarantine", "command/quarantine"]),
     ("zip", &["source/unpack"]),

@@ -376,6 +376,12 @@ impl RunKeys {
         self.warn_of_swapping();
     }
 
+    /// Looks after the keys and says whether all is well with them.
+    pub(super) fn is_well(&self) -> bool {
+        self.tend();
+        !self.is_in_trouble.load(Ordering::SeqCst)
+    }
+
     /// Says once that keys may come onto a disk, where that is so.
     fn warn_of_swapping(&self) {
         if !all_are_locked() && swaps() && !self.has_warned.swap(true, Ordering::SeqCst) {

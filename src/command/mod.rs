@@ -14,7 +14,10 @@ mod publish;
 mod quarantine;
 mod report;
 mod sealing;
+mod serve;
+mod status;
 mod summary;
+mod user;
 
 use std::{
     fs,
@@ -59,6 +62,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         None => filter::run(&cli.filter),
         Some(Command::Filter(args)) => filter::run(&args),
         Some(Command::Batch(args)) => batch::run(&args),
+        Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Status(args)) => serve::status(&args),
         Some(Command::Formats { command }) => formats::run(command),
         Some(Command::Policy { command }) => policies::run(&command),
         Some(Command::Keys { command }) => keys::run(&command),

@@ -64,6 +64,14 @@ impl fmt::Display for RecordError {
 
 impl std::error::Error for RecordError {}
 
+impl RecordError {
+    /// Whether there was no room, or somebody else was at it, so that it is worth another try.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Store(error) if error.may_pass())
+    }
+}
+
 /// Where counts are recorded.
 enum Place {
     Store(Box<Store>),
@@ -115,6 +123,48 @@ impl Recorder {
         let (sequence, records) = store.progress(&run.name).map_err(RecordError::Store)?;
         let place = Place::Store(Box::new(store));
         Ok(Self { sequence, records, known: records, ..Self::new(plan, setup, run, place) })
+    }
+
+    /// One that records in a store, and goes on after what a run of this name recorded there: for a service, which
+    /// knows from the number of that step where it is to go on reading.
+    ///
+    /// # Errors
+    ///
+    /// The store fails.
+    pub fn going_on(
+        plan: &Arc<Plan>,
+        setup: &Setup,
+        run: Run,
+        store: Store,
+    ) -> Result<Self, RecordError> {
+        Ok(Self { known: 0, ..Self::to_store(plan, setup, run, store)? })
+    }
+
+    /// The number of the last step that was recorded.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Whether there is so much in memory that it should be recorded.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.windows.len() > WINDOWS_MAX
+    }
+
+    /// Adds what a block counted, and leaves it to the caller when that is recorded.
+    pub fn take(&mut self, block: &mut Block) {
+        self.count(block);
+    }
+
+    /// Records what was counted since the last time; `lines` are the numbers of lines so far.
+    ///
+    /// # Errors
+    ///
+    /// The store fails. Then nothing of it is recorded, and it can be tried again.
+    pub fn step(&mut self, lines: &[(&'static str, u64)]) -> Result<(), RecordError> {
+        self.lines = lines.to_vec();
+        self.record()
     }
 
     /// One that writes a file at the end.
@@ -221,16 +271,16 @@ impl Recorder {
     pub fn record(&mut self) -> Result<(), RecordError> {
         self.recorded = Instant::now();
         let Place::Store(store) = &mut self.place else { return Ok(()) };
-        self.sequence += 1;
         self.windows.values_mut().for_each(|(_, tables)| tables.settle());
         let windows = windows(&self.windows, &self.plan, &self.setup, self.window, &self.run.site);
         let step = Step {
             run: &self.run.name,
-            sequence: self.sequence,
+            sequence: self.sequence + 1,
             records: self.records,
             lines: &self.lines,
         };
         store.commit(step, &windows).map_err(RecordError::Store)?;
+        self.sequence += 1;
         self.windows.clear();
         Ok(())
     }

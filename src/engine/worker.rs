@@ -37,19 +37,24 @@ impl Batch {
         self.held.as_mut()
     }
 
-    pub(super) const fn counts_mut(&mut self) -> Option<&mut Block> {
+    /// What was counted, if anything counts.
+    pub const fn counts_mut(&mut self) -> Option<&mut Block> {
         self.counts.as_mut()
     }
 
-    pub(super) const fn sightings_mut(&mut self) -> &mut Sightings {
+    /// What was noticed of lines, to be answered in the order of the input.
+    pub const fn sightings_mut(&mut self) -> &mut Sightings {
         &mut self.sightings
     }
 
-    pub(super) const fn take_parcel(&mut self) -> Option<Parcel> {
+    /// The lines that are to be sealed.
+    pub const fn take_parcel(&mut self) -> Option<Parcel> {
         self.parcel.take()
     }
 
-    pub(super) const fn tally(&self) -> &Tally {
+    /// How many lines came and went.
+    #[must_use]
+    pub const fn tally(&self) -> &Tally {
         &self.tally
     }
 }
@@ -81,7 +86,7 @@ impl Worker {
     }
 
     /// Takes back what a batch was lent, so that there can be another one.
-    pub(super) fn take_back(&mut self, batch: Batch) {
+    pub fn take_back(&mut self, batch: Batch) {
         self.counts = batch.counts;
     }
 

@@ -751,6 +751,27 @@ impl Policy {
         })
     }
 
+    /// How many days records may stay, if that has an end.
+    #[must_use]
+    pub fn records_days(&self) -> Option<u32> {
+        match self.retention.and_then(|retention| retention.records) {
+            Some(Days::Number(days)) => Some(days),
+            Some(Days::Word(NoEnd::None)) | None => None,
+        }
+    }
+
+    /// Whether a policy that keeps more may take the place of this one only when somebody says that this is meant.
+    #[must_use]
+    pub fn blocks_widening(&self) -> bool {
+        self.change.is_some_and(|change| matches!(change.widening, WideningWord::Block))
+    }
+
+    /// Whether somebody is to be warned of a policy that keeps more.
+    #[must_use]
+    pub fn warns_of_widening(&self) -> bool {
+        self.change.is_some_and(|change| !matches!(change.widening, WideningWord::Inform))
+    }
+
     /// A name for exactly this policy: the BLAKE3 hash of its canonical form, in hexadecimal.
     #[must_use]
     pub fn hash(&self) -> String {

@@ -265,6 +265,12 @@ impl Writer {
         self.finish_segment(now)
     }
 
+    /// Whether all that was taken is durable, or was given up.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.current.is_none()
+    }
+
     /// Finishes everything. What is acknowledged after this is durable.
     ///
     /// # Errors

@@ -207,6 +207,19 @@ impl Input {
     }
 }
 
+/// All of a file that is compressed.
+pub(super) fn whole(file: File, meter: Meter) -> io::Result<Box<dyn Read + Send>> {
+    let meter = Arc::new(meter);
+    let packed = match kind_at(&file, 0)? {
+        Kind::Zip => Packed::open_zip(file, meter),
+        _ => {
+            let bottom = Bottom { file, waker: None, meter: Arc::clone(&meter) };
+            Packed::open(Box::new(bottom), meter)
+        }
+    };
+    Ok(Box::new(packed))
+}
+
 /// What a file is, by its first bytes.
 ///
 /// # Errors

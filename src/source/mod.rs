@@ -654,7 +654,8 @@ fn name(origin: &Origin, number: usize) -> String {
 }
 
 /// A name as it is told where lines are sealed, unless it looks as if it named somebody.
-fn told_name(name: &Path, number: usize) -> String {
+#[must_use]
+pub fn told_name(name: &Path, number: usize) -> String {
     let name = name.to_str().filter(|name| {
         let mut cleaned = Vec::new();
         let path = format!("/{name}");
@@ -662,6 +663,20 @@ fn told_name(name: &Path, number: usize) -> String {
         cleaned == path.as_bytes() && name.len() <= NAME_BYTES_MAX
     });
     name.map_or_else(|| format!("input-{number}"), str::to_owned)
+}
+
+/// The content of a file, of which all compression is taken off; of an archive, the first file.
+///
+/// # Errors
+///
+/// It cannot be opened or read.
+pub fn unpacked(path: &Path) -> io::Result<Box<dyn io::Read + Send>> {
+    let file = std::fs::File::open(path)?;
+    if kind_of(path)? == Kind::Plain {
+        return Ok(Box::new(file));
+    }
+    let meter = Meter::new(Arc::default(), None);
+    input::whole(file, meter)
 }
 
 /// The room of a block: a line of the limit's length with its end must fit.

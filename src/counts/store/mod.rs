@@ -143,6 +143,17 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+impl StoreError {
+    /// Whether there was no room, or somebody else was at it, so that it is worth another try.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+        let Self::Database(_, error) = self else { return false };
+        let code = error.sqlite_error_code();
+        matches!(code, Some(DiskFull | DatabaseBusy | DatabaseLocked))
+    }
+}
+
 /// A store of counts.
 pub struct Store {
     path: PathBuf,

@@ -1,0 +1,278 @@
+//! What is told of the service: numbers by names of our own, and never content.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde_json::json;
+
+use crate::engine::Tally;
+
+/// How much something matters, as syslog counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The service or a part of it cannot go on.
+    Error,
+    /// Somebody should look.
+    Warning,
+    /// Something that is not seen every day.
+    Notice,
+    /// What is usual.
+    Info,
+}
+
+impl Level {
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Error => 3,
+            Self::Warning => 4,
+            Self::Notice => 5,
+            Self::Info => 6,
+        }
+    }
+}
+
+/// Says something to whoever keeps the service.
+pub type Say = Arc<dyn Fn(Level, &str) + Send + Sync>;
+
+/// What is told of one source.
+#[derive(Debug, Default)]
+pub(super) struct SourceFacts {
+    pub(super) kind: &'static str,
+    pub(super) bytes: AtomicU64,
+    /// Datagrams that the kernel dropped because nobody took them, as far as it tells.
+    pub(super) dropped: AtomicU64,
+    /// Connections that were not taken because there were too many.
+    pub(super) turned_away: AtomicU64,
+    /// Files that are gone and of which not all was read.
+    pub(super) lost: AtomicU64,
+}
+
+/// What is told of the rest.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) lines: Vec<(&'static str, u64)>,
+    pub(super) tally: Tally,
+    pub(super) shed: u64,
+    pub(super) segments: u64,
+    pub(super) output_bytes: u64,
+    pub(super) files: usize,
+    pub(super) behind_bytes: u64,
+    pub(super) commits: u64,
+    pub(super) committed_unix: i64,
+    pub(super) started_unix: i64,
+    pub(super) policy: String,
+    pub(super) policy_hash: String,
+    pub(super) keys_in_trouble: bool,
+    pub(super) reloads_refused: u64,
+    /// What is waited for, if anything is.
+    pub(super) waiting: Option<&'static str>,
+}
+
+/// Where it stands.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    facts: Mutex<Facts>,
+    pub(super) sources: Vec<Arc<SourceFacts>>,
+}
+
+impl Board {
+    pub(super) fn new(kinds: &[&'static str]) -> Arc<Self> {
+        let source = |kind: &&'static str| Arc::new(SourceFacts { kind, ..SourceFacts::default() });
+        Arc::new(Self { facts: Mutex::default(), sources: kinds.iter().map(source).collect() })
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tell(&self, change: impl FnOnce(&mut Facts)) {
+        change(&mut self.facts());
+    }
+
+    pub(super) fn wait(&self, what: &'static str) {
+        self.facts().waiting = Some(what);
+    }
+
+    pub(super) fn go_on(&self) {
+        self.facts().waiting = None;
+    }
+
+    /// Whether room is waited for.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.facts().waiting.is_some()
+    }
+
+    /// Whether all is well.
+    pub(super) fn is_healthy(&self) -> bool {
+        let facts = self.facts();
+        facts.waiting.is_none() && !facts.keys_in_trouble
+    }
+
+    /// A line for `systemctl status`.
+    pub(super) fn status(&self) -> String {
+        let facts = self.facts().clone();
+        let read: u64 = facts.lines.iter().map(|(_, lines)| lines).sum();
+        let clean = named(&facts.lines, "clean");
+        let mut text = format!(
+            "policy {}, {read} lines read, {clean} clean, {} sealed, {} bytes behind",
+            facts.policy, facts.tally.sealed, facts.behind_bytes
+        );
+        if let Some(waiting) = facts.waiting {
+            let _ = write!(text, "; WAITING for room: {waiting}");
+        }
+        text
+    }
+
+    /// The facts as JSON.
+    pub(super) fn json(&self) -> String {
+        let facts = self.facts().clone();
+        let lines: BTreeMap<_, _> = facts.lines.iter().copied().collect();
+        let source = |source: &Arc<SourceFacts>| {
+            json!({
+                "kind": source.kind,
+                "bytes": source.bytes.load(Ordering::Relaxed),
+                "dropped": source.dropped.load(Ordering::Relaxed),
+                "turned_away": source.turned_away.load(Ordering::Relaxed),
+                "files_lost": source.lost.load(Ordering::Relaxed),
+            })
+        };
+        let all = json!({
+            "healthy": self.is_healthy(),
+            "waiting": facts.waiting,
+            "policy": facts.policy,
+            "policy_hash": facts.policy_hash,
+            "started": facts.started_unix,
+            "committed": facts.committed_unix,
+            "lines": lines,
+            "sealed": facts.tally.sealed,
+            "shed": facts.shed,
+            "over_budget": facts.tally.over_budget,
+            "files": facts.files,
+            "behind_bytes": facts.behind_bytes,
+            "output_bytes": facts.output_bytes,
+            "keys_in_trouble": facts.keys_in_trouble,
+            "reloads_refused": facts.reloads_refused,
+            "sources": self.sources.iter().map(source).collect::<Vec<_>>(),
+        });
+        all.to_string() + "\n"
+    }
+
+    /// The facts as Prometheus reads them. Every label is a word of ours.
+    pub(super) fn prometheus(&self) -> String {
+        let facts = self.facts().clone();
+        let mut text = String::new();
+        let mut family = |name: &str, kind: &str, help: &str, rows: Vec<(String, u64)>| {
+            let _ = writeln!(text, "# HELP tamis_{name} {help}\n# TYPE tamis_{name} {kind}");
+            for (labels, number) in rows {
+                let _ = writeln!(text, "tamis_{name}{labels} {number}");
+            }
+        };
+        let lines =
+            facts.lines.iter().map(|(name, lines)| (format!("{{outcome=\"{name}\"}}"), *lines));
+        family(
+            "lines_total",
+            "counter",
+            "Lines by what became of them, over all runs.",
+            lines.collect(),
+        );
+        let rules =
+            facts.tally.rules.iter().map(|(id, lines)| (format!("{{rule={id:?}}}"), *lines));
+        family(
+            "rule_hits_total",
+            "counter",
+            "Lines that a rule hit since the start.",
+            rules.collect(),
+        );
+        let one = |number: u64| vec![(String::new(), number)];
+        family(
+            "sealed_lines_total",
+            "counter",
+            "Lines handed to the quarantine.",
+            one(facts.tally.sealed),
+        );
+        family(
+            "shed_lines_total",
+            "counter",
+            "Lines to be sealed that were given up.",
+            one(facts.shed),
+        );
+        family(
+            "over_budget_total",
+            "counter",
+            "Lines not sealed, being too many.",
+            one(facts.tally.over_budget),
+        );
+        family(
+            "segments_total",
+            "counter",
+            "Segments finished since the start.",
+            one(facts.segments),
+        );
+        family("commits_total", "counter", "Commits since the start.", one(facts.commits));
+        family(
+            "committed_seconds",
+            "gauge",
+            "When was committed last.",
+            one(facts.committed_unix as u64),
+        );
+        family(
+            "started_seconds",
+            "gauge",
+            "When the service was started.",
+            one(facts.started_unix as u64),
+        );
+        family("output_bytes", "gauge", "The size of the output.", one(facts.output_bytes));
+        family("files", "gauge", "Files that are followed.", one(facts.files as u64));
+        family(
+            "behind_bytes",
+            "gauge",
+            "What followed files have more than was read.",
+            one(facts.behind_bytes),
+        );
+        family(
+            "waiting",
+            "gauge",
+            "Whether room is waited for.",
+            one(u64::from(facts.waiting.is_some())),
+        );
+        family(
+            "keys_in_trouble",
+            "gauge",
+            "Whether tokens cannot be made.",
+            one(facts.keys_in_trouble.into()),
+        );
+        family(
+            "reloads_refused_total",
+            "counter",
+            "Reloads that were refused.",
+            one(facts.reloads_refused),
+        );
+        let sources = |of: fn(&SourceFacts) -> &AtomicU64| {
+            let rows = self.sources.iter().enumerate().map(|(number, source)| {
+                let labels = format!("{{source=\"{}\",kind=\"{}\"}}", number + 1, source.kind);
+                (labels, of(source).load(Ordering::Relaxed))
+            });
+            rows.collect::<Vec<_>>()
+        };
+        family("source_bytes_total", "counter", "Bytes read.", sources(|source| &source.bytes));
+        let help = "Datagrams that the kernel dropped because nobody took them.";
+        family("source_dropped_total", "counter", help, sources(|source| &source.dropped));
+        let help = "Connections turned away, being too many.";
+        family("source_turned_away_total", "counter", help, sources(|source| &source.turned_away));
+        let help = "Files that were gone before all of them was read.";
+        family("source_files_lost_total", "counter", help, sources(|source| &source.lost));
+        text
+    }
+}
+
+fn named(lines: &[(&'static str, u64)], name: &str) -> u64 {
+    lines.iter().find(|(found, _)| *found == name).map_or(0, |(_, lines)| *lines)
+}

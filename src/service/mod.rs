@@ -1,0 +1,594 @@
+//! The service: lines from files, sockets and pipes, for years, through rotations, reloads, full disks and crashes.
+//!
+//! ```text
+//! follow.rs   files      ┐
+//! listen.rs   sockets    ├─> a bounded queue -> work.rs: the filter's workers, in turn -> outlet.rs
+//! pipes.rs    pipes      ┘                                                         output.rs, counts, quarantine
+//!                                                                                  state.rs: one moment for all
+//! ```
+//!
+//! tokio moves bytes at the rim, where many sockets are waited for at once, and nowhere else: lines become records on
+//! plain threads, as in the filter. What is promised is in the README, in one table; what makes it true is a commit
+//! (`outlet.rs`) and what is read of it at the next start (`state.rs`, `follow.rs`).
+//!
+//! Not here: what a policy or the command line means. Whoever starts the service brings workers that are ready.
+
+mod board;
+pub mod config;
+mod error;
+mod follow;
+mod gather;
+mod listen;
+mod metrics;
+mod notify;
+mod outlet;
+mod output;
+mod pipes;
+mod sockets;
+mod state;
+mod tick;
+mod work;
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread::{Builder, JoinHandle, sleep},
+    time::Duration,
+};
+
+use tokio::sync::{
+    mpsc::{Sender, channel},
+    watch,
+};
+
+use self::{
+    board::Board,
+    config::{Config, Kind, Place, SourceSection},
+    follow::{Follower, Watched},
+    gather::Pool,
+    listen::Way,
+    notify::Notify,
+    outlet::{Moves, OpenWriter, Outlet, Parts, Stop},
+    output::Output,
+    sockets::{Given, Socket},
+    state::{Point, State},
+    work::{Item, Line},
+};
+pub use self::{
+    board::{Level, Say},
+    error::ServiceError,
+    outlet::Rules,
+    work::Crew,
+};
+use crate::{
+    keys,
+    privacy::{ContentKey, ring::Ring},
+    quarantine::{
+        disk::Disk,
+        store::{Now, WhenFull, Writer},
+    },
+    source::{BLOCK_BYTES, FormatChoice},
+};
+
+/// How many blocks may wait for workers. With those that are being filled that is the memory of the service.
+const WAITING_MAX: usize = 8;
+/// The longest line.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+/// How long is waited before a full quarantine is tried again.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// A service before it starts: its state is its own, and nothing is read yet.
+pub struct Opening {
+    config: Config,
+    state: State,
+    state_path: PathBuf,
+    lock: File,
+    key: ContentKey,
+    say: Say,
+}
+
+/// A source, and how its lines are.
+pub struct SourceWay {
+    /// Which format lines have.
+    pub choice: FormatChoice,
+    /// Which of the sites they are of, by number.
+    pub site: usize,
+}
+
+impl Opening {
+    /// Takes the state of `config` for this service.
+    ///
+    /// # Errors
+    ///
+    /// Another service has it, or it cannot be read.
+    pub fn new(
+        config: Config,
+        run: impl FnOnce() -> String,
+        say: Say,
+    ) -> Result<Self, ServiceError> {
+        let folder = &config.state_dir;
+        let failed = ServiceError::io("use the folder", folder);
+        DirBuilder::new().recursive(true).mode(0o750).create(folder).map_err(failed)?;
+        let lock = lock(folder)?;
+        let key = keys::content_key(&folder.join("names"))
+            .map_err(|error| ServiceError::Keys(error.to_string()))?;
+        let state_path = folder.join("state.json");
+        let state = State::load(&state_path)?.unwrap_or_else(|| State::new(run()));
+        Ok(Self { config, state, state_path, lock, key, say })
+    }
+
+    /// The name under which the store of counts knows this service.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.state.run
+    }
+
+    /// The text of the policy that was in use, if one was.
+    #[must_use]
+    pub fn earlier_policy(&self) -> Option<&str> {
+        Some(&*self.state.policy).filter(|text| !text.is_empty())
+    }
+
+    /// Begins to work; `tend` looks after keys and says whether all is well with them.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be opened or started.
+    pub fn start(
+        self,
+        rules: Rules,
+        crew: Crew,
+        ways: Vec<SourceWay>,
+        sheds: Option<bool>,
+        tend: Box<dyn Fn() -> bool + Send>,
+    ) -> Result<Service, ServiceError> {
+        let Self { config, mut state, state_path, lock, key, say } = self;
+        let recorded = rules.recorder.as_ref().map(crate::counts::Recorder::sequence);
+        let point = state.settle(recorded).clone();
+        let output = Output::open(&config.sink, point.output.as_ref(), clock().unix)?;
+        let stop = Arc::new(Stop::default());
+        let kinds: Vec<_> = config.sources.iter().map(|source| source.kind.word()).collect();
+        let board = Board::new(&kinds);
+        let policy = config.policy.clone();
+        board.tell(|facts| {
+            facts.started_unix = clock().unix;
+            facts.policy = policy;
+        });
+        let open_writer = open_writer(&config, sheds, &stop, &board, &say);
+        let writer = open_writer.as_ref().map(|(_, open)| open()).transpose();
+        let writer = writer.map_err(ServiceError::Quarantine)?;
+        let ring = ring(&config, &say);
+        let next_id = state.next_id;
+        let threads = crew.len();
+        let outlet = Outlet::new(Parts {
+            rules,
+            output,
+            writer,
+            open_writer,
+            ring,
+            state,
+            state_path,
+            point: point.clone(),
+            stop: Arc::clone(&stop),
+            board: Arc::clone(&board),
+            say: Arc::clone(&say),
+            clock,
+        });
+        let (items, receiver) = channel(WAITING_MAX);
+        let pool = Pool::new(BLOCK_BYTES);
+        let line = Line::new(receiver, crew, outlet, Arc::clone(&pool), config.commit);
+        // What was settled is written down before anything is read, so that it need not be settled again.
+        line.outlet().commit()?;
+        let (over, is_over) = watch::channel(false);
+        let (ending, is_ending) = watch::channel(false);
+        let service = Service {
+            line,
+            stop,
+            items: Mutex::new(Some(items.clone())),
+            sources: Arc::new(AtomicUsize::new(0)),
+            ending,
+            over,
+            workers: Vec::new(),
+            helpers: Vec::new(),
+            board,
+            notify: Arc::new(Notify::new()),
+            is_done: Arc::new(AtomicBool::new(false)),
+            _lock: lock,
+        };
+        let sources = Sources { config: &config, ways, items, pool, key, say, next_id, point };
+        service.begin(sources, threads, (is_ending, is_over), tend)
+    }
+}
+
+/// What sources are started with.
+struct Sources<'a> {
+    config: &'a Config,
+    ways: Vec<SourceWay>,
+    items: Sender<Item>,
+    pool: Arc<Pool>,
+    key: ContentKey,
+    say: Say,
+    next_id: u64,
+    point: Point,
+}
+
+/// A service at work.
+pub struct Service {
+    line: Arc<Line>,
+    stop: Arc<Stop>,
+    /// The way into the queue for what is no line; gone when the service ends.
+    items: Mutex<Option<Sender<Item>>>,
+    /// How many sources have not ended.
+    sources: Arc<AtomicUsize>,
+    ending: watch::Sender<bool>,
+    over: watch::Sender<bool>,
+    workers: Vec<JoinHandle<()>>,
+    helpers: Vec<JoinHandle<()>>,
+    board: Arc<Board>,
+    notify: Arc<Notify>,
+    is_done: Arc<AtomicBool>,
+    _lock: File,
+}
+
+impl Service {
+    fn begin(
+        mut self,
+        sources: Sources<'_>,
+        threads: usize,
+        (is_ending, is_over): (watch::Receiver<bool>, watch::Receiver<bool>),
+        tend: Box<dyn Fn() -> bool + Send>,
+    ) -> Result<Self, ServiceError> {
+        let mut given = Given::take();
+        let mut sockets = Vec::new();
+        let mut watched = Vec::new();
+        let mut pipes = Vec::new();
+        let Sources { config, ways, items, pool, key, say, next_id, point } = sources;
+        for (number, (source, way)) in config.sources.iter().zip(ways).enumerate() {
+            let facts = Arc::clone(&self.board.sources[number]);
+            let SourceWay { choice, site } = way;
+            if let (Kind::File, Some(path)) = (source.kind, &source.path) {
+                watched.push(Watched { pattern: path.clone(), choice, site, facts });
+                continue;
+            }
+            let way = Way {
+                items: items.clone(),
+                pool: Arc::clone(&pool),
+                choice,
+                line_bytes_max: LINE_BYTES_MAX,
+                site,
+                name: source_name(source, number).into(),
+                facts,
+                confirms: source.confirm,
+            };
+            match (&source.listen, &source.path) {
+                (Some(listen), _) => {
+                    for socket in sockets::open(&read_place(listen), source.kind, &mut given)? {
+                        sockets.push((socket, way.clone()));
+                    }
+                }
+                (None, Some(path)) => pipes.push((pipes::open(path)?, way, false)),
+                (None, None) => pipes.push((pipes::stdin()?, way, true)),
+            }
+        }
+        let metrics = match &config.metrics {
+            Some(metrics) => {
+                let place = read_place(&metrics.listen);
+                let kind =
+                    if matches!(place, Place::Address(_)) { Kind::Tcp } else { Kind::UnixStream };
+                let mut found = sockets::open(&place, kind, &mut given);
+                if found.is_err() && matches!(place, Place::Systemd(_)) {
+                    found = sockets::open(&place, Kind::Tcp, &mut given);
+                }
+                found?
+            }
+            None => Vec::new(),
+        };
+        self.workers = self.line.start(threads)?;
+        let stop = Arc::clone(&self.stop);
+        if !watched.is_empty() {
+            let making = follow::Making {
+                watched,
+                key,
+                pool,
+                line_bytes_max: LINE_BYTES_MAX,
+                items: items.clone(),
+                stop: Arc::clone(&stop),
+                say: Arc::clone(&say),
+                next_id,
+            };
+            self.source("files", move || Follower::new(making).run(&point))?;
+        } else {
+            // Nobody follows these any more.
+            let ended = point.files.values().map(|standing| standing.id).collect();
+            let _ = items.blocking_send(Item::Moves(Moves { begun: Vec::new(), ended }));
+        }
+        for (file, way, to_the_end) in pipes {
+            let stop = Arc::clone(&stop);
+            if way.confirms {
+                // What omprog waits for before it sends anything.
+                listen::Confirm { lines: 1 }.answer();
+            }
+            self.source("pipe", move || pipes::read(file, &way, &stop, to_the_end))?;
+        }
+        drop(items);
+        self.rim(sockets, metrics, (is_ending, is_over), &say)?;
+        self.tick(tend)?;
+        let status = format!("READY=1\nSTATUS={}", self.board.status());
+        self.notify.say(&status);
+        Ok(self)
+    }
+
+    /// Starts a source on a thread of its own.
+    fn source(
+        &mut self,
+        name: &str,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), ServiceError> {
+        let sources = Arc::clone(&self.sources);
+        sources.fetch_add(1, Ordering::SeqCst);
+        let run = move || {
+            let _ended = Ended(sources);
+            run();
+        };
+        let thread = Builder::new().name(name.to_owned()).spawn(run);
+        self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
+        Ok(())
+    }
+
+    /// Starts the thread on which sockets are waited for.
+    fn rim(
+        &mut self,
+        sockets: Vec<(Socket, Way)>,
+        metrics: Vec<Socket>,
+        (is_ending, mut is_over): (watch::Receiver<bool>, watch::Receiver<bool>),
+        say: &Say,
+    ) -> Result<(), ServiceError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|_| ServiceError::Threads)?;
+        let sources = Arc::clone(&self.sources);
+        sources.fetch_add(1, Ordering::SeqCst);
+        let (board, say) = (Arc::clone(&self.board), Arc::clone(say));
+        let run = move || {
+            let ended = Ended(sources);
+            runtime.block_on(async {
+                for socket in metrics {
+                    match listener(socket) {
+                        Ok(listener) => {
+                            drop(tokio::spawn(metrics::serve(listener, Arc::clone(&board))))
+                        }
+                        Err(error) => {
+                            say(Level::Warning, &format!("cannot serve metrics: {error}"))
+                        }
+                    }
+                }
+                let mut listening = tokio::task::JoinSet::new();
+                for (socket, way) in sockets {
+                    let (is_ending, say, name) =
+                        (is_ending.clone(), Arc::clone(&say), Arc::clone(&way.name));
+                    listening.spawn(async move {
+                        if let Err(error) = listen::listen(socket, way, is_ending).await {
+                            say(Level::Error, &format!("cannot listen to {name}: {error}"));
+                        }
+                    });
+                }
+                while listening.join_next().await.is_some() {}
+                drop(ended);
+                let _ = is_over.wait_for(|over| *over).await;
+            });
+        };
+        let thread = Builder::new().name("rim".to_owned()).spawn(run);
+        self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
+        Ok(())
+    }
+
+    fn tick(&mut self, tend: Box<dyn Fn() -> bool + Send>) -> Result<(), ServiceError> {
+        let ticker = tick::Ticker {
+            line: Arc::clone(&self.line),
+            board: Arc::clone(&self.board),
+            notify: Arc::clone(&self.notify),
+            is_done: Arc::clone(&self.is_done),
+            tend,
+        };
+        let thread = Builder::new().name("tick".to_owned()).spawn(move || ticker.run());
+        self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
+        Ok(())
+    }
+
+    /// Takes another policy into use. What is in the queue already is treated under the earlier one.
+    pub fn change(&self, policy: String, rules: Rules, crew: Crew) {
+        self.board.tell(|facts| facts.policy = policy);
+        self.send(Item::Change(Box::new(rules), crew));
+    }
+
+    /// Opens the output anew.
+    pub fn reopen(&self) {
+        self.send(Item::Reopen);
+    }
+
+    fn send(&self, item: Item) {
+        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(items) = items {
+            let _ = items.blocking_send(item);
+        }
+    }
+
+    /// Tells systemd that a reload begins, and how it ended.
+    pub fn reload<T>(&self, reload: impl FnOnce() -> Result<T, String>) -> Option<T> {
+        self.notify.reloading();
+        let done = reload();
+        match &done {
+            Ok(_) => self.notify.say(&format!("READY=1\nSTATUS={}", self.board.status())),
+            Err(why) => {
+                self.board.tell(|facts| facts.reloads_refused += 1);
+                self.notify.say(&format!("READY=1\nSTATUS=reload refused: {why}"));
+            }
+        }
+        done.ok()
+    }
+
+    /// Ends the sources where they are; standard input is read to its end.
+    pub fn end(&self) {
+        self.notify.say("STOPPING=1\nSTATUS=finishing");
+        self.stop.end();
+        let _ = self.ending.send(true);
+        self.items.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The same, and waits for nothing any more.
+    pub fn give_up(&self) {
+        self.stop.give_up();
+        self.end();
+    }
+
+    /// Whether all work is done, because it was asked to end, because all sources ended, or because something failed.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let has_ended = self.sources.load(Ordering::SeqCst) == 0;
+        let has_failed = self.line.try_outlet().is_some_and(|outlet| outlet.failure.is_some());
+        if has_ended || has_failed {
+            self.items.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        if has_failed {
+            let _ = self.ending.send(true);
+        }
+        (has_ended || has_failed) && self.line.has_ended()
+    }
+
+    /// Makes the rest durable.
+    ///
+    /// # Errors
+    ///
+    /// What failed, if anything did.
+    pub fn finish(self) -> Result<(), ServiceError> {
+        self.notify.say("STOPPING=1\nSTATUS=finishing");
+        self.is_done.store(true, Ordering::SeqCst);
+        let _ = self.over.send(true);
+        for worker in self.workers {
+            let _ = worker.join();
+        }
+        let mut outlet = self.line.outlet();
+        match outlet.failure.take() {
+            Some(error) => Err(error),
+            None => outlet.finish(),
+        }
+    }
+}
+
+/// Notes that a source has ended, however it did.
+struct Ended(Arc<AtomicUsize>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn listener(socket: Socket) -> std::io::Result<metrics::Listener> {
+    match socket {
+        Socket::UnixStream(listener) => {
+            listener.set_nonblocking(true)?;
+            tokio::net::UnixListener::from_std(listener).map(metrics::Listener::Unix)
+        }
+        Socket::Tcp(listener) => {
+            listener.set_nonblocking(true)?;
+            tokio::net::TcpListener::from_std(listener).map(metrics::Listener::Tcp)
+        }
+        Socket::UnixDatagram(_) | Socket::Udp(_) => Err(std::io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// What time it is.
+fn clock() -> Now {
+    let (unix, steady) = keys::seconds();
+    Now { unix, steady }
+}
+
+fn read_place(text: &str) -> Place {
+    config::place(text, "listen").expect("the configuration was checked")
+}
+
+/// What a source is called where its lines are sealed.
+fn source_name(source: &SourceSection, number: usize) -> String {
+    format!("{}-{}", source.kind.word(), number + 1)
+}
+
+fn lock(folder: &Path) -> Result<File, ServiceError> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.map_err(ServiceError::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ServiceError::Busy(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(ServiceError::io("lock", &path)(error)),
+    }
+}
+
+/// How the quarantine's writer is opened, if there is a quarantine.
+fn open_writer(
+    config: &Config,
+    sheds: Option<bool>,
+    stop: &Arc<Stop>,
+    board: &Arc<Board>,
+    say: &Say,
+) -> Option<OpenWriter> {
+    let folder = config.quarantine.as_ref()?.dir.clone();
+    let sheds = sheds?;
+    let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
+    let path = folder.clone();
+    let open = move || {
+        let when_full = if sheds { WhenFull::Shed } else { patient(&path, &stop, &board, &say) };
+        Writer::open(&Disk::default(), &path, when_full, clock())
+    };
+    Some((folder, Box::new(open)))
+}
+
+/// Waits for room, says so once, and gives up when the service does.
+fn patient(path: &Path, stop: &Arc<Stop>, board: &Arc<Board>, say: &Say) -> WhenFull {
+    let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
+    let what = format!(
+        "there is no room for the quarantine {}; sources wait until there is",
+        path.display()
+    );
+    let was_said = AtomicBool::new(false);
+    WhenFull::Block(Arc::new(move || {
+        if !was_said.swap(true, Ordering::SeqCst) {
+            say(Level::Warning, &what);
+        }
+        board.wait("quarantine");
+        sleep(PATIENCE);
+        board.go_on();
+        !stop.gives_up()
+    }))
+}
+
+/// The lines of the last minutes, if they are wanted and can be kept.
+fn ring(config: &Config, say: &Say) -> Option<Ring> {
+    let look_back = config.quarantine.as_ref()?.look_back?;
+    let bytes = usize::try_from(look_back.bytes).unwrap_or(usize::MAX);
+    match Ring::new(bytes, i64::from(look_back.minutes) * 60) {
+        Ok(ring) => Some(ring),
+        Err(error) => {
+            say(Level::Warning, &format!("quarantine.look_back is off: {error}"));
+            None
+        }
+    }
+}
+
+/// Whether a path is there already as something else than a folder, for a check before the start.
+///
+/// # Errors
+///
+/// It is.
+pub fn check_folder(path: &Path) -> Result<(), ServiceError> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            Err(ServiceError::io("use the folder", path)(std::io::ErrorKind::NotADirectory.into()))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,130 @@
+//! What the service is told and what it says: systemd's words, reloads, checks.
+
+use std::{fs, io::ErrorKind, os::unix::net::UnixDatagram, time::Duration};
+
+use crate::{
+    desk::{Desk, line},
+    program::run_in,
+};
+
+const CONFIGURATION: &str = r#"
+policy = "{}/policy.toml"
+state_dir = "{}/state"
+commit = "20ms"
+[[source]]
+kind = "file"
+path = "{}/access.log"
+[sink]
+kind = "file"
+path = "{}/clean/access.jsonl"
+[metrics]
+listen = "{}/metrics.sock"
+"#;
+
+const NARROW: &str = "name = \"own\"\nversion = 1\n[record]\ntime = { grain = \"hour\" }\nstatus = true\n\
+                      bytes = { exact = \"always\" }\n[change]\nwidening = \"block\"\n";
+
+fn desk() -> Desk {
+    let desk = Desk::new(CONFIGURATION);
+    fs::create_dir(desk.file("clean")).expect("ours");
+    fs::write(desk.file("policy.toml"), NARROW).expect("ours");
+    fs::write(desk.file("access.log"), line(1)).expect("ours");
+    desk
+}
+
+fn add(desk: &Desk, number: u64) {
+    let log = desk.file("access.log");
+    let text = fs::read_to_string(&log).expect("ours") + &line(number);
+    // In place, as a server does.
+    use std::io::Write as _;
+    let mut file = fs::OpenOptions::new().append(true).open(&log).expect("ours");
+    file.write_all(&text.as_bytes()[text.len() - line(number).len()..]).expect("ours");
+}
+
+#[test]
+fn systemd_hears_that_it_is_ready_alive_and_stopping() {
+    let desk = desk();
+    let socket = UnixDatagram::bind(desk.file("notify.sock")).expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("settable");
+    let mut command = desk.command();
+    command.env("NOTIFY_SOCKET", desk.file("notify.sock")).env("WATCHDOG_USEC", "300000");
+    let running = crate::desk::Running(command.spawn().expect("it starts"));
+    let hear = |what: &str| {
+        let mut buffer = [0; 4096];
+        loop {
+            match socket.recv(&mut buffer) {
+                Ok(count)
+                    if str::from_utf8(&buffer[..count]).is_ok_and(|said| said.contains(what)) =>
+                {
+                    return;
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("{what}: {error}"),
+            }
+        }
+    };
+    hear("READY=1");
+    hear("WATCHDOG=1");
+    running.signal("-HUP");
+    hear("RELOADING=1");
+    hear("READY=1");
+    assert_eq!(running.stop(), Some(0));
+    hear("STOPPING=1");
+}
+
+#[test]
+fn a_policy_that_keeps_more_is_refused_until_it_is_acknowledged() {
+    let desk = desk();
+    let running = desk.start();
+    desk.wait_for(1);
+    let refused = |count: u64| {
+        let text = format!("tamis_reloads_refused_total {count}\n");
+        desk.wait("a refusal", || {
+            desk.ask("/metrics").is_some_and(|metrics| metrics.contains(&text))
+        });
+    };
+    fs::write(desk.file("policy.toml"), "name = ").expect("ours");
+    running.signal("-HUP");
+    refused(1);
+    let wider = NARROW.replace("status = true", "status = true\nmethod = true");
+    fs::write(desk.file("policy.toml"), &wider).expect("ours");
+    running.signal("-HUP");
+    refused(2);
+    add(&desk, 2);
+    desk.wait_for(2);
+    let clean = || fs::read_to_string(desk.file("clean/access.jsonl")).expect("ours");
+    assert!(!clean().contains("method"), "the earlier policy is in use");
+    let done = run_in(desk.folder.path(), &["serve", "--check", "--config", "tamis.toml"], b"");
+    assert_eq!(done.status, 0, "{}", done.err());
+    let text = str::from_utf8(&done.stdout).expect("text");
+    let hash = text.split(['(', ')']).nth(1).expect("the hash is told");
+    desk.configure(&format!("acknowledged = {hash:?}\n{CONFIGURATION}"));
+    running.signal("-HUP");
+    desk.wait("the reload", || {
+        fs::read_to_string(desk.file("service.err")).expect("ours").contains("reloaded")
+    });
+    add(&desk, 3);
+    desk.wait_for(3);
+    assert!(clean().lines().last().expect("a line").contains("\"method\":\"GET\""));
+    let status = run_in(desk.folder.path(), &["status", "--config", "tamis.toml"], b"");
+    assert_eq!(status.status, 0, "{}", status.err());
+    assert!(str::from_utf8(&status.stdout).expect("text").contains("health    good"));
+    assert_eq!(running.stop(), Some(0));
+    desk.assert_each_once(3);
+}
+
+#[test]
+fn the_output_is_opened_anew_on_sighup() {
+    let desk = desk();
+    let running = desk.start();
+    desk.wait_for(1);
+    fs::rename(desk.file("clean/access.jsonl"), desk.file("clean/moved")).expect("ours");
+    running.signal("-HUP");
+    desk.wait("the file", || desk.file("clean/access.jsonl").exists());
+    add(&desk, 2);
+    desk.wait_for(2);
+    assert_eq!(running.stop(), Some(0));
+    desk.assert_each_once(2);
+    assert_eq!(fs::read_to_string(desk.file("clean/moved")).expect("ours").lines().count(), 1);
+}
