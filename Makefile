@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test slow page bench fuzz install toolchain
+.PHONY: help demo check test slow page bench fuzz install deb system toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -28,6 +28,7 @@ test: toolchain ## run the tests
 slow: toolchain ## run the tests that take minutes
 	$(CARGO) test --locked --release --test batch --test quarantine -- --ignored
 	TAMIS_KILLS=1000 $(CARGO) test --locked --release --test service kills::
+	TAMIS_REQUESTS=20000 $(CARGO) test --locked --test recipes
 
 page: toolchain ## look at the pages of counts with Chromium, and leave pictures (NODE_PATH has the packages)
 	$(CARGO) test --locked --test page
@@ -54,6 +55,19 @@ fuzz: toolchain ## run each fuzz target for a minute (SECONDS=n for another time
 
 install: toolchain ## install tamis, into ~/.cargo/bin or into PREFIX=/usr/local
 	$(CARGO) install --locked --path . $(if $(PREFIX),--root '$(PREFIX)')
+
+deb: toolchain ## make the Debian package, below target/debian; needs cargo-deb
+	@command -v cargo-deb >/dev/null 2>&1 || { echo 'first: cargo install --locked cargo-deb' >&2; exit 1; }
+	$(CARGO) build --release --locked
+	@rm -rf target/deb && mkdir -p target/deb/completions
+	target/release/tamis man target/deb/man
+	target/release/tamis completions bash > target/deb/completions/tamis
+	target/release/tamis completions zsh > target/deb/completions/_tamis
+	target/release/tamis completions fish > target/deb/completions/tamis.fish
+	$(CARGO) deb --no-build --locked
+
+system: toolchain ## boot a real systemd with the package installed, as root (systemd-container, mmdebstrap, cargo-deb)
+	tests/system/run.sh
 
 # Says what is missing before cargo does it at length.
 toolchain:

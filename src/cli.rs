@@ -99,6 +99,11 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Write manual pages, one for each command
+    Man {
+        /// The folder, which is made
+        folder: PathBuf,
+    },
 }
 
 /// The options of `serve`.

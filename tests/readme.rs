@@ -21,8 +21,9 @@ const README: &str = include_str!("../README.md");
 /// Programs that a block may need and a machine may lack.
 const OPTIONAL: [&str; 2] = ["age-keygen", "goaccess"];
 
-/// The languages that blocks may have: commands, their output, and pieces of server configuration.
-const LANGUAGES: [&str; 5] = ["sh", "text", "apache", "nginx", "toml"];
+/// The languages that blocks may have: commands, their output, pieces of server configuration, and what root does to a
+/// whole system, which tests/system does in one of its own.
+const LANGUAGES: [&str; 6] = ["sh", "text", "apache", "nginx", "toml", "console"];
 
 /// `tail -F` never ends; this one does.
 const TAIL: &str = "\

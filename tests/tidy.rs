@@ -42,6 +42,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bzip2", &["source/unpack"]),
     ("clap", &["main", "cli", "command"]),
     ("clap_complete", &["cli", "command"]),
+    ("clap_mangen", &["command/man"]),
     ("crossbeam-channel", &["engine", "command"]),
     ("divan", &[]),
     ("flate2", &["source/unpack", "sink"]),

@@ -8,6 +8,7 @@ mod filter;
 mod formats;
 mod joining;
 mod keys;
+mod man;
 mod own;
 mod policies;
 mod publish;
@@ -74,6 +75,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             clap_complete::generate(shell, &mut Cli::command(), "tamis", &mut script);
             print(&script)
         }
+        Some(Command::Man { folder }) => man::run(&folder),
     }
 }
 
