@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     cli::{Cli, FilterArgs, ServeArgs, StatusArgs},
-    counts::{Identity, Recorder, Run, Store, StoreError, Window},
+    counts::{Identity, Recorder, Run, Running, Store, StoreError, Window},
     policy::{Direction, Opening as Quarantined, Plan, Policy, diff},
     privacy::VisitorKeys,
     service::{
@@ -293,6 +293,7 @@ fn make(config: &Config, settings: &Settings, keys: Option<&RunKeys>, run: &str)
     let rules = Rules {
         header,
         sentry,
+        running: recorder.as_ref().map(|_| Running::new(plan.tables)),
         recorder,
         masks: seal.is_some_and(|seal| seal.masks),
         policy_hash: plan.hash.clone(),

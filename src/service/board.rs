@@ -59,6 +59,8 @@ pub(super) struct SourceFacts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) lines: Vec<(&'static str, u64)>,
+    /// Requests and bytes by words of closed sets, in the form of Prometheus.
+    pub(super) counts: String,
     pub(super) tally: Tally,
     pub(super) shed: u64,
     pub(super) segments: u64,
@@ -269,7 +271,7 @@ impl Board {
         family("source_turned_away_total", "counter", help, sources(|source| &source.turned_away));
         let help = "Files that were gone before all of them was read.";
         family("source_files_lost_total", "counter", help, sources(|source| &source.lost));
-        text
+        text + &facts.counts
     }
 }
 

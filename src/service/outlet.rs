@@ -29,7 +29,7 @@ use super::{
     state::{End, Lines, Place, Point, Standing, State},
 };
 use crate::{
-    counts::Recorder,
+    counts::{Recorder, Running},
     emit::Rendered,
     engine::{Batch, Tally},
     privacy::{RawBlock, Sentry, ring::Ring},
@@ -106,6 +106,8 @@ pub struct Rules {
     pub sentry: Option<Sentry>,
     /// What keeps counts.
     pub recorder: Option<Recorder>,
+    /// The same counts since the start, or since this policy, as Prometheus wants them.
+    pub running: Option<Running>,
     /// Whether secrets are taken out of what is sealed.
     pub masks: bool,
     /// The policy's hash.
@@ -262,6 +264,9 @@ impl Outlet {
         let lines = batch.tally().read();
         if let Some(block) = batch.counts_mut() {
             if let Some(recorder) = self.rules.recorder.as_mut().filter(|_| !portion.only_seals) {
+                if let Some(running) = &mut self.rules.running {
+                    running.absorb(block);
+                }
                 recorder.take(block);
             }
             block.clear();
@@ -507,7 +512,14 @@ impl Outlet {
             return;
         }
         let done = self.commit().and_then(|()| {
-            self.rules = rules;
+            let earlier = std::mem::replace(&mut self.rules, rules);
+            if earlier.policy_hash == self.rules.policy_hash && self.rules.running.is_some() {
+                self.rules.running = earlier.running;
+            }
+            if let Some(recorder) = &mut self.rules.recorder {
+                // The earlier one went on while this one was made.
+                recorder.catch_up().map_err(ServiceError::Record)?;
+            }
             // With a step of the new store, so that the state names one of that.
             self.commit()
         });
@@ -589,7 +601,9 @@ impl Outlet {
             behind += size.saturating_sub(standing.place.offset);
         }
         let totals = self.writer.as_ref().map(Writer::totals).unwrap_or_default();
+        let counts = self.rules.running.as_ref().map(Running::prometheus).unwrap_or_default();
         self.board.tell(|facts| {
+            facts.counts = counts;
             facts.lines = self.lines();
             facts.tally = self.tally.clone();
             facts.shed = totals.shed;
