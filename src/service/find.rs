@@ -41,7 +41,8 @@ impl Found {
     pub(super) fn standing(&self, of: &Standing) -> Standing {
         let (dev, ino) = inode(&self.metadata);
         let path = self.path.clone();
-        Standing { path, dev, ino, born: born(&self.metadata), ..of.clone() }
+        let first_born = of.first_born.or(of.born);
+        Standing { path, dev, ino, born: born(&self.metadata), first_born, ..of.clone() }
     }
 
     pub(super) fn from(self) -> From {

@@ -262,7 +262,8 @@ impl Follower {
         let source = pattern.display().to_string();
         let live = self.files.iter().map(|file| &file.standing);
         let known = live.chain(&self.ended).filter(|standing| standing.source == source);
-        let Some(first) = known.filter_map(|standing| standing.born).min() else { return named };
+        let first = known.filter_map(|standing| standing.first_born.or(standing.born)).min();
+        let Some(first) = first else { return named };
         let mut missed = Vec::new();
         for path in neighbours(pattern) {
             let Ok(metadata) = path.metadata() else { continue };
@@ -302,6 +303,7 @@ impl Follower {
             dev: metadata.dev(),
             ino: metadata.ino(),
             born: born(metadata),
+            first_born: None,
             head_bytes,
             head,
             place,

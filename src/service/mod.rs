@@ -94,6 +94,17 @@ pub struct Opening {
     lock: File,
     key: ContentKey,
     say: Say,
+    stop: Arc<Stop>,
+}
+
+/// Ends a service that is about to start and waits for room.
+pub struct Starting(Arc<Stop>);
+
+impl Starting {
+    /// Waits for nothing any more.
+    pub fn give_up(&self) {
+        self.0.give_up();
+    }
 }
 
 /// A source, and how its lines are.
@@ -123,7 +134,13 @@ impl Opening {
             .map_err(|error| ServiceError::Keys(error.to_string()))?;
         let state_path = folder.join("state.json");
         let state = State::load(&state_path)?.unwrap_or_else(|| State::new(run()));
-        Ok(Self { config, state, state_path, lock, key, say })
+        Ok(Self { config, state, state_path, lock, key, say, stop: Arc::default() })
+    }
+
+    /// What ends it until it has started.
+    #[must_use]
+    pub fn starting(&self) -> Starting {
+        Starting(Arc::clone(&self.stop))
     }
 
     /// The name under which the store of counts knows this service.
@@ -151,11 +168,10 @@ impl Opening {
         sheds: Option<bool>,
         tend: Box<dyn Fn() -> bool + Send>,
     ) -> Result<Service, ServiceError> {
-        let Self { config, mut state, state_path, lock, key, say } = self;
+        let Self { config, mut state, state_path, lock, key, say, stop } = self;
         let recorded = rules.recorder.as_ref().map(crate::counts::Recorder::sequence);
         let point = state.settle(recorded).clone();
         let output = Output::open(&config.sink, point.output.as_ref(), clock().unix)?;
-        let stop = Arc::new(Stop::default());
         let kinds: Vec<_> = config.sources.iter().map(|source| source.kind.word()).collect();
         let board = Board::new(&kinds);
         let policy = config.policy.clone();
@@ -395,11 +411,18 @@ impl Service {
         let ticker = tick::Ticker {
             line: Arc::clone(&self.line),
             board: Arc::clone(&self.board),
-            notify: Arc::clone(&self.notify),
             is_done: Arc::clone(&self.is_done),
             tend,
         };
+        let watchdog = tick::Watchdog {
+            line: Arc::clone(&self.line),
+            board: Arc::clone(&self.board),
+            notify: Arc::clone(&self.notify),
+            is_done: Arc::clone(&self.is_done),
+        };
         let thread = Builder::new().name("tick".to_owned()).spawn(move || ticker.run());
+        self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
+        let thread = Builder::new().name("watchdog".to_owned()).spawn(move || watchdog.run());
         self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
         Ok(())
     }
@@ -546,8 +569,15 @@ fn open_writer(
     let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
     let path = folder.clone();
     let open = move || {
-        let when_full = if sheds { WhenFull::Shed } else { patient(&path, &stop, &board, &say) };
-        Writer::open(&Disk::default(), &path, when_full, clock())
+        let waits = patient(&path, &stop, &board, &say);
+        loop {
+            let when_full = if sheds { WhenFull::Shed } else { waits.clone() };
+            match (Writer::open(&Disk::default(), &path, when_full, clock()), &waits) {
+                // What a crash left is put in order first, and that is told in the manifest.
+                (Err(error), WhenFull::Block(wait)) if error.is_full() && wait() => {}
+                (opened, _) => return opened,
+            }
+        }
     };
     Some((folder, Box::new(open)))
 }

@@ -13,7 +13,7 @@ use std::{
     io,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -47,19 +47,30 @@ pub(super) type OpenWriter = (PathBuf, Box<dyn Fn() -> Result<Writer, Quarantine
 
 /// How long to wait for room before it is looked again.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a service that was asked to end waits for room. Nothing of files is lost then: what was not committed is
+/// read again.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// For what there must be room.
+#[derive(Clone, Copy)]
+enum Room {
+    /// With what is done to the output.
+    Output(&'static str),
+    State,
+}
 
 /// What asks the service to end.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
-    /// Sources end where they are.
-    ending: AtomicBool,
+    /// Since when sources are to end where they are.
+    ending: OnceLock<Instant>,
     /// Nothing is waited for any more.
     giving_up: AtomicBool,
 }
 
 impl Stop {
     pub(super) fn end(&self) {
-        self.ending.store(true, Ordering::SeqCst);
+        self.ending.get_or_init(Instant::now);
     }
 
     pub(super) fn give_up(&self) {
@@ -68,11 +79,13 @@ impl Stop {
     }
 
     pub(super) fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::SeqCst)
+        self.ending.get().is_some()
     }
 
+    /// Whether room is not waited for any more.
     pub(super) fn gives_up(&self) -> bool {
         self.giving_up.load(Ordering::SeqCst)
+            || self.ending.get().is_some_and(|since| since.elapsed() >= GRACE)
     }
 }
 
@@ -310,6 +323,7 @@ impl Outlet {
     fn note_moves(&mut self, moves: Moves) {
         self.is_dirty = true;
         for standing in moves.begun {
+            self.point.ended.retain(|ended| ended.id != standing.id);
             // One that is known may have lines before its place that are still to be sealed.
             self.seen.entry(standing.id.0).or_insert(standing.place);
             self.sealed.entry(standing.id.0).or_insert(standing.place);
@@ -353,7 +367,7 @@ impl Outlet {
 
     fn rotate(&mut self, now: i64) -> Result<(), ServiceError> {
         self.commit()?;
-        self.output.rotate(now)?;
+        self.patiently(Room::Output("rotate"), |outlet| outlet.output.rotate(now))?;
         self.commit()
     }
 
@@ -411,8 +425,11 @@ impl Outlet {
     /// Opens the output anew.
     pub(super) fn reopen(&mut self) {
         let now = (self.clock)().unix;
-        let done =
-            self.commit().and_then(|()| self.output.reopen(now)).and_then(|()| self.commit());
+        let open = Room::Output("open");
+        let done = self
+            .commit()
+            .and_then(|()| self.patiently(open, |outlet| outlet.output.reopen(now)))
+            .and_then(|()| self.commit());
         if let Err(error) = done {
             self.fail(error);
         }
@@ -435,12 +452,11 @@ impl Outlet {
         self.state.policy_hash.clone_from(&self.rules.policy_hash);
         self.state.policy.clone_from(&self.rules.policy);
         match &self.rules.recorder {
-            None => self.patiently("keep the state in", |outlet| {
-                outlet.state.commit(&outlet.state_path, &point)
-            })?,
+            None => self
+                .patiently(Room::State, |outlet| outlet.state.commit(&outlet.state_path, &point))?,
             Some(recorder) => {
                 point.sequence = recorder.sequence() + 1;
-                self.patiently("keep the state in", |outlet| {
+                self.patiently(Room::State, |outlet| {
                     outlet.state.try_point(&outlet.state_path, &point)
                 })?;
                 self.record(&lines)?;
@@ -497,9 +513,7 @@ impl Outlet {
         self.must_flush = true;
         self.commit()?;
         let point = self.point.clone();
-        self.patiently("keep the state in", |outlet| {
-            outlet.state.commit(&outlet.state_path, &point)
-        })?;
+        self.patiently(Room::State, |outlet| outlet.state.commit(&outlet.state_path, &point))?;
         if let Some(writer) = self.writer.take() {
             writer.finish((self.clock)()).map_err(ServiceError::Quarantine)?;
         }
@@ -542,36 +556,41 @@ impl Outlet {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.patiently("write to", |outlet| outlet.output.write(bytes))
+        self.patiently(Room::Output("write to"), |outlet| outlet.output.write(bytes))
     }
 
     /// Does something again and again until there is room for it; meanwhile sources wait, and files keep what they
     /// have.
     fn patiently(
         &mut self,
-        what: &'static str,
+        room: Room,
         mut act: impl FnMut(&mut Self) -> io::Result<()>,
     ) -> Result<(), ServiceError> {
+        let (word, what) = match room {
+            Room::Output(what) => ("output", what),
+            Room::State => ("state", "keep how far the service is in"),
+        };
+        let place = |outlet: &Self| match room {
+            Room::Output(_) => outlet.output.place(),
+            Room::State => outlet.state_path.clone(),
+        };
         let mut was_said = false;
         loop {
             match act(self) {
                 Ok(()) => break,
                 Err(error) if is_full(&error) && !self.stop.gives_up() => {
                     if !was_said {
-                        let place = self.output.place();
-                        (self.say)(
-                            Level::Warning,
-                            &format!(
-                                "cannot {what} {}: {error}; sources wait until there is room",
-                                place.display()
-                            ),
+                        let what = format!(
+                            "cannot {what} {}: {error}; sources wait until there is room",
+                            place(self).display()
                         );
+                        (self.say)(Level::Warning, &what);
                         was_said = true;
                     }
-                    self.board.wait("output");
+                    self.board.wait(word);
                     thread::sleep(PATIENCE);
                 }
-                Err(error) => return Err(ServiceError::io(what, self.output.place())(error)),
+                Err(error) => return Err(ServiceError::io(what, place(self))(error)),
             }
         }
         if was_said {

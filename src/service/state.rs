@@ -57,6 +57,9 @@ pub(super) struct Standing {
     /// When it was made, in nanoseconds since 1970, where the file system knows that.
     #[serde(default)]
     pub(super) born: Option<u64>,
+    /// The same of the file that it was found as first, before it was a copy.
+    #[serde(default)]
+    pub(super) first_born: Option<u64>,
     /// The keyed name of its first so many bytes.
     pub(super) head_bytes: u64,
     pub(super) head: String,
@@ -72,7 +75,7 @@ pub(super) struct Standing {
 impl Standing {
     /// What was read of a file whose place another content has now: it is under no inode any more.
     pub(super) fn emptied(self) -> Self {
-        Self { dev: 0, ino: 0, born: None, ..self }
+        Self { dev: 0, ino: 0, ..self }
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is done by the clock: commits while no line comes, keys, the watchdog, what is over.
+//! What is done by the clock: commits while no line comes, keys, what is over, and the watchdog, which has a thread of
+//! its own.
 
 use std::{
     sync::{
@@ -29,18 +30,48 @@ const STUCK: Duration = Duration::from_secs(30);
 pub(super) struct Ticker {
     pub(super) line: Arc<Line>,
     pub(super) board: Arc<Board>,
-    pub(super) notify: Arc<Notify>,
     pub(super) is_done: Arc<AtomicBool>,
     pub(super) tend: Box<dyn Fn() -> bool + Send>,
 }
 
 impl Ticker {
     pub(super) fn run(self) {
-        let watchdog = watchdog();
-        let (mut second, mut hour, mut barked, mut moved) =
-            (Instant::now(), None::<Instant>, Instant::now(), Instant::now());
+        let (mut second, mut hour) = (Instant::now(), None::<Instant>);
         while !self.is_done.load(Ordering::SeqCst) {
-            if self.line.tend() || self.board.is_waiting() {
+            self.line.tend();
+            if second.elapsed() >= SECOND {
+                second = Instant::now();
+                let is_good = (self.tend)();
+                self.board.tell(|facts| facts.keys_in_trouble = !is_good);
+                if let Some(outlet) = self.line.try_outlet() {
+                    outlet.tell();
+                }
+            }
+            if hour.is_none_or(|hour| hour.elapsed() >= HOUR)
+                && let Some(mut outlet) = self.line.try_outlet()
+            {
+                hour = Some(Instant::now());
+                outlet.expire();
+            }
+            sleep(STEP);
+        }
+    }
+}
+
+/// What tells systemd how the service is. It takes no part in the work, for that may wait for room.
+pub(super) struct Watchdog {
+    pub(super) line: Arc<Line>,
+    pub(super) board: Arc<Board>,
+    pub(super) notify: Arc<Notify>,
+    pub(super) is_done: Arc<AtomicBool>,
+}
+
+impl Watchdog {
+    pub(super) fn run(self) {
+        let watchdog = watchdog();
+        let (mut second, mut barked, mut moved) = (Instant::now(), Instant::now(), Instant::now());
+        while !self.is_done.load(Ordering::SeqCst) {
+            if self.board.is_waiting() || self.line.try_outlet().is_some() {
                 moved = Instant::now();
             }
             if watchdog.is_some_and(|every| barked.elapsed() >= every) && moved.elapsed() < STUCK {
@@ -49,18 +80,7 @@ impl Ticker {
             }
             if second.elapsed() >= SECOND {
                 second = Instant::now();
-                let is_good = (self.tend)();
-                self.board.tell(|facts| facts.keys_in_trouble = !is_good);
-                if let Some(outlet) = self.line.try_outlet() {
-                    outlet.tell();
-                }
                 self.notify.say(&format!("STATUS={}", self.board.status()));
-            }
-            if hour.is_none_or(|hour| hour.elapsed() >= HOUR)
-                && let Some(mut outlet) = self.line.try_outlet()
-            {
-                hour = Some(Instant::now());
-                outlet.expire();
             }
             sleep(STEP);
         }

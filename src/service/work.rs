@@ -193,9 +193,11 @@ impl Line {
         }
     }
 
-    /// Commits what waits while no lines come. False when somebody else was at it.
-    pub(super) fn tend(&self) -> bool {
-        self.try_outlet().map(|mut outlet| outlet.tend(self.commit)).is_some()
+    /// Commits what waits while no lines come, unless somebody else is at it.
+    pub(super) fn tend(&self) {
+        if let Some(mut outlet) = self.try_outlet() {
+            outlet.tend(self.commit);
+        }
     }
 }
 

@@ -9,7 +9,9 @@ mod sealed;
 
 mod alike;
 mod desk;
+mod full;
 mod kills;
+mod rotations;
 mod seals;
 mod senders;
 mod words;

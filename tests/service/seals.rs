@@ -1,7 +1,7 @@
 //! Lines that are sealed survive kills too: none is missing from what can be opened, and none is in the clear.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, OpenOptions},
     io::Write as _,
     process::{Command, Stdio},
@@ -28,6 +28,29 @@ path = "{}/clean.jsonl"
 [quarantine]
 dir = "QUARANTINE"
 "#;
+
+/// Fails unless each number up to `count` is in a finished segment, with one place in one file however often. Says how
+/// many lines are there more than once.
+pub(crate) fn assert_sealed(desk: &Desk, count: u64) -> usize {
+    let mut places: BTreeMap<u64, BTreeSet<(String, u64)>> = BTreeMap::new();
+    let (mut offset, mut lines) = (0, 0);
+    for line in desk.opened() {
+        if line.ordinal == 0 {
+            offset = line.at.expect("a file has places");
+        }
+        let text = str::from_utf8(&line.text).expect("ours");
+        let number = text.split("\" 200 ").nth(1).and_then(|rest| rest.split(' ').next());
+        let number = number.and_then(|number| number.parse().ok()).expect("it is numbered");
+        places.entry(number).or_default().insert((line.source, offset));
+        offset += line.text.len() as u64 + 1;
+        lines += 1;
+    }
+    let lost: Vec<_> = (1..=count).filter(|number| !places.contains_key(number)).take(9).collect();
+    assert!(lost.is_empty() && places.len() as u64 == count, "not sealed: {lost:?}");
+    let apart: Vec<_> = places.iter().filter(|(_, places)| places.len() > 1).take(9).collect();
+    assert!(apart.is_empty(), "nothing tells that these are the same: {apart:?}");
+    lines - places.len()
+}
 
 #[test]
 fn sealed_lines_are_all_there_after_kills() {
@@ -61,9 +84,11 @@ fn sealed_lines_are_all_there_after_kills() {
         }
         running.kill();
     }
+    let _ = fs::remove_file(desk.folder.file("err"));
     let running = start();
     for _ in 0..3_000 {
-        if clean() >= number {
+        let said = fs::read_to_string(desk.folder.file("err")).unwrap_or_default();
+        if clean() >= number && said.contains("started") {
             break;
         }
         thread::sleep(Duration::from_millis(20));
@@ -82,5 +107,6 @@ fn sealed_lines_are_all_there_after_kills() {
     assert!(texts == expect, "{} of {number} lines can be opened", texts.len());
     let finished: BTreeSet<_> = desk.opened().into_iter().map(|line| line.text).collect();
     assert!(finished == expect, "{} of {number} lines are in finished segments", finished.len());
+    assert_sealed(&desk, number);
     desk.assert_without(&[b"canary", b"203.0.113.77"]);
 }
