@@ -499,11 +499,7 @@ impl Service {
         for worker in self.workers {
             let _ = worker.join();
         }
-        let mut outlet = self.line.outlet();
-        match outlet.failure.take() {
-            Some(error) => Err(error),
-            None => outlet.finish(),
-        }
+        self.line.outlet().finish()
     }
 }
 

@@ -164,6 +164,8 @@ pub(super) struct Outlet {
     pub(super) say: Say,
     pub(super) clock: fn() -> Now,
     pub(super) failure: Option<ServiceError>,
+    /// Whether nothing is done any more, however it ended.
+    is_closed: bool,
 }
 
 /// What an outlet is made of.
@@ -228,6 +230,7 @@ impl Outlet {
             say,
             clock,
             failure: None,
+            is_closed: false,
         }
     }
 
@@ -348,7 +351,7 @@ impl Outlet {
 
     /// Commits what is due, with rotation where that is due; what fails ends the service.
     pub(super) fn tend(&mut self, interval: Duration) {
-        if self.failure.is_some() {
+        if self.failure.is_some() || self.is_closed {
             return;
         }
         let now = (self.clock)();
@@ -373,6 +376,9 @@ impl Outlet {
 
     /// Destroys what has been kept for long enough: files that were rotated away, and sealed segments.
     pub(super) fn expire(&mut self) {
+        if self.failure.is_some() || self.is_closed {
+            return;
+        }
         let now = (self.clock)().unix;
         match self.output.expire(now, self.rules.records_days) {
             Ok(0) => {}
@@ -508,8 +514,12 @@ impl Outlet {
         Ok(())
     }
 
-    /// Finishes everything at the end. The state then needs no store to be understood.
+    /// Finishes everything at the end, unless something failed. The state then needs no store to be understood.
     pub(super) fn finish(&mut self) -> Result<(), ServiceError> {
+        self.is_closed = true;
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         self.must_flush = true;
         self.commit()?;
         let point = self.point.clone();
