@@ -1,11 +1,14 @@
 //! Files that are written to: followed through whatever rotates them.
 //!
-//! A file is known by its inode and by a keyed name of its beginning, and never by its path alone. So:
+//! A file is known by its inode, by when it was made, and by keyed names of its beginning and of what was read last
+//! (`likeness.rs`), and never by its path alone. So:
 //!
-//! * renamed, it is read on to its end under its new name, and the new file of the old name from its beginning;
+//! * renamed, it is read on to its end under its new name, and the new file of the old name from its beginning
+//!   (`meet.rs`);
 //! * copied and truncated, or written anew, its beginning or its length tells, and what the copy has more than was
 //!   read is read from the copy;
-//! * compressed while the service was down, it is found among its neighbours by its beginning and read on from there;
+//! * compressed while the service was down, it is found among its neighbours by its content and read on from there
+//!   (`find.rs`);
 //! * one that is not there yet is waited for, and one that was rotated away before anybody saw it is found among the
 //!   neighbours of its path.
 //!
@@ -33,7 +36,8 @@ use super::{
     },
     meet::stamp,
     names::{home, neighbours, paths, slot},
-    outlet::{Moves, Portion, Stop},
+    outlet::{Moves, Portion},
+    room::Stop,
     state::{End, FileId, Place, Point, Standing},
     work::Item,
 };

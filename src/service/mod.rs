@@ -28,6 +28,7 @@ mod notify;
 mod outlet;
 mod output;
 mod pipes;
+mod room;
 mod sockets;
 mod state;
 mod tick;
@@ -57,8 +58,9 @@ use self::{
     gather::Pool,
     listen::Way,
     notify::Notify,
-    outlet::{Moves, OpenWriter, Outlet, Parts, Stop},
+    outlet::{Moves, OpenWriter, Outlet, Parts},
     output::Output,
+    room::Stop,
     sockets::{Given, Socket},
     state::{End, Point, Standing, State},
     work::{Item, Line},

@@ -10,13 +10,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
     path::PathBuf,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -26,6 +21,7 @@ use super::{
     gather::Piece,
     listen::Confirm,
     output::Output,
+    room::{Room, Stop},
     state::{End, Lines, Place, Point, Standing, State},
 };
 use crate::{
@@ -44,50 +40,6 @@ use crate::{
 
 /// Where the quarantine is, and how its writer is opened.
 pub(super) type OpenWriter = (PathBuf, Box<dyn Fn() -> Result<Writer, QuarantineError> + Send>);
-
-/// How long to wait for room before it is looked again.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// How long a service that was asked to end waits for room. Nothing of files is lost then: what was not committed is
-/// read again.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// For what there must be room.
-#[derive(Clone, Copy)]
-enum Room {
-    /// With what is done to the output.
-    Output(&'static str),
-    State,
-}
-
-/// What asks the service to end.
-#[derive(Debug, Default)]
-pub(super) struct Stop {
-    /// Since when sources are to end where they are.
-    ending: OnceLock<Instant>,
-    /// Nothing is waited for any more.
-    giving_up: AtomicBool,
-}
-
-impl Stop {
-    pub(super) fn end(&self) {
-        self.ending.get_or_init(Instant::now);
-    }
-
-    pub(super) fn give_up(&self) {
-        self.end();
-        self.giving_up.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn is_ending(&self) -> bool {
-        self.ending.get().is_some()
-    }
-
-    /// Whether room is not waited for any more.
-    pub(super) fn gives_up(&self) -> bool {
-        self.giving_up.load(Ordering::SeqCst)
-            || self.ending.get().is_some_and(|since| since.elapsed() >= GRACE)
-    }
-}
 
 /// Lines on their way.
 pub(super) struct Portion {
@@ -480,28 +432,6 @@ impl Outlet {
         Ok(())
     }
 
-    /// Counts are the second half of a commit: the moment at which they are in the store is the moment of all.
-    fn record(&mut self, lines: &[(&'static str, u64)]) -> Result<(), ServiceError> {
-        let mut was_said = false;
-        loop {
-            let Some(recorder) = &mut self.rules.recorder else { return Ok(()) };
-            match recorder.step(lines) {
-                Ok(()) => break,
-                Err(error) if error.may_pass() && !self.stop.gives_up() => {
-                    if !was_said {
-                        (self.say)(Level::Warning, &format!("waiting: {error}"));
-                        was_said = true;
-                    }
-                    self.board.wait("counts");
-                    thread::sleep(PATIENCE);
-                }
-                Err(error) => return Err(ServiceError::Record(error)),
-            }
-        }
-        self.board.go_on();
-        Ok(())
-    }
-
     /// Finishes the segment where a file went that it has lines of; notes how far lines are sealed.
     fn flush_seal(&mut self) -> Result<(), ServiceError> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
@@ -569,47 +499,6 @@ impl Outlet {
         self.patiently(Room::Output("write to"), |outlet| outlet.output.write(bytes))
     }
 
-    /// Does something again and again until there is room for it; meanwhile sources wait, and files keep what they
-    /// have.
-    fn patiently(
-        &mut self,
-        room: Room,
-        mut act: impl FnMut(&mut Self) -> io::Result<()>,
-    ) -> Result<(), ServiceError> {
-        let (word, what) = match room {
-            Room::Output(what) => ("output", what),
-            Room::State => ("state", "keep how far the service is in"),
-        };
-        let place = |outlet: &Self| match room {
-            Room::Output(_) => outlet.output.place(),
-            Room::State => outlet.state_path.clone(),
-        };
-        let mut was_said = false;
-        loop {
-            match act(self) {
-                Ok(()) => break,
-                Err(error) if is_full(&error) && !self.stop.gives_up() => {
-                    if !was_said {
-                        let what = format!(
-                            "cannot {what} {}: {error}; sources wait until there is room",
-                            place(self).display()
-                        );
-                        (self.say)(Level::Warning, &what);
-                        was_said = true;
-                    }
-                    self.board.wait(word);
-                    thread::sleep(PATIENCE);
-                }
-                Err(error) => return Err(ServiceError::io(what, place(self))(error)),
-            }
-        }
-        if was_said {
-            (self.say)(Level::Notice, "there is room again, and sources go on");
-        }
-        self.board.go_on();
-        Ok(())
-    }
-
     /// How many lines came over all runs, by what became of them.
     fn lines(&self) -> Vec<(&'static str, u64)> {
         let mut lines: BTreeMap<&'static str, u64> = self.tally.lines().into_iter().collect();
@@ -650,9 +539,4 @@ impl Outlet {
         self.failure.get_or_insert(error);
         self.stop.give_up();
     }
-}
-
-/// Whether there is no room, which may pass.
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

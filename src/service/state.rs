@@ -20,8 +20,9 @@ use crate::sink::write_durably;
 
 /// The number of the form.
 const VERSION: u32 = 1;
-/// How many files are remembered that were read to their end, so that a copy of one is not read again.
-const ENDED_MAX: usize = 1_000;
+/// How many files are remembered that were read to their end, so that a copy of one is not read again. All of them are
+/// written with every commit.
+const ENDED_MAX: usize = 200;
 
 /// A followed file, by a number that no other one had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

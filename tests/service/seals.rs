@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, OpenOptions},
     io::Write as _,
+    os::unix::net::UnixStream,
     process::{Command, Stdio},
     thread,
     time::Duration,
@@ -12,7 +13,7 @@ use std::{
 use crate::{
     desk::{Running, line},
     program::{Dice, TAMIS},
-    sealed::{ALL, Desk},
+    sealed::{ALL, Desk, say_loudly},
 };
 
 const CONFIGURATION: &str = r#"
@@ -109,4 +110,76 @@ fn sealed_lines_are_all_there_after_kills() {
     assert!(finished == expect, "{} of {number} lines are in finished segments", finished.len());
     assert_sealed(&desk, number);
     desk.assert_without(&[b"canary", b"203.0.113.77"]);
+}
+
+const LOOK_BACK: &str = r#"
+policy = "{}/behaviour.toml"
+state_dir = "{}/state"
+commit = "20ms"
+[[source]]
+kind = "unix-stream"
+listen = "{}/log.sock"
+format = "combined"
+[sink]
+kind = "file"
+path = "{}/clean/access.jsonl"
+rotate = { bytes = "1KiB" }
+[quarantine]
+dir = "QUARANTINE"
+look_back = { minutes = 5, bytes = "1MiB" }
+[metrics]
+listen = "{}/metrics.sock"
+"#;
+
+/// A line of a visitor, at a second of a minute.
+fn visit(address: &str, second: u64, path: &str, status: u16) -> String {
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0";
+    let time = format!("22/Nov/2026:14:05:{second:02} +0000");
+    format!("{address} - - [{time}] \"GET {path} HTTP/1.1\" {status} 5 \"-\" \"{agent}\"\n")
+}
+
+#[test]
+fn what_a_visitor_did_before_it_was_marked_is_sealed_too() {
+    let sealed = Desk::new();
+    let desk = crate::desk::Desk::new("");
+    let policy = ALL.replace("seal = [\"all\"]", "seal = [\"behaviour\"]");
+    fs::write(desk.file("behaviour.toml"), policy).expect("ours");
+    desk.configure(&LOOK_BACK.replace("QUARANTINE", &sealed.root().display().to_string()));
+    fs::create_dir(desk.file("clean")).expect("ours");
+    let running = desk.start();
+    desk.wait("the start", || desk.ask("/health").is_some_and(|text| text.contains("200 OK")));
+    if fs::read_to_string(desk.file("service.err")).expect("ours").contains("look_back is off") {
+        return say_loudly("SKIPPED: no memory can be locked here, so nothing is remembered");
+    }
+    let records = || -> usize {
+        let files = fs::read_dir(desk.file("clean")).expect("ours").flatten();
+        files.map(|file| fs::read_to_string(file.path()).unwrap_or_default().lines().count()).sum()
+    };
+    let (mut sent, mut of_marked) = (0, Vec::new());
+    let mut stream = UnixStream::connect(desk.file("log.sock")).expect("it listens");
+    for second in 0..40 {
+        // Somebody who looks at three pages, and then for what is not there; and somebody who does not.
+        let (path, status) =
+            if second < 3 { ("/", 200) } else { (&*format!("/missing/{second}.php"), 404) };
+        let marked = visit("203.0.113.9", second, path, status);
+        stream.write_all(marked.as_bytes()).expect("it reads");
+        stream.write_all(visit("198.51.100.7", second, "/", 200).as_bytes()).expect("it reads");
+        of_marked.push(marked.trim_end().as_bytes().to_vec());
+        sent += 2;
+        // One block for each, so that what came before is only remembered.
+        desk.wait("the records", || records() == sent);
+    }
+    let code = running.stop();
+    assert_eq!(code, Some(0), "{}", fs::read_to_string(desk.file("service.err")).expect("ours"));
+    assert_eq!(records(), sent);
+    let mut opened: Vec<_> = sealed.opened().into_iter().map(|line| line.text).collect();
+    opened.sort();
+    of_marked.sort();
+    assert!(
+        opened == of_marked,
+        "{} of {} lines are sealed, each once",
+        opened.len(),
+        of_marked.len()
+    );
+    sealed.assert_without(&[b"203.0.113.9", b"198.51.100.7", b"missing"]);
 }
