@@ -197,7 +197,10 @@ impl Settings {
             )
         })?;
         let args = args.filter;
-        let plan = Arc::new(filter::plan(&args)?);
+        let mut plan = filter::plan(&args)?;
+        let window = config.counts.as_ref().and_then(|counts| counts.window.as_deref());
+        plan.counts_by_hour |= plan.hours_on_request && window == Some("1h");
+        let plan = Arc::new(plan);
         let (policy, _) = policies::load_both(&config.policy)?;
         let text = policies::text(&config.policy)?;
         let mut sites: Vec<Option<String>> = Vec::new();

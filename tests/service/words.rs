@@ -128,3 +128,36 @@ fn the_output_is_opened_anew_on_sighup() {
     desk.assert_each_once(2);
     assert_eq!(fs::read_to_string(desk.file("clean/moved")).expect("ours").lines().count(), 1);
 }
+
+#[test]
+fn counts_by_the_hour_where_the_policy_leaves_that_open() {
+    let desk = desk();
+    let check = |policy: &str| {
+        let counts = "\n[counts]\nstore = \"{}/counts.sqlite\"\nwindow = \"1h\"\n";
+        desk.configure(&[CONFIGURATION, counts].concat());
+        fs::write(desk.file("policy.toml"), policy).expect("ours");
+        run_in(desk.folder.path(), &["serve", "--check", "--config", "tamis.toml"], b"").status
+    };
+    let counted = NARROW.replace("[change]", "[counts]\ntables = [\"hour\", \"status\"]\n[change]");
+    assert_eq!(check(&counted), 0);
+    assert_eq!(
+        check(&counted.replace("[counts]", "[counts]\nwindow = \"day\"")),
+        2,
+        "it says days"
+    );
+    assert_eq!(check(&counted.replace("[counts]", "[counts]\nwindow = \"hour\"")), 0);
+    let by_day = counted.replace("grain = \"hour\"", "grain = \"day\"").replace("\"hour\", ", "");
+    assert_eq!(check(&by_day), 2, "records do not tell hours");
+    desk.configure(
+        &[CONFIGURATION, "[counts]\nstore = \"{}/counts.sqlite\"\nwindow = \"1h\"\n"].concat(),
+    );
+    fs::write(desk.file("policy.toml"), &counted).expect("ours");
+    let running = desk.start();
+    desk.wait_for(1);
+    assert_eq!(running.stop(), Some(0));
+    let show = ["report", "export", "--store", "counts.sqlite", "--to", "json"];
+    let shown = run_in(desk.folder.path(), &show, b"");
+    let report: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    assert_eq!(report["period"]["from"], "2026-11-22T14:00:00Z");
+    assert_eq!(report["period"]["to"], "2026-11-22T15:00:00Z");
+}
