@@ -28,7 +28,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare  # noqa: E402  (the same ways of running programs)
 from compare import ROOT, TAMIS, count_lines, find, say, table  # noqa: E402
 
-AGENT = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36'
+AGENT = ('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 '
+         'Safari/537.36')
 RSYSLOG = """\
 global(workDirectory="{folder}" maxMessageSize="64k")
 module(load="imfile")
@@ -117,7 +118,8 @@ class Planted:
 
     def line_address_elsewhere(self, number):
         kind = 'address in the query or referrer'
-        return self.line(number, target=f'/?from={self.ipv4(kind)}', referrer=f'http://example.com/?c={self.ipv6(kind)}')
+        referrer = f'http://example.com/?c={self.ipv6(kind)}'
+        return self.line(number, target=f'/?from={self.ipv4(kind)}', referrer=referrer)
 
     def line_not_found(self, number):
         return self.line(number, target=f"/{self.word('in a path that is not there')}", status=404)
@@ -288,12 +290,12 @@ def main():
     today = datetime.date.today().isoformat()
     out = f'# Compared with others on {today}\n\n' + ''.join(f'* {fact}\n' for fact in facts)
     out += f'* log: {options.lines:,} lines, {len(text) / 1e6:.0f} MB, made by this script\n'
-    out += (f'\nMedians of {options.pairs} runs. The speed of a log of this size has the start of each program in it.\n\n')
+    out += f'\nMedians of {options.pairs} runs. The speed has the start of each program in it.\n\n'
     out += table(('', 'identifiers that came out', f'lines, of {options.lines:,}', 'MB/s', 'peak memory'), rows)
     out += '\nWhich ones came out, by kind:\n\n'
     out += table(('', 'planted', *kinds), [(kind, f'{all_of[kind]:,}', *(f'{kinds[name][kind]:,}' for name in kinds))
                                            for kind in sorted(all_of)])
-    out += '\nA report of GoAccess shows some hundred rows of each kind at most, and its file of invalid lines all of them.\n'
+    out += '\nA report of GoAccess shows some hundred rows of each kind at most, its file of invalid lines all of them.\n'
     out += ''.join(f'\n* skipped: {why}' for why in compare.SKIPPED)
     print(out)
     if options.output:
