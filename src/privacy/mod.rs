@@ -13,6 +13,7 @@ mod behaviour;
 mod cases;
 mod detect;
 mod digest;
+mod frames;
 mod lookup;
 mod mask;
 mod memo;

@@ -72,8 +72,9 @@ fn lines_of_all_senders_come_out_once() {
         |number| format!("<190>1 2026-11-22T00:19:16+00:00 vm nginx - - -  {}", bare(number));
     socket.send(rfc5424(4).as_bytes()).expect("sent");
     let mut stream = TcpStream::connect(("127.0.0.1", tcp)).expect("it listens");
-    for number in 5..=7 {
-        let frame = rfc5424(number);
+    for (number, end) in [(5, ""), (6, "\n"), (7, "\r\n")] {
+        // What rsyslog counts may have an end.
+        let frame = rfc5424(number) + end;
         // Octets counted, in two pieces.
         let text = format!("{} {frame}", frame.len());
         stream.write_all(&text.as_bytes()[..2]).expect("sent");
