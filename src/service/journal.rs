@@ -39,6 +39,15 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// Places in the journal, each by the name of a source's choice.
 pub(super) type Cursors = BTreeMap<String, Cursor>;
+/// Places that may be the beginning of the journal.
+pub(super) type Beginnings = BTreeMap<String, Option<Cursor>>;
+
+/// The last entry in a portion, and the one before its first.
+pub(super) struct Entry {
+    pub(super) name: Arc<str>,
+    pub(super) before: Option<Cursor>,
+    pub(super) last: Cursor,
+}
 
 /// A source's part of the journal.
 pub(super) struct Journal {
@@ -71,7 +80,7 @@ impl Journal {
     pub(super) fn open(
         source: &SourceSection,
         clean: &Cursors,
-        sealed: &Cursors,
+        sealed: &Beginnings,
     ) -> Result<Self, ServiceError> {
         let units = source.unit.iter().map(|unit| format!("_SYSTEMD_UNIT={}", whole(unit)));
         let names = source.identifier.iter().map(|name| format!("SYSLOG_IDENTIFIER={name}"));
@@ -80,7 +89,7 @@ impl Journal {
         let later = |one: Cursor, other: Cursor| if one.is_behind(other) { one } else { other };
         let latest = || clean.values().copied().reduce(later);
         let clean = clean.get(&name).copied().or_else(latest);
-        let cursor = sealed.get(&name).copied().or(clean);
+        let cursor = sealed.get(&name).copied().unwrap_or(clean);
         let child = start(&matches, cursor).map_err(ServiceError::io("start", PROGRAM))?;
         let clean = clean.filter(|clean| Some(*clean) != cursor);
         Ok(Self { matches, name: name.into(), cursor, clean, child })
@@ -155,8 +164,9 @@ impl Journal {
 
     fn send(&mut self, pieces: Vec<Piece>, way: &Way, only_seals: bool) -> Result<(), Closed> {
         for piece in pieces {
-            self.cursor = Cursor::last_of(&piece.block).or(self.cursor);
-            let entry = self.cursor.map(|cursor| (Arc::clone(&self.name), cursor));
+            let (name, before) = (Arc::clone(&self.name), self.cursor);
+            self.cursor = Cursor::last_of(&piece.block).or(before);
+            let entry = self.cursor.map(|last| Entry { name, before, last });
             let portion = Portion {
                 piece,
                 site: way.site,

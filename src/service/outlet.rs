@@ -24,7 +24,7 @@ use super::{
     board::{Board, Level, Say},
     error::ServiceError,
     gather::Piece,
-    journal::Cursors,
+    journal::{Beginnings, Entry},
     listen::Confirm,
     output::Output,
     state::{Lines, Place, Point, Standing, State},
@@ -33,7 +33,7 @@ use crate::{
     counts::Recorder,
     emit::Rendered,
     engine::{Batch, Tally},
-    privacy::{Cursor, RawBlock, Sentry, ring::Ring},
+    privacy::{RawBlock, Sentry, ring::Ring},
     quarantine::{
         QuarantineError,
         disk::Disk,
@@ -87,8 +87,8 @@ pub(super) struct Portion {
     pub(super) site: usize,
     /// How far the file was read with this piece, if it is of one.
     pub(super) standing: Option<Standing>,
-    /// The last entry of the journal in it, with the name of its source's choice, if it is of the journal.
-    pub(super) entry: Option<(Arc<str>, Cursor)>,
+    /// Up to which entry of the journal it goes, if it is of that.
+    pub(super) entry: Option<Entry>,
     /// Whether these lines were clean and counted before, and are only to be sealed.
     pub(super) only_seals: bool,
     /// Whether further pieces follow that belong to the same place.
@@ -143,8 +143,8 @@ pub(super) struct Outlet {
     /// Up to where they are sealed durably.
     sealed: BTreeMap<u64, Place>,
     /// The same for entries of the journal.
-    seen_entries: Cursors,
-    sealed_entries: Cursors,
+    seen_entries: Beginnings,
+    sealed_entries: Beginnings,
     pub(super) tally: Tally,
     /// The lines of earlier runs.
     before: Lines,
@@ -198,7 +198,8 @@ impl Outlet {
             point.files.iter().map(|(id, standing)| (*id, of(standing))).collect()
         };
         let sealed = places(|standing| standing.sealed.unwrap_or(standing.place));
-        let mut sealed_entries = point.entries.clone();
+        let entries = point.entries.iter().map(|(name, entry)| (name.clone(), Some(*entry)));
+        let mut sealed_entries: Beginnings = entries.collect();
         sealed_entries.extend(point.sealed_entries.clone());
         Self {
             turn: 0,
@@ -296,10 +297,11 @@ impl Outlet {
                 self.point.files.insert(standing.id.0, standing);
             }
         }
-        if let Some((name, entry)) = portion.entry.take() {
-            self.seen_entries.insert(name.to_string(), entry);
+        if let Some(Entry { name, before, last }) = portion.entry.take() {
+            self.sealed_entries.entry(name.to_string()).or_insert(before);
+            self.seen_entries.insert(name.to_string(), Some(last));
             if !portion.only_seals {
-                self.point.entries.insert(name.to_string(), entry);
+                self.point.entries.insert(name.to_string(), last);
             }
         }
         if let Some(mut confirm) = portion.confirm.take() {

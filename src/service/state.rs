@@ -15,7 +15,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{error::ServiceError, journal::Cursors};
+use super::{
+    error::ServiceError,
+    journal::{Beginnings, Cursors},
+};
 use crate::sink::write_durably;
 
 /// The number of the form.
@@ -70,7 +73,7 @@ pub(super) struct Point {
     #[serde(default)]
     pub(super) entries: Cursors,
     #[serde(default)]
-    pub(super) sealed_entries: Cursors,
+    pub(super) sealed_entries: Beginnings,
     /// Files that were read to their end, the latest last.
     pub(super) ended: Vec<Standing>,
     pub(super) output: Option<OutputPoint>,

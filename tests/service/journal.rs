@@ -1,6 +1,7 @@
 //! The journal as a source: through kills each entry comes out once, and what is no text comes out too.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, OpenOptions},
     io::Write as _,
     os::unix::fs::PermissionsExt as _,
@@ -12,6 +13,7 @@ use std::{
 use crate::{
     desk::{Desk, Running, line},
     program::Dice,
+    sealed::{self, ALL},
 };
 
 const CONFIGURATION: &str = r#"
@@ -92,8 +94,13 @@ fn entry(number: u64) -> String {
 fn entries_come_out_once_whenever_the_service_is_killed() {
     let mut journal = Journal::new(CONFIGURATION);
     let mut dice = Dice(5);
-    for _ in 0..20 {
+    for life in 0..20 {
         let running = journal.start();
+        if life % 5 == 0 {
+            // Others may be too short for anything.
+            journal.write(10);
+            journal.desk.wait_for(journal.number as usize);
+        }
         for _ in 0..4 {
             journal.write(dice.below(60) as u64);
             thread::sleep(Duration::from_millis(dice.below(40) as u64));
@@ -119,6 +126,61 @@ fn entries_come_out_once_whenever_the_service_is_killed() {
     journal.desk.wait_for_each(journal.number);
     assert_eq!(running.stop(), Some(0));
     journal.desk.assert_each_once(journal.number);
+}
+
+#[test]
+fn counts_agree_with_records_after_kills() {
+    let counts = "[counts]\nstore = \"{}/counts.sqlite\"\n";
+    let mut journal = Journal::new(&[CONFIGURATION, counts].concat());
+    let mut dice = Dice(6);
+    for _ in 0..15 {
+        let running = journal.start();
+        journal.write(dice.below(90) as u64);
+        thread::sleep(Duration::from_millis(dice.below(150) as u64));
+        running.kill();
+    }
+    let running = journal.start();
+    journal.write(1);
+    journal.desk.wait_for_each(journal.number);
+    assert_eq!(running.stop(), Some(0));
+    journal.desk.assert_each_once(journal.number);
+    assert_eq!(journal.desk.requests("counts.sqlite"), journal.number);
+}
+
+const SEALING: &str = "policy = \"{}/all.toml\"\nstate_dir = \"{}/state\"\ncommit = \"20ms\"\n[[source]]\n\
+                       kind = \"journald\"\nidentifier = \"nginx\"\n[sink]\nkind = \"file\"\n\
+                       path = \"{}/clean/access.jsonl\"\n[quarantine]\ndir = \"QUARANTINE\"\n";
+
+#[test]
+fn sealed_entries_are_all_there_after_kills() {
+    let quarantine = sealed::Desk::new();
+    let place = quarantine.root().display().to_string();
+    let mut journal = Journal::new(&SEALING.replace("QUARANTINE", &place));
+    fs::write(journal.desk.file("all.toml"), ALL).expect("ours");
+    let mut dice = Dice(8);
+    for _ in 0..15 {
+        let running = journal.start();
+        for _ in 0..3 {
+            journal.write(dice.below(40) as u64);
+            thread::sleep(Duration::from_millis(dice.below(60) as u64));
+        }
+        running.kill();
+    }
+    let running = journal.start();
+    journal.write(1);
+    let clean = || {
+        let text = fs::read_to_string(journal.desk.file("clean/access.jsonl")).unwrap_or_default();
+        text.lines().count() as u64
+    };
+    journal.desk.wait("the records", || clean() >= journal.number);
+    assert_eq!(running.stop(), Some(0));
+    assert_eq!(clean(), journal.number, "an entry that is sealed once more is clean only once");
+    let finished: BTreeSet<_> = quarantine.opened().into_iter().map(|line| line.text).collect();
+    // Sealed is what the service read: the entry, in which the line stands.
+    let texts: BTreeSet<_> = (1..=journal.number).map(|it| entry(it).trim_end().into()).collect();
+    let lines: BTreeSet<_> = (1..=journal.number).map(|it| line(it).trim_end().into()).collect();
+    let has_all = finished == texts || finished == lines;
+    assert!(has_all, "{} of {} entries are sealed", finished.len(), journal.number);
 }
 
 #[test]
