@@ -282,6 +282,15 @@ fn logrotate_takes_its_recipe() {
     );
 }
 
+/// Journald is no program that a test starts; the boot of a real systemd tries it.
+#[test]
+fn the_journal_is_a_source_that_the_program_takes() {
+    let stage = Stage::new();
+    let config = stage.config(&recipe("journald.toml", &[]));
+    let done = run(&["serve", "--config", &config, "--check"], b"");
+    assert_eq!(done.status, 0, "{}", done.err());
+}
+
 /// What the package installs is a configuration that the program takes.
 #[test]
 fn the_installed_configuration_is_right() {
