@@ -295,7 +295,7 @@ def main():
     out += '\nWhich ones came out, by kind:\n\n'
     out += table(('', 'planted', *kinds), [(kind, f'{all_of[kind]:,}', *(f'{kinds[name][kind]:,}' for name in kinds))
                                            for kind in sorted(all_of)])
-    out += '\nA report of GoAccess shows some hundred rows of each kind at most, its file of invalid lines all of them.\n'
+    out += '\nA report of GoAccess shows some hundred rows of each kind at most, and its file of invalid lines all.\n'
     out += ''.join(f'\n* skipped: {why}' for why in compare.SKIPPED)
     print(out)
     if options.output:

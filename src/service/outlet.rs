@@ -24,6 +24,7 @@ use super::{
     board::{Board, Level, Say},
     error::ServiceError,
     gather::Piece,
+    journal::{Beginnings, Entry},
     listen::Confirm,
     output::Output,
     state::{Lines, Place, Point, Standing, State},
@@ -47,6 +48,9 @@ pub(super) type OpenWriter = (PathBuf, Box<dyn Fn() -> Result<Writer, Quarantine
 
 /// How long to wait for room before it is looked again.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long somebody at a socket who is away is waited for while the service ends.
+const PEER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What asks the service to end.
 #[derive(Debug, Default)]
@@ -83,6 +87,8 @@ pub(super) struct Portion {
     pub(super) site: usize,
     /// How far the file was read with this piece, if it is of one.
     pub(super) standing: Option<Standing>,
+    /// Up to which entry of the journal it goes, if it is of that.
+    pub(super) entry: Option<Entry>,
     /// Whether these lines were clean and counted before, and are only to be sealed.
     pub(super) only_seals: bool,
     /// Whether further pieces follow that belong to the same place.
@@ -104,8 +110,10 @@ pub struct Rules {
     pub header: Rendered,
     /// What answers what workers notice of lines.
     pub sentry: Option<Sentry>,
-    /// What keeps counts.
+    /// What keeps counts, and in which store.
     pub recorder: Option<Recorder>,
+    /// See above.
+    pub store: Option<PathBuf>,
     /// The same counts since the start, or since this policy, as Prometheus wants them.
     pub running: Option<Running>,
     /// Whether secrets are taken out of what is sealed.
@@ -136,6 +144,9 @@ pub(super) struct Outlet {
     seen: BTreeMap<u64, Place>,
     /// Up to where they are sealed durably.
     sealed: BTreeMap<u64, Place>,
+    /// The same for entries of the journal.
+    seen_entries: Beginnings,
+    sealed_entries: Beginnings,
     pub(super) tally: Tally,
     /// The lines of earlier runs.
     before: Lines,
@@ -189,11 +200,16 @@ impl Outlet {
             point.files.iter().map(|(id, standing)| (*id, of(standing))).collect()
         };
         let sealed = places(|standing| standing.sealed.unwrap_or(standing.place));
+        let entries = point.entries.iter().map(|(name, entry)| (name.clone(), Some(*entry)));
+        let mut sealed_entries: Beginnings = entries.collect();
+        sealed_entries.extend(point.sealed_entries.clone());
         Self {
             turn: 0,
             judged: 0,
             seen: sealed.clone(),
             sealed,
+            seen_entries: sealed_entries.clone(),
+            sealed_entries,
             before: point.lines.clone(),
             rules,
             output,
@@ -284,6 +300,13 @@ impl Outlet {
             self.seen.insert(standing.id.0, standing.place);
             if !portion.only_seals {
                 self.point.files.insert(standing.id.0, standing);
+            }
+        }
+        if let Some(Entry { name, before, last }) = portion.entry.take() {
+            self.sealed_entries.entry(name.to_string()).or_insert(before);
+            self.seen_entries.insert(name.to_string(), Some(last));
+            if !portion.only_seals {
+                self.point.entries.insert(name.to_string(), last);
             }
         }
         if let Some(mut confirm) = portion.confirm.take() {
@@ -385,6 +408,7 @@ impl Outlet {
         let now = (self.clock)();
         writer.settle(now)?;
         self.sealed.clone_from(&self.seen);
+        self.sealed_entries.clone_from(&self.seen_entries);
         writer.finish(now)?;
         let layout = Layout::new(&open.0);
         match expire::expire(&Disk::default(), &layout, (now.unix, now.unix), days, false) {
@@ -431,6 +455,8 @@ impl Outlet {
         for (id, standing) in &mut point.files {
             standing.sealed = self.writer.as_ref().and_then(|_| self.sealed.get(id).copied());
         }
+        point.sealed_entries =
+            self.writer.as_ref().map(|_| self.sealed_entries.clone()).unwrap_or_default();
         self.state.policy_hash.clone_from(&self.rules.policy_hash);
         self.state.policy.clone_from(&self.rules.policy);
         match &self.rules.recorder {
@@ -439,6 +465,7 @@ impl Outlet {
             })?,
             Some(recorder) => {
                 point.sequence = recorder.sequence() + 1;
+                point.store.clone_from(&self.rules.store);
                 self.patiently("keep the state in", |outlet| {
                     outlet.state.try_point(&outlet.state_path, &point)
                 })?;
@@ -487,6 +514,7 @@ impl Outlet {
         }
         if writer.is_idle() {
             self.sealed.clone_from(&self.seen);
+            self.sealed_entries.clone_from(&self.seen_entries);
         }
         Ok(())
     }
@@ -551,30 +579,35 @@ impl Outlet {
         what: &'static str,
         mut act: impl FnMut(&mut Self) -> io::Result<()>,
     ) -> Result<(), ServiceError> {
-        let mut was_said = false;
+        let place = self.output.place().display().to_string();
+        let (mut was_said, mut ending) = (None, None::<Instant>);
         loop {
-            match act(self) {
+            let error = match act(self) {
                 Ok(()) => break,
-                Err(error) if is_full(&error) && !self.stop.gives_up() => {
-                    if !was_said {
-                        let place = self.output.place();
-                        (self.say)(
-                            Level::Warning,
-                            &format!(
-                                "cannot {what} {}: {error}; sources wait until there is room",
-                                place.display()
-                            ),
-                        );
-                        was_said = true;
-                    }
-                    self.board.wait("output");
-                    thread::sleep(PATIENCE);
-                }
+                Err(error) if may_pass(&error) && !self.stop.gives_up() => error,
                 Err(error) => return Err(ServiceError::io(what, self.output.place())(error)),
+            };
+            self.board.wait("output");
+            if self.stop.is_ending() {
+                // A disk is waited for until somebody gives up; whoever takes records may be ending as well.
+                let since = *ending.get_or_insert_with(Instant::now);
+                if !is_full(&error) && since.elapsed() > PEER_PATIENCE {
+                    return Err(ServiceError::io(what, self.output.place())(error));
+                }
             }
+            if error.kind() == io::ErrorKind::TimedOut {
+                continue;
+            }
+            if was_said.is_none() {
+                let until = if is_full(&error) { "there is room" } else { "somebody takes them" };
+                let what = format!("cannot {what} {place}: {error}; sources wait until {until}");
+                (self.say)(Level::Warning, &what);
+                was_said = Some(until);
+            }
+            thread::sleep(PATIENCE);
         }
-        if was_said {
-            (self.say)(Level::Notice, "there is room again, and sources go on");
+        if let Some(what) = was_said {
+            (self.say)(Level::Notice, &format!("{what} again, and sources go on"));
         }
         self.board.go_on();
         Ok(())
@@ -613,6 +646,7 @@ impl Outlet {
             facts.commits = self.commits;
             facts.committed_unix = (self.clock)().unix;
             facts.policy_hash.clone_from(&self.rules.policy_hash);
+            facts.store.clone_from(&self.rules.store);
         });
     }
 
@@ -622,7 +656,12 @@ impl Outlet {
     }
 }
 
-/// Whether there is no room, which may pass.
+/// Whether it may be otherwise after a while: there is no room, or nobody takes records.
+fn may_pass(error: &io::Error) -> bool {
+    is_full(error) || matches!(error.kind(), io::ErrorKind::NotConnected | io::ErrorKind::TimedOut)
+}
+
+/// Whether there is no room.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

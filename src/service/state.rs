@@ -15,7 +15,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::error::ServiceError;
+use super::{
+    error::ServiceError,
+    journal::{Beginnings, Cursors},
+};
 use crate::sink::write_durably;
 
 /// The number of the form.
@@ -61,9 +64,16 @@ pub(super) struct Standing {
 /// What is true together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Point {
-    /// The step of the counts that goes with it.
+    /// The step of the counts that goes with it, and in which store that is.
     pub(super) sequence: u64,
+    #[serde(default)]
+    pub(super) store: Option<PathBuf>,
     pub(super) files: BTreeMap<u64, Standing>,
+    /// The last entries of the journal, by what a source chooses of it, and up to where they are sealed durably.
+    #[serde(default)]
+    pub(super) entries: Cursors,
+    #[serde(default)]
+    pub(super) sealed_entries: Beginnings,
     /// Files that were read to their end, the latest last.
     pub(super) ended: Vec<Standing>,
     pub(super) output: Option<OutputPoint>,
@@ -139,6 +149,11 @@ impl State {
         } else {
             Err(ServiceError::State(path.to_owned()))
         }
+    }
+
+    /// In which store it is to be looked whether what was being tried became true.
+    pub(super) fn store_of_trying(&self) -> Option<&Path> {
+        self.trying.as_ref().and_then(|trying| trying.store.as_deref())
     }
 
     /// The point that holds, given the number of the last step in the store, if counts are kept.

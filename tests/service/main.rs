@@ -8,7 +8,10 @@ mod program;
 mod sealed;
 
 mod desk;
+mod journal;
 mod kills;
+mod peers;
 mod seals;
 mod senders;
+mod systemd;
 mod words;
