@@ -47,7 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("divan", &[]),
     ("flate2", &["source/unpack", "sink"]),
     ("foldhash", &["privacy", "counts", "emit"]),
-    ("glob", &["source/found", "service/follow"]),
+    ("glob", &["source/found", "service/names"]),
     ("hashbrown", &["privacy", "counts", "emit"]),
     ("indicatif", &["command"]),
     ("jiter", &["format/journal", "format/json", "format/wrapper"]),

@@ -78,6 +78,17 @@ impl RawBlock {
         digest.update(&self.bytes[from.min(self.end)..self.end]);
     }
 
+    /// Adds the last `count` bytes to a block that keeps as many of the latest as fit into it.
+    pub fn trail_to(&self, count: usize, trail: &mut Self) {
+        let room = trail.bytes.len();
+        let latest = &self.bytes[self.end - count.min(self.end).min(room)..self.end];
+        let stays = trail.end.min(room - latest.len());
+        trail.bytes.copy_within(trail.end - stays..trail.end, 0);
+        trail.end = stays + latest.len();
+        trail.bytes[stays..trail.end].copy_from_slice(latest);
+        trail.used = trail.used.max(trail.end);
+    }
+
     /// How many bytes the block holds.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -68,6 +68,8 @@ pub(super) struct Gatherer {
     read: u64,
     skipping: bool,
     too_long: u64,
+    /// The latest bytes of a file as they were read, by which it is known again.
+    trail: Option<RawBlock>,
 }
 
 impl Gatherer {
@@ -93,12 +95,14 @@ impl Gatherer {
             read: 0,
             skipping: false,
             too_long: 0,
+            trail: None,
         }
     }
 
-    /// Goes on at a place of the input; nothing has gathered yet.
-    pub(super) fn go_on_at(&mut self, place: Place, format: Option<Format>) {
+    /// Goes on at a place of the input, before which stands what is in `trail`; nothing has gathered yet.
+    pub(super) fn go_on_at(&mut self, place: Place, format: Option<Format>, trail: RawBlock) {
         self.has_places = true;
+        self.trail = Some(trail);
         self.read = place.offset;
         self.skipping = place.skipping;
         if format.is_some() {
@@ -109,6 +113,11 @@ impl Gatherer {
     /// Up to where the input was read.
     pub(super) const fn read(&self) -> u64 {
         self.read
+    }
+
+    /// What stands before the place up to which the input was read.
+    pub(super) const fn trail(&self) -> Option<&RawBlock> {
+        self.trail.as_ref()
     }
 
     /// The place at which the input would be read on if what has gathered were lost.
@@ -128,6 +137,9 @@ impl Gatherer {
         }
         let count = self.block.read_from(reader)?;
         self.read += count as u64;
+        if let Some(trail) = &mut self.trail {
+            self.block.trail_to(count, trail);
+        }
         if let Some(framed) = self.framed {
             self.framed = Some(self.block.cut_frames(framed));
         } else if self.skipping {

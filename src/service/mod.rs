@@ -17,11 +17,15 @@
 mod board;
 pub mod config;
 mod error;
+mod find;
 mod follow;
 mod gather;
 mod journal;
+mod likeness;
 mod listen;
+mod meet;
 mod metrics;
+mod names;
 mod notify;
 mod outlet;
 mod output;
@@ -61,7 +65,7 @@ use self::{
     outlet::{Moves, OpenWriter, Outlet, Parts, Stop},
     output::Output,
     sockets::{Given, Socket},
-    state::{Point, State},
+    state::{End, Point, Standing, State},
     work::{Item, Line},
 };
 pub use self::{
@@ -318,7 +322,8 @@ impl Service {
             self.source("files", move || Follower::new(making).run(&point))?;
         } else {
             // Nobody follows these any more.
-            let ended = point.files.values().map(|standing| standing.id).collect();
+            let ended = |standing: &Standing| End { id: standing.id, is_emptied: false };
+            let ended = point.files.values().map(ended).collect();
             let _ = items.blocking_send(Item::Moves(Moves { begun: Vec::new(), ended }));
         }
         for (file, way, to_the_end) in pipes {

@@ -27,7 +27,7 @@ use super::{
     journal::{Beginnings, Entry},
     listen::Confirm,
     output::Output,
-    state::{Lines, Place, Point, Standing, State},
+    state::{End, Lines, Place, Point, Standing, State},
 };
 use crate::{
     counts::{Recorder, Running},
@@ -101,7 +101,7 @@ pub(super) struct Portion {
 #[derive(Default)]
 pub(super) struct Moves {
     pub(super) begun: Vec<Standing>,
-    pub(super) ended: Vec<super::state::FileId>,
+    pub(super) ended: Vec<End>,
 }
 
 /// What a policy makes of lines, as far as it stands here.
@@ -333,16 +333,17 @@ impl Outlet {
     fn note_moves(&mut self, moves: Moves) {
         self.is_dirty = true;
         for standing in moves.begun {
-            self.seen.insert(standing.id.0, standing.place);
+            // One that is known may have lines before its place that are still to be sealed.
+            self.seen.entry(standing.id.0).or_insert(standing.place);
             self.sealed.entry(standing.id.0).or_insert(standing.place);
             self.state.next_id = self.state.next_id.max(standing.id.0 + 1);
             self.point.files.insert(standing.id.0, standing);
         }
-        for id in moves.ended {
+        for ended in moves.ended {
             // It may be gone soon: what is to be sealed of it must be durable first.
             self.must_flush = true;
-            self.point.end(id);
-            self.seen.remove(&id.0);
+            self.point.end(ended);
+            self.seen.remove(&ended.id.0);
         }
     }
 

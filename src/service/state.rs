@@ -40,6 +40,14 @@ pub(super) struct Place {
     pub(super) skipping: bool,
 }
 
+/// The keyed name of the bytes before a place: as many as a head has, or all where there are fewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tail {
+    /// Up to where.
+    pub(super) end: u64,
+    pub(super) name: String,
+}
+
 /// What tells a file from others, and how far it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Standing {
@@ -56,9 +64,27 @@ pub(super) struct Standing {
     pub(super) head_bytes: u64,
     pub(super) head: String,
     pub(super) place: Place,
+    /// What stood before the place, for files may begin alike.
+    #[serde(default)]
+    pub(super) tail: Option<Tail>,
     /// Up to where its lines are sealed durably, where some are sealed.
     #[serde(default)]
     pub(super) sealed: Option<Place>,
+}
+
+impl Standing {
+    /// What was read of a file whose place another content has now: it is under no inode any more.
+    pub(super) fn emptied(self) -> Self {
+        Self { dev: 0, ino: 0, born: None, ..self }
+    }
+}
+
+/// A file that ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub(super) id: FileId,
+    /// Whether it was truncated or written anew.
+    pub(super) is_emptied: bool,
 }
 
 /// What is true together.
@@ -96,8 +122,9 @@ pub(super) struct Lines(pub(super) BTreeMap<String, u64>);
 
 impl Point {
     /// Notes a file that was read to its end.
-    pub(super) fn end(&mut self, id: FileId) {
-        if let Some(standing) = self.files.remove(&id.0) {
+    pub(super) fn end(&mut self, ended: End) {
+        if let Some(standing) = self.files.remove(&ended.id.0) {
+            let standing = if ended.is_emptied { standing.emptied() } else { standing };
             self.ended.push(standing);
             let over = self.ended.len().saturating_sub(ENDED_MAX);
             self.ended.drain(..over);

@@ -7,6 +7,7 @@ mod program;
 #[path = "../sealing/desk.rs"]
 mod sealed;
 
+mod alike;
 mod desk;
 mod journal;
 mod kills;
