@@ -15,7 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::error::ServiceError;
+use super::{error::ServiceError, trust::Trust};
 use crate::sink::write_durably;
 
 /// The number of the form.
@@ -106,6 +106,9 @@ pub(super) struct State {
     /// The hash of the policy that is in use, and its text.
     pub(super) policy_hash: String,
     pub(super) policy: String,
+    /// What was thought of the clock.
+    #[serde(default)]
+    pub(super) trust: Option<Trust>,
     committed: Point,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trying: Option<Point>,
@@ -120,6 +123,7 @@ impl State {
             next_id: 1,
             policy_hash: String::new(),
             policy: String::new(),
+            trust: None,
             committed: Point::default(),
             trying: None,
         }

@@ -7,6 +7,7 @@ mod program;
 #[path = "../sealing/desk.rs"]
 mod sealed;
 
+mod day;
 mod desk;
 mod kills;
 mod seals;
