@@ -161,8 +161,14 @@ impl Day {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("ours"));
         self.drain();
         self.running = Some(Running(command.spawn().expect("the program starts")));
-        self.hear("READY=1");
-        self.hear("\0");
+        // In either order: it is ready, and it has looked after everything once.
+        let mut is_ready = false;
+        let mut has_looked = false;
+        while !(is_ready && has_looked) {
+            let said = self.hear();
+            is_ready |= said.contains("READY=1");
+            has_looked |= said.starts_with("STATUS=");
+        }
     }
 
     fn kill(&mut self) {
@@ -184,18 +190,14 @@ impl Day {
         self.notify.set_read_timeout(Some(PATIENCE)).expect("settable");
     }
 
-    /// Waits for a word to the service manager; `\0` is the word that all was looked after at this time, once for each
-    /// second of the clock.
-    fn hear(&self, what: &str) {
+    /// The next word to the service manager.
+    fn hear(&self) -> String {
         let mut buffer = [0; 4096];
         loop {
-            let count = match self.notify.recv(&mut buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                found => found.unwrap_or_else(|error| panic!("{what:?}: {error}\n{}", self.said())),
-            };
-            let said = String::from_utf8_lossy(&buffer[..count]);
-            if said.contains(what) || (what == "\0" && said.starts_with("STATUS=")) {
-                return;
+            match self.notify.recv(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("nothing is said: {error}\n{}", self.said()),
+                Ok(count) => return String::from_utf8_lossy(&buffer[..count]).into_owned(),
             }
         }
     }
@@ -218,7 +220,8 @@ impl Day {
         self.drain();
         self.write_clock();
         if self.running.is_some() {
-            self.hear("\0");
+            // That is said once for each second of the clock, after everything was looked after.
+            while !self.hear().starts_with("STATUS=") {}
         }
     }
 
@@ -373,6 +376,28 @@ impl Day {
         divided().1
     }
 
+    /// Files and segments that are far from the end of their time.
+    fn young(&self) -> (Vec<String>, Vec<Value>) {
+        let from = rfc3339(self.now() - 20 * HOUR);
+        let mut segments = self.live();
+        segments.retain(|segment| segment["time"].as_str() > Some(&*from));
+        let digits: String = from.chars().filter(|c| c.is_ascii_digit()).collect();
+        let mut files = self.rotated();
+        files.retain(|name| {
+            let own: String = name.chars().filter(char::is_ascii_digit).collect();
+            own[..digits.len()] > *digits
+        });
+        assert!(!files.is_empty() && !segments.is_empty());
+        (files, segments)
+    }
+
+    #[track_caller]
+    fn assert_there(&self, (files, segments): &(Vec<String>, Vec<Value>)) {
+        let there = (self.rotated(), self.live());
+        assert!(files.iter().all(|name| there.0.contains(name)), "{}", self.said());
+        assert!(segments.iter().all(|segment| there.1.contains(segment)), "{}", self.said());
+    }
+
     /// The requests and visitors of each hour that has any, as the store has them.
     fn hours(&self) -> BTreeMap<String, (u64, u64)> {
         let done = self.ask(&["report", "show", "--store", "counts.db", "--json"]);
@@ -455,11 +480,10 @@ fn two_days_pass_and_every_promise_about_time_is_kept() {
         assert_eq!(day.keys(), epochs_alive(now), "after a restart at {}", rfc3339(now));
         day.advance(HOUR);
         // Sealed lines and rotated files go within the hour after their time, once the clock was seen for a day.
-        let too_old = day.now() - DAY - HOUR;
-        for segment in day.live() {
-            let sealed = segment["time"].as_str().expect("a time");
-            assert!(sealed >= &*rfc3339(too_old), "{segment} at {}", rfc3339(day.now()));
-        }
+        let too_old = rfc3339(day.now() - DAY - HOUR);
+        day.wait("the end of what was sealed long ago", || {
+            day.live().iter().all(|segment| segment["time"].as_str() >= Some(&*too_old))
+        });
         day.gather();
         let rotated = day.rotated();
         assert!(rotated.len() <= 3, "{rotated:?}");
@@ -490,8 +514,12 @@ fn two_days_pass_and_every_promise_about_time_is_kept() {
     day.start();
     assert_eq!(day.keys(), epochs_alive(day.now()));
     assert!(day.keys().iter().all(|epoch| !before.contains(epoch)));
-    assert_eq!(day.live().len(), 0, "{}", day.said());
-    assert_eq!(day.rotated(), Vec::<String>::new(), "{}", day.said());
+    day.wait("the end of all that was sealed", || day.live().is_empty());
+    // What was written last got its name at the start.
+    let (name, now) = ("access.jsonl.", rfc3339(day.now()).replace(['-', ':'], ""));
+    day.wait("the end of earlier files", || {
+        day.rotated().iter().all(|file| file.strip_prefix(name).is_some_and(|rest| rest.starts_with(&now)))
+    });
     day.stop();
 }
 
@@ -536,27 +564,26 @@ fn a_clock_that_is_set_back_and_forth_does_no_harm() {
     };
     let token = visit(&mut day).expect("a token");
     // An hour back, as a clock that went by summer time does, and on again: nobody sees anything of it.
-    let before = (day.keys(), day.rotated(), day.live().len());
+    let (keys, kept) = (day.keys(), day.young());
+    let newest = day.rotated().pop();
     day.set(-HOUR);
     assert_eq!(visit(&mut day).as_ref(), Some(&token));
-    assert_eq!((day.keys(), day.rotated(), day.live().len()), before);
     day.set(HOUR);
     assert_eq!(visit(&mut day).as_ref(), Some(&token));
-    assert_eq!((day.keys(), day.rotated()), (before.0.clone(), before.1.clone()));
-    assert!(day.live().len() >= before.2);
+    assert_eq!((day.keys(), day.rotated().pop()), (keys.clone(), newest));
+    day.assert_there(&kept);
     assert!(!day.said().contains("the clock was set"), "{}", day.said());
     // Three days ahead: no tokens are made, no key goes before its time, and nothing is destroyed.
-    let kept = (day.rotated(), day.live());
+    let kept = day.young();
     day.set(3 * DAY);
     assert_eq!(visit(&mut day), None);
-    assert_eq!(day.keys(), before.0);
+    assert_eq!(day.keys(), keys);
     assert_eq!(day.status()["keys_in_trouble"], true);
     assert!(day.said().contains("the clock was set by 259200 seconds"), "{}", day.said());
     day.advance(2 * HOUR);
     day.stop();
     day.start();
-    assert!(kept.0.iter().all(|name| day.rotated().contains(name)), "{}", day.said());
-    assert!(kept.1.iter().all(|entry| day.live().contains(entry)), "{}", day.said());
+    day.assert_there(&kept);
     // Keys go when their own time is over all the same, two hours after their day by the clock that nobody sets, and
     // no other is drawn.
     let to_come = START + 2 * DAY + 2 * HOUR - (day.now() - 3 * DAY);
@@ -570,7 +597,7 @@ fn a_clock_that_is_set_back_and_forth_does_no_harm() {
     assert_eq!(day.token(number), None, "the key of that day is gone");
     let next = visit(&mut day).expect("a token");
     assert_ne!(next, token);
-    assert!(kept.0.iter().all(|name| day.rotated().contains(name)), "{}", day.said());
+    day.assert_there(&kept);
     let files = day.rotated().len();
     day.advance(6 * HOUR);
     assert_eq!(visit(&mut day).as_ref(), Some(&next));
@@ -582,9 +609,11 @@ fn a_clock_that_is_set_back_and_forth_does_no_harm() {
     }
     day.attack("no request");
     day.advance(HOUR);
-    assert!(kept.1.iter().all(|entry| !day.live().contains(entry)), "{}", day.said());
-    assert!(kept.0.iter().all(|name| !day.rotated().contains(name)), "{}", day.said());
-    assert!(day.said().contains("still to come"), "{}", day.said());
+    day.wait("the end of what is old", || {
+        let there = (day.rotated(), day.live());
+        kept.0.iter().all(|name| !there.0.contains(name)) && kept.1.iter().all(|it| !there.1.contains(it))
+    });
+    day.wait("a word on the files of the time to come", || day.said().contains("still to come"));
     day.stop();
 }
 
@@ -613,7 +642,7 @@ fn a_start_of_the_machine_draws_keys_anew_and_an_empty_battery_destroys_nothing(
     assert_eq!(token[..token.len() - 16], other[..other.len() - 16], "of the same epoch");
     assert_ne!(token, other, "under another key");
     day.kill();
-    let kept = (day.rotated(), day.live());
+    let kept = day.young();
     assert!(!kept.0.is_empty() && !kept.1.is_empty());
     day.reboot(-3_000 * DAY);
     day.start();
@@ -622,8 +651,7 @@ fn a_start_of_the_machine_draws_keys_anew_and_an_empty_battery_destroys_nothing(
     day.set(3_000 * DAY);
     assert_eq!(visit(&mut day), None, "set by more than an epoch");
     day.advance(2 * HOUR);
-    assert!(kept.0.iter().all(|name| day.rotated().contains(name)), "{}", day.said());
-    assert!(kept.1.iter().all(|entry| day.live().contains(entry)), "{}", day.said());
+    day.assert_there(&kept);
     let done = day.ask(&["keys", "init", "--confirm-clock", "--key-dir", "run"]);
     assert_eq!(done.status, 0, "{}", done.err());
     day.advance(1);
@@ -639,11 +667,13 @@ fn what_was_sealed_long_ago_is_destroyed_also_when_nothing_was_sealed_since() {
     day.start();
     day.attack("no request");
     day.wait("the line", || day.status()["sealed"] == 1);
+    day.advance(300);
+    day.wait("the segment", || day.live().len() == 1);
     for _ in 0..45 {
         day.advance(DAY);
     }
     assert_eq!(day.live().len(), 1);
-    day.advance(DAY);
+    day.advance(HOUR);
     assert_eq!(day.live().len(), 0, "{}", day.said());
     day.stop();
 }
