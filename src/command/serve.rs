@@ -51,6 +51,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode> {
     if let Some(user) = &args.user {
         super::user::become_user(user)?;
     }
+    // After that, for who becomes somebody else may be dumped again.
+    keys::keep_to_oneself();
     let config = load(&args.config)?;
     if args.check {
         return check(&config);

@@ -34,12 +34,14 @@ mod pipes;
 mod sockets;
 mod state;
 mod tick;
+mod trust;
 mod work;
 
 use std::{
     env,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -66,6 +68,7 @@ use self::{
     output::Output,
     sockets::{Given, Socket},
     state::{End, Point, Standing, State},
+    trust::Trust,
     work::{Item, Line},
 };
 pub use self::{
@@ -176,6 +179,7 @@ impl Opening {
         let writer = writer.map_err(ServiceError::Quarantine)?;
         let ring = ring(&config, &say);
         let next_id = state.next_id;
+        let trust = Trust::begin(state.trust, keys::now());
         let threads = crew.len();
         let outlet = Outlet::new(Parts {
             rules,
@@ -190,6 +194,7 @@ impl Opening {
             board: Arc::clone(&board),
             say: Arc::clone(&say),
             clock,
+            trust,
         });
         let (items, receiver) = channel(WAITING_MAX);
         let pool = Pool::new(BLOCK_BYTES);
@@ -354,9 +359,13 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let sources = Arc::clone(&self.sources);
         sources.fetch_add(1, Ordering::SeqCst);
+        let line = Arc::clone(&self.line);
         let run = move || {
             let _ended = Ended(sources);
-            run();
+            if panic::catch_unwind(AssertUnwindSafe(run)).is_err() {
+                // A service that goes on without one of its sources looks well, and is not.
+                line.fail(ServiceError::Worker);
+            }
         };
         let thread = Builder::new().name(name.to_owned()).spawn(run);
         self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
@@ -375,7 +384,7 @@ impl Service {
         let runtime = runtime.map_err(|_| ServiceError::Threads)?;
         let sources = Arc::clone(&self.sources);
         sources.fetch_add(1, Ordering::SeqCst);
-        let (board, say) = (Arc::clone(&self.board), Arc::clone(say));
+        let (board, say, line) = (Arc::clone(&self.board), Arc::clone(say), Arc::clone(&self.line));
         let run = move || {
             let ended = Ended(sources);
             runtime.block_on(async {
@@ -399,7 +408,11 @@ impl Service {
                         }
                     });
                 }
-                while listening.join_next().await.is_some() {}
+                while let Some(done) = listening.join_next().await {
+                    if done.is_err() {
+                        line.fail(ServiceError::Worker);
+                    }
+                }
                 drop(ended);
                 let _ = is_over.wait_for(|over| *over).await;
             });

@@ -28,6 +28,7 @@ use super::{
     listen::Confirm,
     output::Output,
     state::{End, Lines, Place, Point, Standing, State},
+    trust::Trust,
 };
 use crate::{
     counts::{Recorder, Running},
@@ -37,7 +38,7 @@ use crate::{
     quarantine::{
         QuarantineError,
         disk::Disk,
-        expire,
+        expire::{self, Witness},
         layout::Layout,
         store::{Now, Writer},
     },
@@ -161,6 +162,8 @@ pub(super) struct Outlet {
     pub(super) board: Arc<Board>,
     pub(super) say: Say,
     pub(super) clock: fn() -> Now,
+    /// Whether it may be believed when something is destroyed.
+    pub(super) trust: Trust,
     pub(super) failure: Option<ServiceError>,
 }
 
@@ -178,6 +181,7 @@ pub(super) struct Parts {
     pub(super) board: Arc<Board>,
     pub(super) say: Say,
     pub(super) clock: fn() -> Now,
+    pub(super) trust: Trust,
 }
 
 impl Outlet {
@@ -195,6 +199,7 @@ impl Outlet {
             board,
             say,
             clock,
+            trust,
         } = parts;
         let places = |of: fn(&Standing) -> Place| -> BTreeMap<u64, Place> {
             point.files.iter().map(|(id, standing)| (*id, of(standing))).collect()
@@ -230,6 +235,7 @@ impl Outlet {
             board,
             say,
             clock,
+            trust,
             failure: None,
         }
     }
@@ -377,27 +383,60 @@ impl Outlet {
     fn rotate(&mut self, now: i64) -> Result<(), ServiceError> {
         self.commit()?;
         self.output.rotate(now)?;
-        self.commit()
+        self.commit()?;
+        // How many files stay does not depend on what time it is.
+        self.expire_output(now, None);
+        Ok(())
+    }
+
+    /// Looks whether the clock was set, and says so.
+    pub(super) fn look_at_clock(&mut self) {
+        let Now { unix, steady } = (self.clock)();
+        if let Some(set_by) = self.trust.look(unix, steady) {
+            let what = format!(
+                "the clock was set by {set_by} seconds: nothing is destroyed for being old within the next 24 hours; \
+                 see that it is right"
+            );
+            (self.say)(Level::Warning, &what);
+            self.is_dirty = true;
+        }
     }
 
     /// Destroys what has been kept for long enough: files that were rotated away, and sealed segments.
     pub(super) fn expire(&mut self) {
-        let now = (self.clock)().unix;
-        match self.output.expire(now, self.rules.records_days) {
-            Ok(0) => {}
-            Ok(removed) => {
-                (self.say)(Level::Info, &format!("removed {removed} earlier files of the output"))
+        self.look_at_clock();
+        if !self.trust.is_given() {
+            return;
+        }
+        self.expire_output((self.clock)().unix, self.rules.records_days);
+        if let Some(days) = self.rules.sealed_days
+            && let Err(error) = self.expire_sealed(days)
+        {
+            self.fail(ServiceError::Quarantine(error));
+        }
+    }
+
+    fn expire_output(&self, now: i64, days: Option<u32>) {
+        match self.output.expire(now, days) {
+            Ok((removed, ahead)) => {
+                if removed > 0 {
+                    let what = format!("removed {removed} earlier files of the output");
+                    (self.say)(Level::Info, &what);
+                }
+                if days.is_some() && ahead > 0 {
+                    let what = format!(
+                        "{ahead} earlier files of {} have a time in their names that is still to come, and stay until \
+                         then and as long again: see whether the clock was wrong, and remove them yourself",
+                        self.output.place().display()
+                    );
+                    (self.say)(Level::Warning, &what);
+                }
             }
             Err(error) => {
                 let place = self.output.place();
                 let what = format!("cannot remove earlier files of {}: {error}", place.display());
                 (self.say)(Level::Warning, &what);
             }
-        }
-        if let Some(days) = self.rules.sealed_days
-            && let Err(error) = self.expire_sealed(days)
-        {
-            self.fail(ServiceError::Quarantine(error));
         }
     }
 
@@ -412,7 +451,8 @@ impl Outlet {
         self.sealed_entries.clone_from(&self.seen_entries);
         writer.finish(now)?;
         let layout = Layout::new(&open.0);
-        match expire::expire(&Disk::default(), &layout, (now.unix, now.unix), days, false) {
+        let (disk, witness) = (Disk::default(), Witness::Service);
+        match expire::expire(&disk, &layout, (now.unix, now.unix), days, witness) {
             Ok(expired) if expired.destroyed.is_empty() => {}
             Ok(expired) => {
                 let what = format!(
@@ -420,10 +460,6 @@ impl Outlet {
                     expired.destroyed.len()
                 );
                 (self.say)(Level::Notice, &what);
-            }
-            // A clock that cannot be right destroys nothing.
-            Err(error @ QuarantineError::Clock(_)) => {
-                (self.say)(Level::Warning, &error.to_string())
             }
             Err(error) => return Err(error),
         }
@@ -460,6 +496,7 @@ impl Outlet {
             self.writer.as_ref().map(|_| self.sealed_entries.clone()).unwrap_or_default();
         self.state.policy_hash.clone_from(&self.rules.policy_hash);
         self.state.policy.clone_from(&self.rules.policy);
+        self.state.trust = Some(self.trust);
         match &self.rules.recorder {
             None => self.patiently("keep the state in", |outlet| {
                 outlet.state.commit(&outlet.state_path, &point)

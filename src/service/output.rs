@@ -19,7 +19,13 @@ use super::{
     peer::Peer,
     state::OutputPoint,
 };
-use crate::{quarantine::layout::rfc3339, sink::sync_folder};
+use crate::{
+    quarantine::layout::{rfc3339, unix},
+    sink::sync_folder,
+};
+
+/// The seconds of a day.
+const DAY_SECONDS: i64 = 86_400;
 
 /// What takes bytes.
 enum Target {
@@ -157,7 +163,11 @@ impl Output {
     pub(super) fn is_due(&self, now: i64) -> bool {
         let Some(rotate) = self.rotate.filter(|_| self.bytes > 0) else { return false };
         let period = |unix: i64| rotate.every.map(|every| unix.div_euclid(every.as_secs() as i64));
-        rotate.bytes.is_some_and(|bytes| self.bytes >= bytes) || period(now) > period(self.begun)
+        // One that was begun by a clock that was far ahead would otherwise stand until that time comes.
+        let was_ahead = rotate.every.is_some_and(|every| self.begun - now > every.as_secs() as i64);
+        rotate.bytes.is_some_and(|bytes| self.bytes >= bytes)
+            || period(now) > period(self.begun)
+            || was_ahead
     }
 
     /// Gives the file a name with the time, and begins another one. The caller commits before and after.
@@ -183,18 +193,21 @@ impl Output {
         Ok(())
     }
 
-    /// Removes files that were rotated away: those that are too many, and those that are too old. Says how many.
-    pub(super) fn expire(&self, now: i64, days: Option<u32>) -> io::Result<usize> {
-        let (Some(path), Some(rotate)) = (&self.path, self.rotate) else { return Ok(0) };
+    /// Removes files that were rotated away: those that are too many, and those that are too old. Says how many, and how
+    /// many bear a time that is still to come.
+    pub(super) fn expire(&self, now: i64, days: Option<u32>) -> io::Result<(usize, usize)> {
+        let (Some(path), Some(rotate)) = (&self.path, self.rotate) else { return Ok((0, 0)) };
         let mut files = rotated(path)?;
         files.sort();
         let too_many = rotate.keep.map_or(0, |keep| files.len().saturating_sub(keep));
-        let mut removed = 0;
-        for (index, (_, file)) in files.iter().enumerate() {
-            let is_old = days.is_some_and(|days| {
-                let modified = file.metadata().map(|metadata| metadata.mtime());
-                modified.is_ok_and(|modified| modified + i64::from(days) * 86_400 < now)
+        let (mut removed, mut ahead) = (0, 0);
+        for (index, (name, file)) in files.iter().enumerate() {
+            // By the time in its name, which was that of its latest record: who copies files may change the other.
+            let time = time_of(name);
+            let is_old = days.zip(time).is_some_and(|(days, time)| {
+                time.saturating_add(i64::from(days) * DAY_SECONDS) < now
             });
+            ahead += usize::from(time.is_some_and(|time| time - DAY_SECONDS > now));
             if index < too_many || is_old {
                 fs::remove_file(file)?;
                 removed += 1;
@@ -203,7 +216,7 @@ impl Output {
         if removed > 0 {
             sync_folder(path)?;
         }
-        Ok(removed)
+        Ok((removed, ahead))
     }
 }
 
@@ -271,6 +284,16 @@ fn rotated(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
+/// When a file was rotated away, by its name.
+fn time_of(name: &str) -> Option<i64> {
+    let (digits, _) =
+        name.get(name.len().checked_sub("20261122T140500Z-0000".len())?..)?.split_once('Z')?;
+    let part = |from, to| digits.get(from..to);
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hour, minute, second) = (part(9, 11)?, part(11, 13)?, part(13, 15)?);
+    unix(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))
+}
+
 fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write(bytes) {
@@ -325,8 +348,10 @@ mod tests {
             output.rotate(now).expect("rotated");
             output.write(b"x\n").expect("written");
         }
-        assert_eq!(output.expire(0, None).expect("removed"), 2);
+        assert_eq!(output.expire(0, None).expect("removed"), (2, 0));
         assert_eq!(rotated(&path).expect("listed").len(), 2);
+        // Of a clock that goes back a little nothing is made; one that was more than a period ahead was wrong.
+        assert!(!output.is_due(-3_590) && output.is_due(-3_600));
         // The file of the point is gone by now: there is nothing to cut, and the present one stays.
         Output::open(&sink(&path), Some(&point), 0).expect("opened");
         assert_eq!(fs::read(&path).expect("readable"), b"x\n");

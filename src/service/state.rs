@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     error::ServiceError,
     journal::{Beginnings, Cursors},
+    trust::Trust,
 };
 use crate::sink::write_durably;
 
@@ -143,6 +144,9 @@ pub(super) struct State {
     /// The hash of the policy that is in use, and its text.
     pub(super) policy_hash: String,
     pub(super) policy: String,
+    /// What was thought of the clock.
+    #[serde(default)]
+    pub(super) trust: Option<Trust>,
     committed: Point,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trying: Option<Point>,
@@ -157,6 +161,7 @@ impl State {
             next_id: 1,
             policy_hash: String::new(),
             policy: String::new(),
+            trust: None,
             committed: Point::default(),
             trying: None,
         }

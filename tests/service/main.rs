@@ -8,6 +8,7 @@ mod program;
 mod sealed;
 
 mod alike;
+mod day;
 mod desk;
 mod journal;
 mod kills;
