@@ -204,7 +204,7 @@ def anonip(program):
 
 def alog(program):
     def measure(log, folder):
-        wall, peak, out, err = run([program, '--authuser'], log, folder)
+        wall, peak, out, err = run([program, '--authuser', '--thorough', '--skip-invalid'], log, folder)
         return told(out, err), f'{count_lines(out):,}', wall, peak
     return measure
 
