@@ -42,6 +42,7 @@ bench: toolchain ## compare the speed with other tools, side by side
 	benches/tokens.py
 	benches/seal.py
 	benches/batch.py
+	benches/instructions.py
 
 compare: toolchain ## give the same log to tamis and to other programs, and tell which identifiers came out
 	$(CARGO) build --release --locked
