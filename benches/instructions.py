@@ -96,7 +96,8 @@ def main():
                  ('`--emit csv`', 'combined', ['--emit', 'csv']),
                  ('`--client token`', 'combined', ['--client', 'token', '--key-dir', keys]),
                  ('`--counts`', 'combined', ['--counts', os.path.join(folder, 'counts.json')]),
-                 ('sealing every line', 'combined', ['--policy', policy(folder, '["all"]'), '--quarantine', quarantine]),
+                 ('sealing every line', 'combined',
+                  ['--policy', policy(folder, '["all"]'), '--quarantine', quarantine]),
                  ('JSON lines', 'json', ['--format', 'nginx-json']),
                  ('a string of nginx', 'nginx', ['--nginx-format', NGINX]))
         for name, form, arguments in lanes:
