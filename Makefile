@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test slow page bench fuzz install compare deb system toolchain
+.PHONY: help demo check test slow page bench fuzz install compare proof deb system toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -29,6 +29,12 @@ slow: toolchain ## run the tests that take minutes
 	$(CARGO) test --locked --release --test batch --test quarantine -- --ignored
 	TAMIS_KILLS=1000 $(CARGO) test --locked --release --test service kills::
 	TAMIS_REQUESTS=20000 $(CARGO) test --locked --test recipes
+
+proof: toolchain ## show what is promised, as a whole: leaks, kills, full disks, servers, a booted system (an hour)
+	TAMIS_IDENTIFIERS=460 $(CARGO) test --locked --test leaks
+	$(MAKE) --no-print-directory slow
+	$(MAKE) --no-print-directory system
+	$(MAKE) --no-print-directory compare
 
 page: toolchain ## look at the pages of counts with Chromium, and leave pictures (NODE_PATH has the packages)
 	$(CARGO) test --locked --test page
