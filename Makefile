@@ -42,6 +42,7 @@ bench: toolchain ## compare the speed with other tools, side by side
 	benches/tokens.py
 	benches/seal.py
 	benches/batch.py
+	benches/service.py --seconds $(SECONDS)
 
 fuzz: toolchain ## run each fuzz target for a minute (SECONDS=n for another time); needs cargo-fuzz
 	@command -v cargo-fuzz >/dev/null 2>&1 || { echo 'first: cargo install cargo-fuzz' >&2; exit 1; }
