@@ -361,8 +361,7 @@ impl Service {
         let runtime = runtime.map_err(|_| ServiceError::Threads)?;
         let sources = Arc::clone(&self.sources);
         sources.fetch_add(1, Ordering::SeqCst);
-        let (board, say, line) =
-            (Arc::clone(&self.board), Arc::clone(say), Arc::clone(&self.line));
+        let (board, say, line) = (Arc::clone(&self.board), Arc::clone(say), Arc::clone(&self.line));
         let run = move || {
             let ended = Ended(sources);
             runtime.block_on(async {

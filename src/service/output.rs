@@ -17,7 +17,10 @@ use super::{
     error::ServiceError,
     state::OutputPoint,
 };
-use crate::{quarantine::layout::{rfc3339, unix}, sink::sync_folder};
+use crate::{
+    quarantine::layout::{rfc3339, unix},
+    sink::sync_folder,
+};
 
 /// The seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
@@ -255,7 +258,8 @@ fn rotated(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
 
 /// When a file was rotated away, by its name.
 fn time_of(name: &str) -> Option<i64> {
-    let (digits, _) = name.get(name.len().checked_sub("20261122T140500Z-0000".len())?..)?.split_once('Z')?;
+    let (digits, _) =
+        name.get(name.len().checked_sub("20261122T140500Z-0000".len())?..)?.split_once('Z')?;
     let part = |from, to| digits.get(from..to);
     let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
     let (hour, minute, second) = (part(9, 11)?, part(11, 13)?, part(13, 15)?);

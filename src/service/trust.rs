@@ -44,7 +44,8 @@ impl Trust {
                 earlier
             }
             Some(earlier) => {
-                let is_near = (earlier.unix - BEHIND_SECONDS..=earlier.unix + OFF_SECONDS).contains(&unix);
+                let is_near =
+                    (earlier.unix - BEHIND_SECONDS..=earlier.unix + OFF_SECONDS).contains(&unix);
                 let is_good = is_near && earlier.doubted.is_none();
                 Self { doubted: (!is_good).then_some(boot), ..fresh }
             }
@@ -120,15 +121,25 @@ mod tests {
     fn a_start_is_held_against_what_was_said_last() {
         let trust = trusted();
         let said = START.unix + DAY;
-        let restart = |unix, boot, session| Trust::begin(Some(trust), Moment { unix, boot, session });
-        assert!(restart(said + 10, START.boot + DAY + 10, 1).is_given(), "the same run of the machine");
-        assert!(!restart(said + 2 * DAY, START.boot + DAY + 10, 1).is_given(), "set while it was away");
+        let restart =
+            |unix, boot, session| Trust::begin(Some(trust), Moment { unix, boot, session });
+        assert!(
+            restart(said + 10, START.boot + DAY + 10, 1).is_given(),
+            "the same run of the machine"
+        );
+        assert!(
+            !restart(said + 2 * DAY, START.boot + DAY + 10, 1).is_given(),
+            "set while it was away"
+        );
         assert!(restart(said + 20 * DAY, 5, 2).is_given(), "off for twenty days");
         assert!(!restart(said + 31 * DAY, 5, 2).is_given());
         assert!(!restart(said - 61, 5, 2).is_given());
         assert!(!restart(0, 5, 2).is_given(), "an empty battery");
         let mut doubting = trust;
         doubting.look(said + 5 * DAY, START.boot + DAY);
-        assert!(!Trust::begin(Some(doubting), Moment { unix: said + 5 * DAY, boot: 9, session: 2 }).is_given());
+        assert!(
+            !Trust::begin(Some(doubting), Moment { unix: said + 5 * DAY, boot: 9, session: 2 })
+                .is_given()
+        );
     }
 }

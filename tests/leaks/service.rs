@@ -86,8 +86,11 @@ impl Served {
         }
         let policy = run_in(folder.path(), &["policy", "show", "baseline"], b"");
         fs::write(folder.file("policy.toml"), &policy.stdout).expect("the folder is ours");
-        let done =
-            run_in(folder.path(), &["quarantine", "init", "quarantine", "--security", RECIPIENT], b"");
+        let done = run_in(
+            folder.path(),
+            &["quarantine", "init", "quarantine", "--security", RECIPIENT],
+            b"",
+        );
         assert_eq!(done.status, 0, "{}", done.err());
         let port = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
         let port = port.local_addr().expect("bound").port();
@@ -201,7 +204,8 @@ fn broken(identifiers: &[Identifier]) -> Vec<Vec<u8>> {
         lines.push(match index % 5 {
             0 => [text, &b" ".repeat(70_000), text].concat(),
             1 => [b"\0\x01\x02", text, b"\0\xff\xfe"].concat(),
-            2 => [b"192.0.2.7 - \xc3", text, b"\xc3 [22/Nov/2026:14:05:37 +0000] \"GET / HT"].concat(),
+            2 => [b"192.0.2.7 - \xc3", text, b"\xc3 [22/Nov/2026:14:05:37 +0000] \"GET / HT"]
+                .concat(),
             3 => [b"{\"ip\":\"", text, b"\", \"unfinished"].concat(),
             _ => [b"\x16\x03\x01\x02", text].concat(),
         });
@@ -212,7 +216,8 @@ fn broken(identifiers: &[Identifier]) -> Vec<Vec<u8>> {
 /// Sends lines by every way; says how many of them cannot get lost on it.
 fn send(served: &mut Served, lines: &[Planted]) -> u64 {
     let mut sure = 0;
-    let part = |offset: usize| lines.iter().skip(offset).step_by(8).map(|planted| &planted.line[..]);
+    let part =
+        |offset: usize| lines.iter().skip(offset).step_by(8).map(|planted| &planted.line[..]);
     let framed = |line: &[u8]| [b"<190>Nov 22 00:19:16 vm nginx: ", line].concat();
     let datagrams = UnixDatagram::unbound().expect("a socket");
     datagrams.connect(served.file("datagrams.sock")).expect("it listens");
@@ -250,7 +255,8 @@ fn left(folder: &Path) -> Vec<(String, Vec<u8>)> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("ours").flatten() {
             let path = entry.path();
-            let is_input = ["in", "policy.toml", "tamis.toml"].iter().any(|name| path.ends_with(name));
+            let is_input =
+                ["in", "policy.toml", "tamis.toml"].iter().any(|name| path.ends_with(name));
             match path.symlink_metadata() {
                 _ if is_input => {}
                 Ok(metadata) if metadata.is_dir() => folders.push(path),
@@ -305,7 +311,9 @@ fn a_service_says_and_leaves_nothing() {
     for path in ["/metrics", "/status", "/health", "/nothing"] {
         search.none_in(path, served.ask(path).as_bytes());
     }
-    for args in [&["status", "--config", "tamis.toml"][..], &["status", "--config", "tamis.toml", "--json"]] {
+    for args in
+        [&["status", "--config", "tamis.toml"][..], &["status", "--config", "tamis.toml", "--json"]]
+    {
         let done = run_in(served.folder.path(), args, b"");
         assert_eq!(done.status, 0, "{}", done.err());
         search.none_in_run("tamis status", &done);
@@ -318,9 +326,12 @@ fn a_service_says_and_leaves_nothing() {
     // The same search finds what somebody leaves there.
     fs::write(served.file("state/left"), &lines[0].line).expect("ours");
     let found = left(served.folder.path());
-    let named = |name: &str| found.iter().find(|(path, _)| path.ends_with(name)).map(|(_, bytes)| bytes);
+    let named =
+        |name: &str| found.iter().find(|(path, _)| path.ends_with(name)).map(|(_, bytes)| bytes);
     assert!(search.found(named("state/left").expect("it is looked at")).next().is_some());
-    for name in ["state/state.json", "counts.db", "clean/access.jsonl", "err", "quarantine/MANIFEST.jsonl"] {
+    for name in
+        ["state/state.json", "counts.db", "clean/access.jsonl", "err", "quarantine/MANIFEST.jsonl"]
+    {
         assert!(!named(name).unwrap_or_else(|| panic!("{name} is looked at")).is_empty(), "{name}");
     }
     fs::remove_file(served.file("state/left")).expect("ours");
@@ -330,7 +341,8 @@ fn a_service_says_and_leaves_nothing() {
 
 /// Ended by a signal that leaves a core where it may; what lies in memory then lies nowhere afterwards.
 fn crash(search: &Search, served: &mut Served, lines: &[Planted]) {
-    let limits = fs::read_to_string(format!("/proc/{}/limits", served.child.id())).expect("it runs");
+    let limits =
+        fs::read_to_string(format!("/proc/{}/limits", served.child.id())).expect("it runs");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
     assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
     for signal in ["-ABRT", "-SEGV"] {
@@ -352,7 +364,8 @@ fn crash(search: &Search, served: &mut Served, lines: &[Planted]) {
         .status()
         .expect("it starts");
     if !control.core_dumped() {
-        let _ = writeln!(io::stderr(), "SKIPPED: this machine keeps no core of anybody; see core(5)");
+        let _ =
+            writeln!(io::stderr(), "SKIPPED: this machine keeps no core of anybody; see core(5)");
     }
     served.stdin = None;
     served.signal("-TERM");
@@ -364,9 +377,12 @@ fn crash(search: &Search, served: &mut Served, lines: &[Planted]) {
 fn trouble(search: &Search, served: &Served, lines: &[Planted]) {
     let folder = served.folder.path();
     let text = log(&lines[..50]);
-    for (name, status) in
-        [("state/state.json", 1), ("counts.db", 2), ("quarantine/MANIFEST.jsonl", 1), ("tamis.toml", 2)]
-    {
+    for (name, status) in [
+        ("state/state.json", 1),
+        ("counts.db", 2),
+        ("quarantine/MANIFEST.jsonl", 1),
+        ("tamis.toml", 2),
+    ] {
         let kept = fs::read(served.file(name)).expect("ours");
         fs::write(served.file(name), &text).expect("ours");
         let done = run_in(folder, &["serve", "--config", "tamis.toml"], b"");

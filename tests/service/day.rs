@@ -320,7 +320,8 @@ impl Day {
                     Ok(metadata) if metadata.is_dir() => folders.push(path),
                     Ok(metadata) if metadata.is_file() => {
                         let bytes = fs::read(&path).unwrap_or_default();
-                        found.extend(bytes.windows(text.len()).any(|it| it == text).then_some(path));
+                        found
+                            .extend(bytes.windows(text.len()).any(|it| it == text).then_some(path));
                     }
                     _ => {}
                 }
@@ -365,13 +366,17 @@ impl Day {
         };
         let files = |entry: &Value| {
             let id = entry["segment"].as_str().expect("a name");
-            let names =
-                [format!("keys/{id}.key.age"), format!("segments/{id}.age"), format!("index/{id}.idx.age")];
+            let names = [
+                format!("keys/{id}.key.age"),
+                format!("segments/{id}.age"),
+                format!("index/{id}.idx.age"),
+            ];
             names.map(|name| self.desk.root().join(name).exists())
         };
         self.wait("a manifest that agrees with the files", || {
             let (gone, live) = divided();
-            gone.iter().all(|it| files(it) == [false; 3]) && live.iter().all(|it| files(it) == [true; 3])
+            gone.iter().all(|it| files(it) == [false; 3])
+                && live.iter().all(|it| files(it) == [true; 3])
         });
         divided().1
     }
@@ -406,7 +411,10 @@ impl Day {
         let rows = report["tables"]["hour"].as_array().expect("a table").iter();
         rows.map(|row| {
             let number = |name: &str| row[name].as_u64().unwrap_or_default();
-            (row["key"].as_str().expect("text").to_owned(), (number("requests"), number("visitors")))
+            (
+                row["key"].as_str().expect("text").to_owned(),
+                (number("requests"), number("visitors")),
+            )
         })
         .collect()
     }
@@ -452,7 +460,10 @@ fn two_days_pass_and_every_promise_about_time_is_kept() {
             let token = day.token(number).expect("within the time of its key");
             let epoch = time.div_euclid(DAY);
             assert!(token.starts_with(&format!("t1.{epoch}.")), "{token} at {}", rfc3339(time));
-            tokens.entry(epoch).or_default().insert(token[token.rfind('.').expect("two")..].to_owned());
+            tokens
+                .entry(epoch)
+                .or_default()
+                .insert(token[token.rfind('.').expect("two")..].to_owned());
             *by_hour.entry(rfc3339(time)[..13].to_owned()).or_default() += 1;
         }
         if !is_night {
@@ -496,7 +507,11 @@ fn two_days_pass_and_every_promise_about_time_is_kept() {
     }
     day.stop();
     for (epoch, tokens) in &tokens {
-        assert_eq!(tokens.len(), 1, "one visitor has one token in epoch {epoch}, also over restarts");
+        assert_eq!(
+            tokens.len(),
+            1,
+            "one visitor has one token in epoch {epoch}, also over restarts"
+        );
     }
     let all: BTreeSet<_> = tokens.values().flatten().collect();
     assert_eq!(all.len(), tokens.len(), "and another one in each epoch");
@@ -518,7 +533,9 @@ fn two_days_pass_and_every_promise_about_time_is_kept() {
     // What was written last got its name at the start.
     let (name, now) = ("access.jsonl.", rfc3339(day.now()).replace(['-', ':'], ""));
     day.wait("the end of earlier files", || {
-        day.rotated().iter().all(|file| file.strip_prefix(name).is_some_and(|rest| rest.starts_with(&now)))
+        day.rotated()
+            .iter()
+            .all(|file| file.strip_prefix(name).is_some_and(|rest| rest.starts_with(&now)))
     });
     day.stop();
 }
@@ -611,7 +628,8 @@ fn a_clock_that_is_set_back_and_forth_does_no_harm() {
     day.advance(HOUR);
     day.wait("the end of what is old", || {
         let there = (day.rotated(), day.live());
-        kept.0.iter().all(|name| !there.0.contains(name)) && kept.1.iter().all(|it| !there.1.contains(it))
+        kept.0.iter().all(|name| !there.0.contains(name))
+            && kept.1.iter().all(|it| !there.1.contains(it))
     });
     day.wait("a word on the files of the time to come", || day.said().contains("still to come"));
     day.stop();
