@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test slow page bench fuzz install deb system toolchain
+.PHONY: help demo check test slow page bench fuzz install compare deb system toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -43,6 +43,10 @@ bench: toolchain ## compare the speed with other tools, side by side
 	benches/seal.py
 	benches/batch.py
 	benches/service.py --seconds $(SECONDS)
+
+compare: toolchain ## give the same log to tamis and to other programs, and tell which identifiers came out
+	$(CARGO) build --release --locked
+	benches/peers.py
 
 fuzz: toolchain ## run each fuzz target for a minute (SECONDS=n for another time); needs cargo-fuzz
 	@command -v cargo-fuzz >/dev/null 2>&1 || { echo 'first: cargo install cargo-fuzz' >&2; exit 1; }

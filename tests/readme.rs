@@ -128,6 +128,8 @@ impl Scratch {
             .current_dir(if builds { root().to_owned() } else { self.0.join("work") })
             .env("PATH", format!("{}:{path}", self.0.join("bin").display()))
             .env("CARGO_INSTALL_ROOT", self.0.join("installed"))
+            // What is built is not told; an error is.
+            .env("CARGO_TERM_QUIET", "true")
             .env_remove("MAKEFLAGS")
             .env_remove("MAKELEVEL")
             .stdin(std::process::Stdio::null())

@@ -71,6 +71,12 @@ pub struct SourceSection {
     pub apache_conf: Option<String>,
     /// The site that lines belong to, where they do not say.
     pub site: Option<String>,
+    /// Of the journal: what these units of systemd say.
+    #[serde(default, deserialize_with = "words")]
+    pub unit: Vec<String>,
+    /// The same: what is said under these names (`SYSLOG_IDENTIFIER`).
+    #[serde(default, deserialize_with = "words")]
+    pub identifier: Vec<String>,
     /// Whether each line is answered with `OK` on standard output once it is durable.
     #[serde(default)]
     pub confirm: bool,
@@ -88,6 +94,7 @@ pub enum Kind {
     Tcp,
     Fifo,
     Stdin,
+    Journald,
 }
 
 impl Kind {
@@ -102,6 +109,7 @@ impl Kind {
             Self::Tcp => "tcp",
             Self::Fifo => "fifo",
             Self::Stdin => "stdin",
+            Self::Journald => "journald",
         }
     }
 }
@@ -114,6 +122,8 @@ pub struct SinkSection {
     pub kind: SinkKind,
     /// The file.
     pub path: Option<PathBuf>,
+    /// Where somebody listens who takes records: a path, or an address of this machine.
+    pub connect: Option<String>,
     /// The form of records.
     #[serde(default)]
     pub emit: EmitWord,
@@ -128,6 +138,8 @@ pub struct SinkSection {
 pub enum SinkKind {
     File,
     Stdout,
+    UnixStream,
+    Tcp,
 }
 
 /// The form of records.
@@ -273,20 +285,7 @@ impl Config {
         if stdins > 1 {
             return Err(wrong("two sources read standard input; one can"));
         }
-        let confirms = self.sources.iter().any(|source| source.confirm);
-        match (self.sink.kind, &self.sink.path) {
-            (SinkKind::File, None) => return Err(wrong("sink.path: a file needs one")),
-            (SinkKind::Stdout, Some(_)) => {
-                return Err(wrong("sink.path: standard output has none"));
-            }
-            (SinkKind::Stdout, None) if confirms || self.sink.rotate.is_some() => {
-                return Err(wrong(
-                    "sink.kind: standard output can neither be rotated nor carry answers beside records; \
-                     write records to a file",
-                ));
-            }
-            _ => {}
-        }
+        self.sink.check(self.sources.iter().any(|source| source.confirm))?;
         if self.commit.is_zero() || self.commit > COMMIT_MAX {
             return Err(wrong("commit: a duration up to 60s is expected"));
         }
@@ -319,12 +318,74 @@ impl Config {
     }
 }
 
+impl SinkSection {
+    /// `confirms` says whether somebody waits to hear that a record is durable.
+    fn check(&self, confirms: bool) -> Result<(), ConfigError> {
+        if self.kind == SinkKind::File {
+            return match (&self.path, &self.connect) {
+                (None, _) => Err(wrong("sink.path: a file needs one")),
+                (_, Some(_)) => Err(wrong("sink.connect: a file has none")),
+                _ => Ok(()),
+            };
+        }
+        if self.path.is_some() {
+            return Err(wrong("sink.path: only a file has one"));
+        }
+        if self.rotate.is_some() || confirms {
+            return Err(wrong(
+                "sink.kind: only a file can be rotated, and make records durable before they are answered for; \
+                 write records to a file",
+            ));
+        }
+        if self.kind == SinkKind::Stdout {
+            return match self.connect {
+                Some(_) => Err(wrong("sink.connect: standard output has none")),
+                None => Ok(()),
+            };
+        }
+        if self.emit == EmitWord::Csv {
+            return Err(wrong(
+                "sink.emit: csv begins with a header, and a socket has no beginning; use jsonl",
+            ));
+        }
+        self.peer().map(drop)
+    }
+
+    /// Who takes records, where that is somebody at a socket.
+    ///
+    /// # Errors
+    ///
+    /// The place is not what is expected.
+    pub fn peer(&self) -> Result<Option<Place>, ConfigError> {
+        let is_tcp = match self.kind {
+            SinkKind::File | SinkKind::Stdout => return Ok(None),
+            SinkKind::UnixStream => false,
+            SinkKind::Tcp => true,
+        };
+        let Some(connect) = &self.connect else {
+            return Err(wrong("sink.connect: a socket needs one"));
+        };
+        match place(connect, "sink.connect")? {
+            Place::Path(path) if !is_tcp => Ok(Some(Place::Path(path))),
+            Place::Address(address) if is_tcp && address.ip().is_loopback() => {
+                Ok(Some(Place::Address(address)))
+            }
+            Place::Address(_) if is_tcp => Err(wrong(
+                "sink.connect: this address is on another machine, and records would travel in the clear; name a \
+                 relay with TLS on this one, such as 127.0.0.1:6514",
+            )),
+            _ if is_tcp => Err(wrong("sink.connect: tcp needs an address such as 127.0.0.1:6514")),
+            _ => Err(wrong("sink.connect: unix-stream needs the path of a socket")),
+        }
+    }
+}
+
 fn check_source(source: &SourceSection) -> Result<(), ConfigError> {
     let word = source.kind.word();
     let has = (source.path.is_some(), source.listen.is_some());
     let expected = match source.kind {
         Kind::File | Kind::Fifo => (true, false),
-        Kind::Stdin => (false, false),
+        Kind::Stdin | Kind::Journald => (false, false),
         _ => (false, true),
     };
     if has != expected {
@@ -335,6 +396,7 @@ fn check_source(source: &SourceSection) -> Result<(), ConfigError> {
         };
         return Err(wrong(format!("source of kind {word}: it {needs}")));
     }
+    check_journal(source)?;
     if source.confirm && source.kind != Kind::Stdin {
         return Err(wrong(
             "source.confirm: only standard input is answered, as omprog of rsyslog asks for",
@@ -357,6 +419,28 @@ fn check_source(source: &SourceSection) -> Result<(), ConfigError> {
         Place::Address(_) if !is_address => {
             Err(wrong(format!("source.listen: {word} needs the path of a socket")))
         }
+        _ => Ok(()),
+    }
+}
+
+/// What is chosen of the journal. Words of systemd begin with none of the signs that `journalctl` takes for options.
+fn check_journal(source: &SourceSection) -> Result<(), ConfigError> {
+    let is_journal = source.kind == Kind::Journald;
+    let mut words = source.unit.iter().chain(&source.identifier);
+    let is_word = |word: &String| {
+        let is_inside = |c: char| c.is_ascii_alphanumeric() || ":-_.@\\".contains(c);
+        (1..=255).contains(&word.len()) && word.chars().all(is_inside)
+    };
+    match words.clone().next() {
+        None if is_journal => Err(wrong(
+            "source of kind journald: it needs unit or identifier, such as unit = \"nginx.service\"",
+        )),
+        Some(_) if !is_journal => {
+            Err(wrong("source.unit and source.identifier: only journald has them"))
+        }
+        _ if !words.all(is_word) => Err(wrong(
+            "source.unit and source.identifier: words such as nginx.service are expected",
+        )),
         _ => Ok(()),
     }
 }
@@ -460,6 +544,21 @@ fn auto() -> String {
 
 const fn a_second() -> Duration {
     Duration::from_secs(1)
+}
+
+/// One word or several.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Words {
+        One(String),
+        Several(Vec<String>),
+    }
+    match Words::deserialize(deserializer) {
+        Ok(Words::One(word)) => Ok(vec![word]),
+        Ok(Words::Several(words)) => Ok(words),
+        Err(_) => Err(serde::de::Error::custom("expected is a word or a list of words")),
+    }
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -594,5 +693,54 @@ listen = "/run/tamis/metrics.sock"
         check("/run/tamis/metrics.sock", "192.0.2.1:80", "metrics.listen: this address");
         check("kind = \"unix-datagram\"", "kind = \"stdin\"", "has neither path nor listen");
         check("kind = \"unix-datagram\"", "kind = \"udp\"\nconfirm = true", "source.confirm");
+    }
+
+    #[test]
+    fn the_journal_needs_a_choice_in_words() {
+        let journal = |choice: &str| {
+            let source = format!("kind = \"journald\"\n{choice}\n");
+            Config::parse(
+                &SAMPLE.replace("kind = \"unix-datagram\"\nlisten = \"systemd:nginx\"\n", &source),
+            )
+        };
+        let config = journal("unit = \"nginx\"\nidentifier = [\"a\", \"b\"]").expect("it is right");
+        assert_eq!((config.sources[1].unit.len(), config.sources[1].identifier.len()), (1, 2));
+        for (choice, expect) in [
+            ("", "needs unit or identifier"),
+            ("unit = \"secret word\"", "words such as nginx.service"),
+            ("unit = [\"\"]", "words such as nginx.service"),
+            ("unit = 1", "expected is a word or a list of words"),
+            ("unit = \"a\"\npath = \"/secret\"", "has neither path nor listen"),
+        ] {
+            let error = journal(choice).expect_err("it is refused").to_string();
+            assert!(error.contains(expect) && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn records_go_to_sockets_of_this_machine_only() {
+        let sink = |lines: &str| {
+            let from = SAMPLE.find("[sink]").expect("it is there");
+            let to = SAMPLE.find("[quarantine]").expect("it is there");
+            Config::parse(&format!("{}[sink]\n{lines}\n{}", &SAMPLE[..from], &SAMPLE[to..]))
+        };
+        for good in [
+            "kind = \"unix-stream\"\nconnect = \"/run/collector.sock\"",
+            "kind = \"tcp\"\nconnect = \"127.0.0.1:6514\"\nemit = \"combined\"",
+        ] {
+            assert!(sink(good).is_ok(), "{good}");
+        }
+        for (lines, expect) in [
+            ("kind = \"tcp\"\nconnect = \"192.0.2.1:6514\"", "on another machine"),
+            ("kind = \"tcp\"\nconnect = \"/secret\"", "tcp needs an address"),
+            ("kind = \"unix-stream\"\nconnect = \"127.0.0.1:1\"", "needs the path"),
+            ("kind = \"unix-stream\"", "a socket needs one"),
+            ("kind = \"unix-stream\"\nconnect = \"/secret\"\nemit = \"csv\"", "use jsonl"),
+            ("kind = \"file\"\npath = \"/a\"\nconnect = \"/secret\"", "a file has none"),
+            ("kind = \"tcp\"\npath = \"/secret\"", "only a file has one"),
+        ] {
+            let error = sink(lines).expect_err("it is refused").to_string();
+            assert!(error.contains(expect) && !error.contains("secret"), "{error}");
+        }
     }
 }

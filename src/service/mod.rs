@@ -3,8 +3,9 @@
 //! ```text
 //! follow.rs   files      ┐
 //! listen.rs   sockets    ├─> a bounded queue -> work.rs: the filter's workers, in turn -> outlet.rs
-//! pipes.rs    pipes      ┘                                                         output.rs, counts, quarantine
-//!                                                                                  state.rs: one moment for all
+//! pipes.rs    pipes      │                                                 output.rs, peer.rs, counts, quarantine
+//! journal.rs  journal    ┘
+//!                                                                         state.rs: one moment for all
 //! ```
 //!
 //! tokio moves bytes at the rim, where many sockets are waited for at once, and nowhere else: lines become records on
@@ -16,13 +17,19 @@
 mod board;
 pub mod config;
 mod error;
+mod find;
 mod follow;
 mod gather;
+mod journal;
+mod likeness;
 mod listen;
+mod meet;
 mod metrics;
+mod names;
 mod notify;
 mod outlet;
 mod output;
+mod peer;
 mod pipes;
 mod sockets;
 mod state;
@@ -31,6 +38,7 @@ mod trust;
 mod work;
 
 use std::{
+    env,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     panic::{self, AssertUnwindSafe},
@@ -53,12 +61,13 @@ use self::{
     config::{Config, Kind, Place, SourceSection},
     follow::{Follower, Watched},
     gather::Pool,
+    journal::Journal,
     listen::Way,
     notify::Notify,
     outlet::{Moves, OpenWriter, Outlet, Parts, Stop},
     output::Output,
     sockets::{Given, Socket},
-    state::{Point, State},
+    state::{End, Point, Standing, State},
     trust::Trust,
     work::{Item, Line},
 };
@@ -69,10 +78,13 @@ pub use self::{
     work::Crew,
 };
 use crate::{
+    counts::{RecordError, Recorder, Store},
     keys,
     privacy::{ContentKey, ring::Ring},
     quarantine::{
+        QuarantineError,
         disk::Disk,
+        recipients::Recipients,
         store::{Now, WhenFull, Writer},
     },
     source::{BLOCK_BYTES, FormatChoice},
@@ -151,10 +163,10 @@ impl Opening {
         tend: Box<dyn Fn() -> bool + Send>,
     ) -> Result<Service, ServiceError> {
         let Self { config, mut state, state_path, lock, key, say } = self;
-        let recorded = rules.recorder.as_ref().map(crate::counts::Recorder::sequence);
+        let recorded = recorded(&state, &rules)?;
         let point = state.settle(recorded).clone();
-        let output = Output::open(&config.sink, point.output.as_ref(), clock().unix)?;
         let stop = Arc::new(Stop::default());
+        let output = Output::open(&config.sink, point.output.as_ref(), clock().unix)?;
         let kinds: Vec<_> = config.sources.iter().map(|source| source.kind.word()).collect();
         let board = Board::new(&kinds);
         let policy = config.policy.clone();
@@ -252,6 +264,7 @@ impl Service {
         let mut sockets = Vec::new();
         let mut watched = Vec::new();
         let mut pipes = Vec::new();
+        let mut journals = Vec::new();
         let Sources { config, ways, items, pool, key, say, next_id, point } = sources;
         for (number, (source, way)) in config.sources.iter().zip(ways).enumerate() {
             let facts = Arc::clone(&self.board.sources[number]);
@@ -270,6 +283,11 @@ impl Service {
                 facts,
                 confirms: source.confirm,
             };
+            if source.kind == Kind::Journald {
+                let opened = Journal::open(source, &point.entries, &point.sealed_entries)?;
+                journals.push((opened, way));
+                continue;
+            }
             match (&source.listen, &source.path) {
                 (Some(listen), _) => {
                     for socket in sockets::open(&read_place(listen), source.kind, &mut given)? {
@@ -309,7 +327,8 @@ impl Service {
             self.source("files", move || Follower::new(making).run(&point))?;
         } else {
             // Nobody follows these any more.
-            let ended = point.files.values().map(|standing| standing.id).collect();
+            let ended = |standing: &Standing| End { id: standing.id, is_emptied: false };
+            let ended = point.files.values().map(ended).collect();
             let _ = items.blocking_send(Item::Moves(Moves { begun: Vec::new(), ended }));
         }
         for (file, way, to_the_end) in pipes {
@@ -319,6 +338,10 @@ impl Service {
                 listen::Confirm { lines: 1 }.answer();
             }
             self.source("pipe", move || pipes::read(file, &way, &stop, to_the_end))?;
+        }
+        for (journal, way) in journals {
+            let (stop, say) = (Arc::clone(&stop), Arc::clone(&say));
+            self.source("journal", move || journal.follow(&way, &stop, &say))?;
         }
         drop(items);
         self.rim(sockets, metrics, (is_ending, is_over), &say)?;
@@ -501,6 +524,19 @@ impl Drop for Ended {
     }
 }
 
+/// The number of the last step in the store that was in use when the service ended: another policy has another store.
+fn recorded(state: &State, rules: &Rules) -> Result<Option<u64>, ServiceError> {
+    match state.store_of_trying() {
+        Some(store) if Some(store) != rules.store.as_deref() && store.exists() => {
+            let found = Store::open_existing(store).and_then(|store| store.progress(&state.run));
+            let (sequence, _) =
+                found.map_err(|error| ServiceError::Record(RecordError::Store(error)))?;
+            Ok(Some(sequence))
+        }
+        _ => Ok(rules.recorder.as_ref().map(Recorder::sequence)),
+    }
+}
+
 fn listener(socket: Socket) -> std::io::Result<metrics::Listener> {
     match socket {
         Socket::UnixStream(listener) => {
@@ -555,9 +591,21 @@ fn open_writer(
     let path = folder.clone();
     let open = move || {
         let when_full = if sheds { WhenFull::Shed } else { patient(&path, &stop, &board, &say) };
-        Writer::open(&Disk::default(), &path, when_full, clock())
+        let writer = Writer::open(&Disk::default(), &path, when_full, clock())?;
+        pinned(&path, &writer).map(|()| writer)
     };
     Some((folder, Box::new(open)))
+}
+
+/// Whether the quarantine is for those whom the credential of that name names, where systemd brought one: who may write
+/// to the folder must not be able to add a reader.
+fn pinned(folder: &Path, writer: &Writer) -> Result<(), QuarantineError> {
+    let Some(credentials) = env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(()) };
+    let credential = Path::new(&credentials).join("recipients");
+    if credential.exists() && Recipients::read(&credential)?.hash() != writer.recipients().hash() {
+        return Err(QuarantineError::OtherRecipients(folder.to_owned()));
+    }
+    Ok(())
 }
 
 /// Waits for room, says so once, and gives up when the service does.
@@ -601,6 +649,9 @@ pub fn check_folder(path: &Path) -> Result<(), ServiceError> {
     match fs::metadata(path) {
         Ok(found) if !found.is_dir() => {
             Err(ServiceError::io("use the folder", path)(std::io::ErrorKind::NotADirectory.into()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            Err(ServiceError::io("make the folder", path)(error))
         }
         _ => Ok(()),
     }

@@ -1,4 +1,5 @@
-//! The file that records go to: cut back to what was committed, rotated, opened anew.
+//! What records go to. A file is cut back to what was committed, rotated, opened anew; standard output and whoever
+//! listens at a socket ([`super::peer`]) take what comes.
 //!
 //! Records are written as they come and made durable when the service commits. What stands behind the committed length
 //! after a crash is cut off at the next start, for its lines will be read again. A file that is full or whose time is
@@ -6,15 +7,16 @@
 //! moment at which it is not known which file is cut and where.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use super::{
     config::{RotateSection, SinkKind, SinkSection},
     error::ServiceError,
+    peer::Peer,
     state::OutputPoint,
 };
 use crate::{
@@ -25,10 +27,16 @@ use crate::{
 /// The seconds of a day.
 const DAY_SECONDS: i64 = 86_400;
 
+/// What takes bytes.
+enum Target {
+    File(File),
+    Peer(Box<Peer>),
+}
+
 /// Where records go.
 pub(super) struct Output {
     path: Option<PathBuf>,
-    file: File,
+    target: Target,
     rotate: Option<RotateSection>,
     /// How many bytes of the file are whole.
     bytes: u64,
@@ -46,18 +54,11 @@ impl Output {
         now: i64,
     ) -> Result<Self, ServiceError> {
         let (SinkKind::File, Some(path)) = (sink.kind, &sink.path) else {
-            let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
-            let file = File::from(stdout.map_err(ServiceError::io("write to", "standard output"))?);
-            return Ok(Self {
-                path: None,
-                file,
-                rotate: None,
-                bytes: 0,
-                begun: now,
-                dev: 0,
-                ino: 0,
-            });
+            let target = Self::stream(sink)?;
+            let begun = now;
+            return Ok(Self { path: None, target, rotate: None, bytes: 0, begun, dev: 0, ino: 0 });
         };
+        make_folder(path)?;
         if let Some(point) = point {
             cut_back(path, point).map_err(ServiceError::io("cut back the output", path))?;
         }
@@ -68,6 +69,16 @@ impl Output {
             output.begun = point.begun;
         }
         Ok(output)
+    }
+
+    /// What is no file.
+    fn stream(sink: &SinkSection) -> Result<Target, ServiceError> {
+        if let Some(place) = sink.peer().expect("the configuration was checked") {
+            return Ok(Target::Peer(Box::new(Peer::new(place))));
+        }
+        let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+        let stdout = stdout.map_err(ServiceError::io("write to", "standard output"))?;
+        Ok(Target::File(File::from(stdout)))
     }
 
     fn open_file(
@@ -92,7 +103,8 @@ impl Output {
             }
             sync_folder(path)?;
             let (dev, ino) = (metadata.dev(), metadata.ino());
-            Ok(Self { path: Some(path.to_owned()), file, rotate, bytes, begun: now, dev, ino })
+            let (path, target) = (Some(path.to_owned()), Target::File(file));
+            Ok(Self { path, target, rotate, bytes, begun: now, dev, ino })
         };
         open().map_err(ServiceError::io("open the output", path))
     }
@@ -105,7 +117,11 @@ impl Output {
 
     /// Where it is, for messages.
     pub(super) fn place(&self) -> PathBuf {
-        self.path.clone().unwrap_or_else(|| PathBuf::from("standard output"))
+        match (&self.path, &self.target) {
+            (Some(path), _) => path.clone(),
+            (None, Target::Peer(peer)) => PathBuf::from(peer.name()),
+            (None, Target::File(_)) => PathBuf::from("standard output"),
+        }
     }
 
     /// Whether nothing was written to the file yet, so that a header is due.
@@ -119,20 +135,27 @@ impl Output {
 
     /// Writes all or nothing: where the disk is full, what was written of it is taken back.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = write_all(&mut self.file, bytes);
-        match written {
-            Ok(()) => self.bytes += bytes.len() as u64,
-            Err(_) if self.path.is_some() => self.file.set_len(self.bytes)?,
-            Err(_) => {}
+        let written = match &mut self.target {
+            Target::Peer(peer) => peer.write(bytes),
+            Target::File(file) => {
+                let written = write_all(file, bytes);
+                if written.is_err() && self.path.is_some() {
+                    file.set_len(self.bytes)?;
+                }
+                written
+            }
+        };
+        if written.is_ok() {
+            self.bytes += bytes.len() as u64;
         }
         written
     }
 
     /// Makes what was written durable.
     pub(super) fn sync(&self) -> io::Result<()> {
-        match self.path {
-            Some(_) => self.file.sync_data(),
-            None => Ok(()),
+        match (&self.path, &self.target) {
+            (Some(_), Target::File(file)) => file.sync_data(),
+            _ => Ok(()),
         }
     }
 
@@ -198,6 +221,14 @@ impl Output {
         }
         Ok((removed, ahead))
     }
+}
+
+/// Makes the folder of the output where there is none: for its group to read, and nobody else.
+fn make_folder(path: &Path) -> Result<(), ServiceError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Some(folder) = folder else { return Ok(()) };
+    let made = DirBuilder::new().recursive(true).mode(0o750).create(folder);
+    made.map_err(ServiceError::io("make the folder", folder))
 }
 
 /// Cuts the file of a point back to its length, wherever in its folder it is now.
@@ -294,6 +325,7 @@ mod tests {
         SinkSection {
             kind: SinkKind::File,
             path: Some(path.to_owned()),
+            connect: None,
             emit: EmitWord::Jsonl,
             rotate: Some(rotate),
         }
@@ -302,8 +334,8 @@ mod tests {
     #[test]
     fn what_was_not_committed_is_cut_off_also_after_a_rotation() {
         let folder = std::env::temp_dir().join(format!("tamis-output-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("writable");
-        let path = folder.join("clean.jsonl");
+        // Its folder is made with it.
+        let path = folder.join("clean").join("clean.jsonl");
         let mut output = Output::open(&sink(&path), None, 0).expect("opened");
         output.write(b"one\n").expect("written");
         let point = output.point().expect("a file");

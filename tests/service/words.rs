@@ -188,6 +188,65 @@ fn a_policy_that_keeps_more_is_refused_until_it_is_acknowledged() {
 }
 
 #[test]
+fn each_policy_has_a_store_of_its_own() {
+    let desk = desk();
+    desk.configure(&[CONFIGURATION, "[counts]\nstore = \"{}/counts.sqlite\"\n"].concat());
+    let free = NARROW.replace("widening = \"block\"", "widening = \"inform\"");
+    let day = free.replace("\"hour\"", "\"day\"");
+    fs::write(desk.file("policy.toml"), &free).expect("ours");
+    let running = desk.start();
+    desk.wait_for(1);
+    let reload = |policy: &str, times: usize| {
+        fs::write(desk.file("policy.toml"), policy).expect("ours");
+        running.signal("-HUP");
+        desk.wait("the reload", || {
+            let log = fs::read_to_string(desk.file("service.err")).expect("ours");
+            log.matches("reloaded").count() >= times
+        });
+    };
+    reload(&day, 1);
+    add(&desk, 2);
+    add(&desk, 3);
+    desk.wait_for(3);
+    reload(&free, 2);
+    add(&desk, 4);
+    // As soon as the counts are there all of it is true, whether the state says so yet or not.
+    desk.wait("the counts", || desk.requests("counts.sqlite") == 2);
+    // It is killed, and begins under another policy.
+    running.kill();
+    fs::write(desk.file("policy.toml"), &day).expect("ours");
+    let running = desk.start();
+    add(&desk, 5);
+    desk.wait_for(5);
+    assert_eq!(running.stop(), Some(0));
+    desk.assert_each_once(5);
+    let stores: Vec<_> = fs::read_dir(desk.folder.path())
+        .expect("ours")
+        .map(|entry| entry.expect("ours").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("counts-") && name.ends_with(".sqlite"))
+        .collect();
+    assert_eq!(stores.len(), 1, "{stores:?}");
+    assert_eq!((desk.requests("counts.sqlite"), desk.requests(&stores[0])), (2, 3));
+    let log = fs::read_to_string(desk.file("service.err")).expect("ours");
+    assert!(log.contains("holds those of another policy"), "{log}");
+}
+
+#[test]
+fn the_folder_of_the_output_is_made_and_a_check_says_if_it_cannot_be() {
+    let desk = desk();
+    desk.configure(&CONFIGURATION.replace("{}/clean/", "{}/clean/of/nginx/"));
+    let check = || run_in(desk.folder.path(), &["serve", "--check", "--config", "tamis.toml"], b"");
+    assert_eq!(check().status, 0);
+    let running = desk.start();
+    desk.wait("the output", || desk.file("clean/of/nginx/access.jsonl").exists());
+    assert_eq!(running.stop(), Some(0));
+    desk.configure(&CONFIGURATION.replace("{}/clean/", "{}/access.log/"));
+    let done = check();
+    assert_eq!(done.status, 2);
+    assert!(done.err().contains("cannot use the folder"), "{}", done.err());
+}
+
+#[test]
 fn the_output_is_opened_anew_on_sighup() {
     let desk = desk();
     let running = desk.start();
@@ -200,4 +259,37 @@ fn the_output_is_opened_anew_on_sighup() {
     assert_eq!(running.stop(), Some(0));
     desk.assert_each_once(2);
     assert_eq!(fs::read_to_string(desk.file("clean/moved")).expect("ours").lines().count(), 1);
+}
+
+#[test]
+fn counts_by_the_hour_where_the_policy_leaves_that_open() {
+    let desk = desk();
+    let check = |policy: &str| {
+        let counts = "\n[counts]\nstore = \"{}/counts.sqlite\"\nwindow = \"1h\"\n";
+        desk.configure(&[CONFIGURATION, counts].concat());
+        fs::write(desk.file("policy.toml"), policy).expect("ours");
+        run_in(desk.folder.path(), &["serve", "--check", "--config", "tamis.toml"], b"").status
+    };
+    let counted = NARROW.replace("[change]", "[counts]\ntables = [\"hour\", \"status\"]\n[change]");
+    assert_eq!(check(&counted), 0);
+    assert_eq!(
+        check(&counted.replace("[counts]", "[counts]\nwindow = \"day\"")),
+        2,
+        "it says days"
+    );
+    assert_eq!(check(&counted.replace("[counts]", "[counts]\nwindow = \"hour\"")), 0);
+    let by_day = counted.replace("grain = \"hour\"", "grain = \"day\"").replace("\"hour\", ", "");
+    assert_eq!(check(&by_day), 2, "records do not tell hours");
+    desk.configure(
+        &[CONFIGURATION, "[counts]\nstore = \"{}/counts.sqlite\"\nwindow = \"1h\"\n"].concat(),
+    );
+    fs::write(desk.file("policy.toml"), &counted).expect("ours");
+    let running = desk.start();
+    desk.wait_for(1);
+    assert_eq!(running.stop(), Some(0));
+    let show = ["report", "export", "--store", "counts.sqlite", "--to", "json"];
+    let shown = run_in(desk.folder.path(), &show, b"");
+    let report: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    assert_eq!(report["period"]["from"], "2026-11-22T14:00:00Z");
+    assert_eq!(report["period"]["to"], "2026-11-22T15:00:00Z");
 }
