@@ -193,24 +193,27 @@ impl Output {
         Ok(())
     }
 
-    /// Removes files that were rotated away: those that are too many, and those that are too old. Says how many, and how
-    /// many bear a time that is still to come.
+    /// Removes files that were rotated away: those that are too many, and those that are too old. Says how many, and
+    /// how many bear a time that is still to come.
     pub(super) fn expire(&self, now: i64, days: Option<u32>) -> io::Result<(usize, usize)> {
         let (Some(path), Some(rotate)) = (&self.path, self.rotate) else { return Ok((0, 0)) };
+        let is_ahead = |name: &str| time_of(name).is_some_and(|time| time - DAY_SECONDS > now);
         let mut files = rotated(path)?;
-        files.sort();
+        // The oldest first. Those of a time that is still to come were named by a clock that was wrong: lest they stay
+        // and the new ones go, they are the oldest of all.
+        files.sort_by_cached_key(|(name, _)| (!is_ahead(name), name.clone()));
         let too_many = rotate.keep.map_or(0, |keep| files.len().saturating_sub(keep));
         let (mut removed, mut ahead) = (0, 0);
         for (index, (name, file)) in files.iter().enumerate() {
             // By the time in its name, which was that of its latest record: who copies files may change the other.
-            let time = time_of(name);
-            let is_old = days.zip(time).is_some_and(|(days, time)| {
+            let is_old = days.zip(time_of(name)).is_some_and(|(days, time)| {
                 time.saturating_add(i64::from(days) * DAY_SECONDS) < now
             });
-            ahead += usize::from(time.is_some_and(|time| time - DAY_SECONDS > now));
             if index < too_many || is_old {
                 fs::remove_file(file)?;
                 removed += 1;
+            } else {
+                ahead += usize::from(is_ahead(name));
             }
         }
         if removed > 0 {
@@ -352,6 +355,14 @@ mod tests {
         assert_eq!(rotated(&path).expect("listed").len(), 2);
         // Of a clock that goes back a little nothing is made; one that was more than a period ahead was wrong.
         assert!(!output.is_due(-3_590) && output.is_due(-3_600));
+        // A file that bears a time to come goes before those that were written later.
+        let name = |time: &str| folder.join(format!("clean.jsonl.{time}-0000"));
+        let (wrong, right) = (name("20361122T140500Z"), name("20261122T140500Z"));
+        for path in [&wrong, &right] {
+            fs::write(path, "x").expect("writable");
+        }
+        assert_eq!(output.expire(1_795_356_300, None).expect("removed"), (2, 0));
+        assert!(right.exists() && !wrong.exists());
         // The file of the point is gone by now: there is nothing to cut, and the present one stays.
         Output::open(&sink(&path), Some(&point), 0).expect("opened");
         assert_eq!(fs::read(&path).expect("readable"), b"x\n");

@@ -1,6 +1,13 @@
 //! What the service is told and what it says: systemd's words, reloads, checks.
 
-use std::{fs, io::ErrorKind, os::unix::net::UnixDatagram, time::Duration};
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Read as _, Write as _},
+    os::unix::net::UnixDatagram,
+    process::Stdio,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{
     desk::{Desk, line},
@@ -36,7 +43,6 @@ fn add(desk: &Desk, number: u64) {
     let log = desk.file("access.log");
     let text = fs::read_to_string(&log).expect("ours") + &line(number);
     // In place, as a server does.
-    use std::io::Write as _;
     let mut file = fs::OpenOptions::new().append(true).open(&log).expect("ours");
     file.write_all(&text.as_bytes()[text.len() - line(number).len()..]).expect("ours");
 }
@@ -53,24 +59,91 @@ fn systemd_hears_that_it_is_ready_alive_and_stopping() {
         let mut buffer = [0; 4096];
         loop {
             match socket.recv(&mut buffer) {
-                Ok(count)
-                    if str::from_utf8(&buffer[..count]).is_ok_and(|said| said.contains(what)) =>
-                {
-                    return;
+                Ok(count) => {
+                    let said = str::from_utf8(&buffer[..count]).expect("text");
+                    if said.contains(what) {
+                        return said.to_owned();
+                    }
                 }
-                Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("{what}: {error}"),
             }
         }
     };
-    hear("READY=1");
+    let said = hear("READY=1");
+    assert!(said.contains("STATUS=policy "), "{said}");
     hear("WATCHDOG=1");
+    hear("STATUS=policy ");
+    let before = monotonic();
+    running.signal("-HUP");
+    let said = hear("RELOADING=1");
+    let told = said.lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).expect("a time");
+    let told: u64 = told.parse().expect("a number");
+    assert!((before..=monotonic()).contains(&told), "{told} is not between");
+    hear("READY=1");
+    fs::write(desk.file("policy.toml"), "name = ").expect("ours");
     running.signal("-HUP");
     hear("RELOADING=1");
-    hear("READY=1");
-    assert_eq!(running.stop(), Some(0));
+    let said = hear("READY=1");
+    assert!(said.contains("STATUS=reload refused"), "{said}");
+    running.signal("-TERM");
     hear("STOPPING=1");
+    let mut running = running;
+    assert_eq!(running.0.wait().expect("it ends").code(), Some(0));
+}
+
+/// What systemd compares the time of a reload with, in microseconds.
+fn monotonic() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(now.tv_sec * 1_000_000 + now.tv_nsec / 1_000).expect("after the start")
+}
+
+#[test]
+fn the_watchdog_hears_nothing_while_the_service_is_stuck() {
+    let sink = "kind = \"file\"\npath = \"{}/clean/access.jsonl\"";
+    let desk = Desk::new(&CONFIGURATION.replace(sink, "kind = \"stdout\""));
+    fs::write(desk.file("policy.toml"), NARROW).expect("ours");
+    fs::write(desk.file("access.log"), line(1)).expect("ours");
+    let socket = UnixDatagram::bind(desk.file("notify.sock")).expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("settable");
+    let mut command = desk.command();
+    command.env("NOTIFY_SOCKET", desk.file("notify.sock")).env("WATCHDOG_USEC", "2000000");
+    let mut running =
+        crate::desk::Running(command.stdout(Stdio::piped()).spawn().expect("it starts"));
+    let mut stdout = running.0.stdout.take().expect("piped");
+    // Without anything to do it is well for as long as that lasts.
+    let mut buffer = [0; 4096];
+    let mut next = || loop {
+        match socket.recv(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => panic!("nothing is said: {error}"),
+            Ok(count) => break String::from_utf8_lossy(&buffer[..count]).into_owned(),
+        }
+    };
+    for _ in 0..5 {
+        while next() != "WATCHDOG=1" {}
+    }
+    // A pipe takes 64 KiB, and nobody reads more of it.
+    let lines: String = (2..=4_000).map(line).collect();
+    let mut log = OpenOptions::new().append(true).open(desk.file("access.log")).expect("ours");
+    log.write_all(lines.as_bytes()).expect("ours");
+    let (mut heard, since) = (Instant::now(), Instant::now());
+    while heard.elapsed() < Duration::from_secs(5) {
+        // Other things are still said.
+        if next() == "WATCHDOG=1" {
+            heard = Instant::now();
+        }
+        assert!(since.elapsed() < Duration::from_secs(90), "it is stuck and says that it is alive");
+    }
+    let reader = thread::spawn(move || {
+        let mut all = Vec::new();
+        stdout.read_to_end(&mut all).expect("it writes");
+        all
+    });
+    while next() != "WATCHDOG=1" {}
+    assert_eq!(running.stop(), Some(0));
+    let all = reader.join().expect("read");
+    assert_eq!(all.iter().filter(|byte| **byte == b'\n').count(), 4_000);
 }
 
 #[test]
