@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -75,6 +76,8 @@ pub(super) struct Facts {
     pub(super) started_unix: i64,
     pub(super) policy: String,
     pub(super) policy_hash: String,
+    /// Where counts go, which may be beside the store that is configured.
+    pub(super) store: Option<PathBuf>,
     pub(super) keys_in_trouble: bool,
     pub(super) reloads_refused: u64,
     /// What is waited for, if anything is.
@@ -154,6 +157,7 @@ impl Board {
             "waiting": facts.waiting,
             "policy": facts.policy,
             "policy_hash": facts.policy_hash,
+            "store": facts.store.map(|store| store.display().to_string()),
             "started": facts.started_unix,
             "committed": facts.committed_unix,
             "lines": lines,

@@ -124,8 +124,8 @@ impl Follower {
             Some(Found { path: path.to_owned(), metadata, from: From::Growing(file) })
         };
         let found = std::iter::once(&standing.path).chain(&around).find_map(|path| is_it(path))?;
-        // It is at its place and is as it was, but there is a copy that has more than it and is no other log: then it was
-        // truncated, and all lines are alike.
+        // It is at its place and is as it was, but there is a copy that has more than it and is no other log: then it
+        // was truncated, and all lines are alike.
         let was_longer = around.iter().any(|path| {
             path.metadata().is_ok_and(|metadata| {
                 metadata.len() > found.metadata.len()

@@ -433,6 +433,7 @@ impl Follower {
                 piece,
                 site,
                 standing: Some(standing.clone()),
+                entry: None,
                 only_seals,
                 goes_on: number < last,
                 confirm: None,

@@ -11,7 +11,7 @@ use std::{
 use super::state::Place;
 use crate::{
     format::Format,
-    privacy::{RawBlock, Recognition},
+    privacy::{Cursor, RawBlock, Recognition},
     source::{FormatChoice, Given},
 };
 
@@ -198,6 +198,36 @@ impl Gatherer {
             pieces.push(Piece { block, given });
         }
         pieces
+    }
+
+    /// Up to where whole lines go no further than an entry of the journal.
+    pub(super) fn end_of(&self, entry: Cursor) -> Option<usize> {
+        entry.end_in(&self.block)
+    }
+
+    /// The entry that has gathered first, and where it ends; nothing while it is not whole.
+    pub(super) fn first_entry(&self) -> Option<(Option<Cursor>, usize)> {
+        Cursor::first_of(&self.block)
+    }
+
+    /// Drops what lies before `end`, which is the end of a line.
+    pub(super) fn drop_to(&mut self, end: usize) {
+        for piece in self.take_to(end) {
+            self.pool.give(piece.block);
+        }
+    }
+
+    /// Takes what lies before `end`, which is the end of a line.
+    pub(super) fn take_to(&mut self, end: usize) -> Vec<Piece> {
+        let mut rest = self.pool.take();
+        self.block.move_from(end, &mut rest);
+        let block = std::mem::replace(&mut self.block, rest);
+        if block.is_empty() {
+            self.pool.give(block);
+            return Vec::new();
+        }
+        let given = self.give(&block);
+        vec![Piece { block, given }]
     }
 
     fn take_directives(&mut self, is_end: bool, rest: &mut RawBlock) -> Option<Format> {

@@ -19,10 +19,12 @@ use super::{
     board::{Board, Level, Say},
     error::ServiceError,
     gather::Piece,
+    journal::{Beginnings, Entry},
     listen::Confirm,
     output::Output,
     room::{Room, Stop},
     state::{End, Lines, Place, Point, Standing, State},
+    trust::Trust,
 };
 use crate::{
     counts::{Recorder, Running},
@@ -32,7 +34,7 @@ use crate::{
     quarantine::{
         QuarantineError,
         disk::Disk,
-        expire,
+        expire::{self, Witness},
         layout::Layout,
         store::{Now, Writer},
     },
@@ -48,6 +50,8 @@ pub(super) struct Portion {
     pub(super) site: usize,
     /// How far the file was read with this piece, if it is of one.
     pub(super) standing: Option<Standing>,
+    /// Up to which entry of the journal it goes, if it is of that.
+    pub(super) entry: Option<Entry>,
     /// Whether these lines were clean and counted before, and are only to be sealed.
     pub(super) only_seals: bool,
     /// Whether further pieces follow that belong to the same place.
@@ -69,8 +73,10 @@ pub struct Rules {
     pub header: Rendered,
     /// What answers what workers notice of lines.
     pub sentry: Option<Sentry>,
-    /// What keeps counts.
+    /// What keeps counts, and in which store.
     pub recorder: Option<Recorder>,
+    /// See above.
+    pub store: Option<PathBuf>,
     /// The same counts since the start, or since this policy, as Prometheus wants them.
     pub running: Option<Running>,
     /// Whether secrets are taken out of what is sealed.
@@ -101,6 +107,9 @@ pub(super) struct Outlet {
     seen: BTreeMap<u64, Place>,
     /// Up to where they are sealed durably.
     sealed: BTreeMap<u64, Place>,
+    /// The same for entries of the journal.
+    seen_entries: Beginnings,
+    sealed_entries: Beginnings,
     pub(super) tally: Tally,
     /// The lines of earlier runs.
     before: Lines,
@@ -115,6 +124,8 @@ pub(super) struct Outlet {
     pub(super) board: Arc<Board>,
     pub(super) say: Say,
     pub(super) clock: fn() -> Now,
+    /// Whether it may be believed when something is destroyed.
+    pub(super) trust: Trust,
     pub(super) failure: Option<ServiceError>,
     /// Whether nothing is done any more, however it ended.
     is_closed: bool,
@@ -134,6 +145,7 @@ pub(super) struct Parts {
     pub(super) board: Arc<Board>,
     pub(super) say: Say,
     pub(super) clock: fn() -> Now,
+    pub(super) trust: Trust,
 }
 
 impl Outlet {
@@ -151,16 +163,22 @@ impl Outlet {
             board,
             say,
             clock,
+            trust,
         } = parts;
         let places = |of: fn(&Standing) -> Place| -> BTreeMap<u64, Place> {
             point.files.iter().map(|(id, standing)| (*id, of(standing))).collect()
         };
         let sealed = places(|standing| standing.sealed.unwrap_or(standing.place));
+        let entries = point.entries.iter().map(|(name, entry)| (name.clone(), Some(*entry)));
+        let mut sealed_entries: Beginnings = entries.collect();
+        sealed_entries.extend(point.sealed_entries.clone());
         Self {
             turn: 0,
             judged: 0,
             seen: sealed.clone(),
             sealed,
+            seen_entries: sealed_entries.clone(),
+            sealed_entries,
             before: point.lines.clone(),
             rules,
             output,
@@ -181,6 +199,7 @@ impl Outlet {
             board,
             say,
             clock,
+            trust,
             failure: None,
             is_closed: false,
         }
@@ -254,6 +273,13 @@ impl Outlet {
                 self.point.files.insert(standing.id.0, standing);
             }
         }
+        if let Some(Entry { name, before, last }) = portion.entry.take() {
+            self.sealed_entries.entry(name.to_string()).or_insert(before);
+            self.seen_entries.insert(name.to_string(), Some(last));
+            if !portion.only_seals {
+                self.point.entries.insert(name.to_string(), last);
+            }
+        }
         if let Some(mut confirm) = portion.confirm.take() {
             confirm.lines += lines;
             self.confirms.push(confirm);
@@ -323,7 +349,23 @@ impl Outlet {
     fn rotate(&mut self, now: i64) -> Result<(), ServiceError> {
         self.commit()?;
         self.patiently(Room::Output("rotate"), |outlet| outlet.output.rotate(now))?;
-        self.commit()
+        self.commit()?;
+        // How many files stay does not depend on what time it is.
+        self.expire_output(now, None);
+        Ok(())
+    }
+
+    /// Looks whether the clock was set, and says so.
+    pub(super) fn look_at_clock(&mut self) {
+        let Now { unix, steady } = (self.clock)();
+        if let Some(set_by) = self.trust.look(unix, steady) {
+            let what = format!(
+                "the clock was set by {set_by} seconds: nothing is destroyed for being old within the next 24 hours; \
+                 see that it is right"
+            );
+            (self.say)(Level::Warning, &what);
+            self.is_dirty = true;
+        }
     }
 
     /// Destroys what has been kept for long enough: files that were rotated away, and sealed segments.
@@ -331,22 +373,39 @@ impl Outlet {
         if self.failure.is_some() || self.is_closed {
             return;
         }
-        let now = (self.clock)().unix;
-        match self.output.expire(now, self.rules.records_days) {
-            Ok(0) => {}
-            Ok(removed) => {
-                (self.say)(Level::Info, &format!("removed {removed} earlier files of the output"))
+        self.look_at_clock();
+        if !self.trust.is_given() {
+            return;
+        }
+        self.expire_output((self.clock)().unix, self.rules.records_days);
+        if let Some(days) = self.rules.sealed_days
+            && let Err(error) = self.expire_sealed(days)
+        {
+            self.fail(ServiceError::Quarantine(error));
+        }
+    }
+
+    fn expire_output(&self, now: i64, days: Option<u32>) {
+        match self.output.expire(now, days) {
+            Ok((removed, ahead)) => {
+                if removed > 0 {
+                    let what = format!("removed {removed} earlier files of the output");
+                    (self.say)(Level::Info, &what);
+                }
+                if days.is_some() && ahead > 0 {
+                    let what = format!(
+                        "{ahead} earlier files of {} have a time in their names that is still to come, and stay until \
+                         then and as long again: see whether the clock was wrong, and remove them yourself",
+                        self.output.place().display()
+                    );
+                    (self.say)(Level::Warning, &what);
+                }
             }
             Err(error) => {
                 let place = self.output.place();
                 let what = format!("cannot remove earlier files of {}: {error}", place.display());
                 (self.say)(Level::Warning, &what);
             }
-        }
-        if let Some(days) = self.rules.sealed_days
-            && let Err(error) = self.expire_sealed(days)
-        {
-            self.fail(ServiceError::Quarantine(error));
         }
     }
 
@@ -358,9 +417,11 @@ impl Outlet {
         let now = (self.clock)();
         writer.settle(now)?;
         self.sealed.clone_from(&self.seen);
+        self.sealed_entries.clone_from(&self.seen_entries);
         writer.finish(now)?;
         let layout = Layout::new(&open.0);
-        match expire::expire(&Disk::default(), &layout, (now.unix, now.unix), days, false) {
+        let (disk, witness) = (Disk::default(), Witness::Service);
+        match expire::expire(&disk, &layout, (now.unix, now.unix), days, witness) {
             Ok(expired) if expired.destroyed.is_empty() => {}
             Ok(expired) => {
                 let what = format!(
@@ -368,10 +429,6 @@ impl Outlet {
                     expired.destroyed.len()
                 );
                 (self.say)(Level::Notice, &what);
-            }
-            // A clock that cannot be right destroys nothing.
-            Err(error @ QuarantineError::Clock(_)) => {
-                (self.say)(Level::Warning, &error.to_string())
             }
             Err(error) => return Err(error),
         }
@@ -407,13 +464,17 @@ impl Outlet {
         for (id, standing) in &mut point.files {
             standing.sealed = self.writer.as_ref().and_then(|_| self.sealed.get(id).copied());
         }
+        point.sealed_entries =
+            self.writer.as_ref().map(|_| self.sealed_entries.clone()).unwrap_or_default();
         self.state.policy_hash.clone_from(&self.rules.policy_hash);
         self.state.policy.clone_from(&self.rules.policy);
+        self.state.trust = Some(self.trust);
         match &self.rules.recorder {
             None => self
                 .patiently(Room::State, |outlet| outlet.state.commit(&outlet.state_path, &point))?,
             Some(recorder) => {
                 point.sequence = recorder.sequence() + 1;
+                point.store.clone_from(&self.rules.store);
                 self.patiently(Room::State, |outlet| {
                     outlet.state.try_point(&outlet.state_path, &point)
                 })?;
@@ -440,6 +501,7 @@ impl Outlet {
         }
         if writer.is_idle() {
             self.sealed.clone_from(&self.seen);
+            self.sealed_entries.clone_from(&self.seen_entries);
         }
         Ok(())
     }
@@ -532,6 +594,7 @@ impl Outlet {
             facts.commits = self.commits;
             facts.committed_unix = (self.clock)().unix;
             facts.policy_hash.clone_from(&self.rules.policy_hash);
+            facts.store.clone_from(&self.rules.store);
         });
     }
 

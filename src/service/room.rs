@@ -44,6 +44,11 @@ impl Stop {
         self.ending.get().is_some()
     }
 
+    /// Whether nothing is waited for any more, because somebody asked twice or something failed.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.giving_up.load(Ordering::SeqCst)
+    }
+
     /// Whether room is not waited for any more.
     pub(super) fn gives_up(&self) -> bool {
         self.giving_up.load(Ordering::SeqCst)
@@ -75,27 +80,40 @@ impl Outlet {
             Room::Output(_) => outlet.output.place(),
             Room::State => outlet.state_path.clone(),
         };
-        let mut was_said = false;
+        let (mut was_said, mut ending) = (None, None::<Instant>);
         loop {
-            match act(self) {
+            let error = match act(self) {
                 Ok(()) => break,
-                Err(error) if is_full(&error) && !self.stop.gives_up() => {
-                    if !was_said {
-                        let what = format!(
-                            "cannot {what} {}: {error}; sources wait until there is room",
-                            place(self).display()
-                        );
-                        (self.say)(Level::Warning, &what);
-                        was_said = true;
-                    }
-                    self.board.wait(word);
-                    thread::sleep(PATIENCE);
-                }
+                Err(error) if may_pass(&error) => error,
                 Err(error) => return Err(ServiceError::io(what, place(self))(error)),
+            };
+            self.board.wait(word);
+            let gives_up = if is_full(&error) {
+                self.stop.gives_up()
+            } else {
+                // Whoever takes records may be ending as well.
+                let is_over = |since: Instant| since.elapsed() > GRACE;
+                let ends = self.stop.is_ending();
+                self.stop.is_given_up() || ends && is_over(*ending.get_or_insert_with(Instant::now))
+            };
+            if gives_up {
+                return Err(ServiceError::io(what, place(self))(error));
             }
+            if error.kind() == io::ErrorKind::TimedOut {
+                continue;
+            }
+            if was_said.is_none() {
+                let until = if is_full(&error) { "there is room" } else { "somebody takes them" };
+                let place = place(self);
+                let place = place.display();
+                let what = format!("cannot {what} {place}: {error}; sources wait until {until}");
+                (self.say)(Level::Warning, &what);
+                was_said = Some(until);
+            }
+            thread::sleep(PATIENCE);
         }
-        if was_said {
-            (self.say)(Level::Notice, "there is room again, and sources go on");
+        if let Some(what) = was_said {
+            (self.say)(Level::Notice, &format!("{what} again, and sources go on"));
         }
         self.board.go_on();
         Ok(())
@@ -124,7 +142,12 @@ impl Outlet {
     }
 }
 
-/// Whether there is no room, which may pass.
+/// Whether it may be otherwise after a while: there is no room, or nobody takes records.
+fn may_pass(error: &io::Error) -> bool {
+    is_full(error) || matches!(error.kind(), io::ErrorKind::NotConnected | io::ErrorKind::TimedOut)
+}
+
+/// Whether there is no room.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -15,7 +15,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::error::ServiceError;
+use super::{
+    error::ServiceError,
+    journal::{Beginnings, Cursors},
+    trust::Trust,
+};
 use crate::sink::write_durably;
 
 /// The number of the form.
@@ -91,9 +95,16 @@ pub(super) struct End {
 /// What is true together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Point {
-    /// The step of the counts that goes with it.
+    /// The step of the counts that goes with it, and in which store that is.
     pub(super) sequence: u64,
+    #[serde(default)]
+    pub(super) store: Option<PathBuf>,
     pub(super) files: BTreeMap<u64, Standing>,
+    /// The last entries of the journal, by what a source chooses of it, and up to where they are sealed durably.
+    #[serde(default)]
+    pub(super) entries: Cursors,
+    #[serde(default)]
+    pub(super) sealed_entries: Beginnings,
     /// Files that were read to their end, the latest last.
     pub(super) ended: Vec<Standing>,
     pub(super) output: Option<OutputPoint>,
@@ -137,6 +148,9 @@ pub(super) struct State {
     /// The hash of the policy that is in use, and its text.
     pub(super) policy_hash: String,
     pub(super) policy: String,
+    /// What was thought of the clock.
+    #[serde(default)]
+    pub(super) trust: Option<Trust>,
     committed: Point,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trying: Option<Point>,
@@ -151,6 +165,7 @@ impl State {
             next_id: 1,
             policy_hash: String::new(),
             policy: String::new(),
+            trust: None,
             committed: Point::default(),
             trying: None,
         }
@@ -170,6 +185,11 @@ impl State {
         } else {
             Err(ServiceError::State(path.to_owned()))
         }
+    }
+
+    /// In which store it is to be looked whether what was being tried became true.
+    pub(super) fn store_of_trying(&self) -> Option<&Path> {
+        self.trying.as_ref().and_then(|trying| trying.store.as_deref())
     }
 
     /// The point that holds, given the number of the last step in the store, if counts are kept.

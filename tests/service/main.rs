@@ -8,10 +8,14 @@ mod program;
 mod sealed;
 
 mod alike;
+mod day;
 mod desk;
 mod full;
+mod journal;
 mod kills;
+mod peers;
 mod rotations;
 mod seals;
 mod senders;
+mod systemd;
 mod words;
