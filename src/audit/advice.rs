@@ -1,0 +1,99 @@
+//! What to say less of, so that more records are alike.
+//!
+//! Every change that a policy can make is tried, and the one is taken that puts most records among others for the
+//! bits that it costs; then the next. That is no proof of the best way, which nobody finds in reasonable time, but a
+//! way that is short and can be followed by hand.
+
+use super::{
+    measure::{alike, present, under},
+    row::{Facet, Row, View},
+};
+
+/// A change to a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What to do, in words.
+    pub what: &'static str,
+    /// What that is in a policy.
+    pub policy: &'static str,
+    /// How many records have fewer than k like them after it.
+    pub under: u64,
+    /// How much a record says after it, in bits.
+    pub entropy: f64,
+}
+
+/// A way to a wished k.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advice {
+    /// How many records are to be alike.
+    pub k: u64,
+    /// How many records have fewer like them as it is.
+    pub before: u64,
+    /// The changes, one after the other.
+    pub steps: Vec<Step>,
+}
+
+/// A facet, how much of it is left, and the change in words and in a policy.
+type Change = (Facet, u8, &'static str, &'static str);
+
+const CHANGES: [Change; 16] = [
+    (Facet::Time, 2, "time to the hour", "time = { grain = \"hour\" }"),
+    (Facet::Time, 1, "time to the day", "time = { grain = \"day\" }"),
+    (
+        Facet::Client,
+        1,
+        "wider networks of clients",
+        "client = { truncate = { ipv4 = 8, ipv6 = 16 } }",
+    ),
+    (Facet::Client, 0, "no client", "leave out client"),
+    (Facet::Network, 0, "no network", "leave out network"),
+    (Facet::Country, 0, "no country", "leave out country"),
+    (Facet::Organisation, 0, "no organisation", "leave out organisation"),
+    (Facet::Path, 1, "the first segment of paths", "path by declared routes, such as /blog/*"),
+    (Facet::Path, 0, "no path", "leave out path"),
+    (Facet::Referrer, 0, "no referrer", "leave out referrer"),
+    (Facet::BrowserVersion, 0, "no browser version", "browser = { version = \"none\" }"),
+    (Facet::Browser, 0, "no browser", "leave out browser"),
+    (Facet::Os, 0, "no operating system", "leave out os"),
+    (Facet::Device, 0, "no device", "leave out device"),
+    (Facet::Language, 0, "no language", "leave out language"),
+    (Facet::Time, 0, "no time", "leave out time"),
+];
+
+/// A way to have at least `k` records alike.
+#[must_use]
+pub fn advise(rows: &[Row], k: u64) -> Advice {
+    let has_network = rows.iter().any(Row::has_network);
+    let present = present(rows);
+    let mut changes: Vec<Change> = CHANGES
+        .into_iter()
+        .filter(|(facet, level, ..)| {
+            present.contains(facet) && ((*facet, *level) != (Facet::Client, 1) || has_network)
+        })
+        .collect();
+    let mut view = View::ALL;
+    let before = under(rows, view, k);
+    let (mut left, mut entropy) = (before, alike(rows, view).2);
+    let mut steps = Vec::new();
+    while left > 0 && !changes.is_empty() {
+        let tried = changes.iter().map(|change| {
+            let view = view.with(change.0, change.1);
+            let (_, _, bits) = alike(rows, view);
+            (*change, view, under(rows, view, k), bits)
+        });
+        let gain =
+            |after: u64, bits: f64| (left - after.min(left)) as f64 / (entropy - bits + 0.01);
+        // Where none helps by itself, the one that takes most away prepares the next.
+        let best = tried.max_by(|one, other| {
+            gain(one.2, one.3).total_cmp(&gain(other.2, other.3)).then(other.3.total_cmp(&one.3))
+        });
+        let Some(((facet, level, what, policy), next, after, bits)) = best else { break };
+        view = next;
+        changes.retain(|change| change.0 != facet || change.1 < level);
+        if after < left || bits < entropy - 0.001 {
+            steps.push(Step { what, policy, under: after, entropy: bits });
+        }
+        (left, entropy) = (after, bits);
+    }
+    Advice { k, before, steps }
+}
