@@ -76,7 +76,11 @@ pub fn advise(rows: &[Row], k: u64) -> Advice {
     let (mut left, mut entropy) = (before, alike(rows, view).2);
     let mut steps = Vec::new();
     while left > 0 && !changes.is_empty() {
-        let tried = changes.iter().map(|change| {
+        // Of each field the mildest change comes first.
+        let mildest = |change: &&Change| {
+            !changes.iter().any(|other| other.0 == change.0 && other.1 > change.1)
+        };
+        let tried = changes.iter().filter(mildest).map(|change| {
             let view = view.with(change.0, change.1);
             let (_, _, bits) = alike(rows, view);
             (*change, view, under(rows, view, k), bits)

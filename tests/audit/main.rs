@@ -75,17 +75,9 @@ fn over_the_raw_log_itself_everything_is_found() {
 #[test]
 fn every_way_of_writing_is_seen_through() {
     let folder = Folder::new();
-    let raw = raw_log(1).replace(
-        "2001:db8:",
-        "198.51.100.213 - - [22/Nov/2026:14:05:36 +0000] \"GET / HTTP/1.1\" 200 5\n2001:db8:",
-    );
-    write(
-        &folder,
-        "raw.log",
-        format!(
-            "{raw}203.0.113.77 - zorvik.lum [22/Nov/2026:14:05:37 +0000] \"GET /?t=9f86d081884c7d659a2feaa0c55ad015&q=zorvik%20lumquadax&m=alice@example.com HTTP/1.1\" 200 512\n"
-        ),
-    );
+    let raw = "203.0.113.77 - zorvik.lum [22/Nov/2026:14:05:37 +0000] \
+        \"GET /?t=9f86d081884c7d659a2feaa0c55ad015&q=zorvik%20lumquadax&m=alice@example.com HTTP/1.1\" 200 512\n";
+    write(&folder, "raw.log", raw);
     let mut missed = Vec::new();
     for text in [
         "203.0.113.77",

@@ -276,7 +276,8 @@ impl Audit {
                 writeln!(text, "and {} more; --list shows them", grouped(more + self.trove.more));
         }
         if self.is_short_of_words {
-            text += "There were more words in paths than are known, so some of this may be pages that many asked for.\n";
+            text += "There were more words in paths than are known, so some of this may be pages that many \
+                     asked for.\n";
         }
         text += match (self.found.is_empty(), self.failed) {
             (false, _) => {

@@ -3,6 +3,8 @@
 use std::{
     fmt::Write as _,
     io::{self, BufReader},
+    os::unix::ffi::OsStrExt as _,
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -18,6 +20,9 @@ use crate::{
     source,
 };
 
+const STEPS: &str = "Each step keeps those before it. Where few records are left, a policy that holds records leaves \
+                     them out: [release].\n";
+
 /// Runs `tamis audit risk`.
 pub(super) fn run(args: &RiskArgs) -> Result<ExitCode> {
     let mut records = Records::default();
@@ -32,7 +37,10 @@ pub(super) fn run(args: &RiskArgs) -> Result<ExitCode> {
             .add(&mut io::stdin().lock())
             .map_err(|error| anyhow!("cannot read the records of standard input: {error}"))?;
     }
-    for path in files {
+    // What lies hidden in folders, such as the manifest of a batch, are no records.
+    let is_hidden =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_bytes()[0] == b'.');
+    for path in files.into_iter().filter(|path| named.contains(path) || !is_hidden(path)) {
         let mut found = Ok(());
         let read = source::contents(&path, |content| {
             found = records.add(&mut BufReader::with_capacity(1 << 18, content));
@@ -136,9 +144,7 @@ fn advice_text(advice: &Advice, all: u64) -> String {
     }
     text += match (advice.before, advice.steps.last().map(|step| step.under)) {
         (0, _) => "Nothing has to be changed.\n",
-        (_, Some(0)) => {
-            "Each step keeps those before it. Where few records are left, a policy that holds records leaves them out: [release].\n"
-        }
+        (_, Some(0)) => STEPS,
         _ => "There are too few records for that, whatever is left out.\n",
     };
     text

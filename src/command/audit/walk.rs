@@ -12,7 +12,13 @@ pub(super) fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<(PathBuf, io::Error
     for path in paths {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => walk(path, &mut files, &mut failures),
-            Ok(_) => files.push(path.clone()),
+            Ok(_) => {
+                files.push(path.clone());
+                // What a store has not yet taken over lies beside it.
+                let mut log = path.clone().into_os_string();
+                log.push("-wal");
+                files.extend(Some(PathBuf::from(log)).filter(|log| log.is_file()));
+            }
             Err(error) => failures.push((path.clone(), error)),
         }
     }

@@ -313,7 +313,7 @@ impl Hunt {
             };
             let kind = match kind {
                 _ if is_email => NeedleKind::Email,
-                NeedleKind::Query | NeedleKind::Referrer | NeedleKind::Other if is_token(raw) => {
+                NeedleKind::Query | NeedleKind::Referrer | NeedleKind::Other if is_drawn(raw) => {
                     NeedleKind::Token
                 }
                 kind => kind,
@@ -338,6 +338,11 @@ impl Hunt {
         std::mem::swap(out, &mut other);
         self.scratch.other = other;
     }
+}
+
+/// Whether all of a value looks drawn by lot, and not only the escapes in it.
+fn is_drawn(raw: &[u8]) -> bool {
+    raw.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte)) && is_token(raw)
 }
 
 fn parsed(address: shapes::Address) -> Parsed {

@@ -336,7 +336,7 @@ impl Needles {
     fn is_public(&self, needle: &Needle, text: &[u8]) -> bool {
         let kind = needle.kind;
         if matches!(kind, NeedleKind::Address | NeedleKind::Email | NeedleKind::Agent) {
-            return kind == NeedleKind::Agent && self.all_words(text, |_| false);
+            return false;
         }
         if kind.is_wordy() {
             return needle.count >= CLIENTS_MANY || self.all_words(text, |_| true);
@@ -346,6 +346,10 @@ impl Needles {
 
     /// Whether all words of a text are the program's own, or words of paths of which `holds` is true.
     fn all_words(&self, text: &[u8], holds: impl Fn(&Word) -> bool) -> bool {
+        // The last word of what was cut may be a part of one.
+        let is_cut = text.len() == NEEDLE_BYTES_MAX;
+        let cut = text.iter().rposition(|byte| is_cut && !is_in_word(*byte));
+        let text = &text[..cut.unwrap_or(text.len())];
         words_of(text).all(|word| {
             let digest = self.digest(Sort::Word, word);
             word.len() < 3

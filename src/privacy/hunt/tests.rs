@@ -72,6 +72,18 @@ fn what_others_asked_for_is_nobodys() {
 }
 
 #[test]
+fn names_of_pages_that_are_long_are_nobodys_either() {
+    let page = "session-balancing-across-tomcats-with-apache.html";
+    let escaped = "%D9%85%D8%A7%D8%B4%DB%8C%D9%86-%D8%A7%D8%B5%D9%84%D8%A7%D8%AD";
+    let mut raw = String::new();
+    for name in [page, escaped] {
+        raw += &line("203.0.113.77", "-", "/a.css", &format!("https://example.com/blog/{name}"));
+        raw += &line("203.0.113.77", "-", &format!("/blog/{name}"), "-");
+    }
+    assert!(found(&raw, &format!("/blog/{page} /blog/{escaped}")).is_empty());
+}
+
+#[test]
 fn several_passes_find_what_one_would() {
     let raw: String = (1..=200)
         .map(|number| line(&format!("203.0.113.{number}"), &format!("somebody{number}x"), "/", "-"))
