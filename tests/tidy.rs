@@ -47,10 +47,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("divan", &[]),
     ("flate2", &["source/unpack", "sink"]),
     ("foldhash", &["privacy", "counts", "emit"]),
-    ("glob", &["source/found", "service/follow"]),
+    ("glob", &["source/found", "service/names"]),
     ("hashbrown", &["privacy", "counts", "emit"]),
     ("indicatif", &["command"]),
-    ("jiter", &["format/json", "format/wrapper"]),
+    ("jiter", &["format/journal", "format/json", "format/wrapper"]),
     (
         "ipnet",
         &[
@@ -67,7 +67,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("lz4_flex", &["source/unpack"]),
     ("maxminddb", &["transform/mmdb"]),
     ("memchr", &["format", "transform", "privacy"]),
-    ("nix", &["service/listen", "command/user"]),
+    ("nix", &["service/listen", "service/peer", "command/user"]),
     ("nom", &["format"]),
     ("proptest", &[]),
     ("psl", &["transform/referrer"]),

@@ -282,7 +282,7 @@ pub(super) fn run_name() -> Result<String> {
 }
 
 /// Lets nobody but root read the memory of this process, neither while it runs nor as a core dump.
-fn keep_to_oneself() {
+pub(super) fn keep_to_oneself() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Write as _},
     os::unix::net::UnixStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     cli::{Cli, FilterArgs, ServeArgs, StatusArgs},
-    counts::{Identity, Recorder, Run, Store, StoreError, Window},
+    counts::{Identity, Recorder, Run, Running, Store, StoreError, Window},
     policy::{Direction, Opening as Quarantined, Plan, Policy, diff},
     privacy::VisitorKeys,
     service::{
@@ -51,6 +51,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode> {
     if let Some(user) = &args.user {
         super::user::become_user(user)?;
     }
+    // After that, for who becomes somebody else may be dumped again.
+    keys::keep_to_oneself();
     let config = load(&args.config)?;
     if args.check {
         return check(&config);
@@ -65,6 +67,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode> {
     may_change(&config, &settings, opening.earlier_policy(), &say).map_err(Usage)?;
     let run_keys = settings.keys(&config)?;
     let made = make(&config, &settings, run_keys.as_deref(), &run)?;
+    tell_store(&config, made.rules.store.as_deref(), &say);
     let looked_after = run_keys.clone();
     let tend = Box::new(move || looked_after.as_ref().is_none_or(|keys| keys.is_well()));
     let service =
@@ -148,6 +151,9 @@ fn check(config: &Config) -> Result<ExitCode> {
         settings.choice(source)?;
     }
     check_folder(&config.state_dir).map_err(|error| Usage(error.to_string()))?;
+    if let Some(folder) = config.sink.path.as_deref().and_then(Path::parent) {
+        check_folder(folder).map_err(|error| Usage(error.to_string()))?;
+    }
     if let Some(quarantine) = &config.quarantine {
         attacks::lookout(&settings.plan, quarantine.rules.as_deref())?;
     }
@@ -197,7 +203,10 @@ impl Settings {
             )
         })?;
         let args = args.filter;
-        let plan = Arc::new(filter::plan(&args)?);
+        let mut plan = filter::plan(&args)?;
+        let window = config.counts.as_ref().and_then(|counts| counts.window.as_deref());
+        plan.counts_by_hour |= plan.hours_on_request && window == Some("1h");
+        let plan = Arc::new(plan);
         let (policy, _) = policies::load_both(&config.policy)?;
         let text = policies::text(&config.policy)?;
         let mut sites: Vec<Option<String>> = Vec::new();
@@ -272,7 +281,7 @@ fn make(config: &Config, settings: &Settings, keys: Option<&RunKeys>, run: &str)
     };
     let (lookout, sentry) = lookout.unzip();
     let visitors = visitors(config, plan, keys)?;
-    let recorder = recorder(config, settings, visitors.clone(), run)?;
+    let (recorder, store) = recorder(config, settings, visitors.clone(), run)?.unzip();
     let mut by_thread: Vec<Vec<_>> = Vec::new();
     for site in sites {
         let args = FilterArgs { site: site.clone(), ..args.clone() };
@@ -293,7 +302,9 @@ fn make(config: &Config, settings: &Settings, keys: Option<&RunKeys>, run: &str)
     let rules = Rules {
         header,
         sentry,
+        running: recorder.as_ref().map(|_| Running::new(plan.tables)),
         recorder,
+        store,
         masks: seal.is_some_and(|seal| seal.masks),
         policy_hash: plan.hash.clone(),
         policy: text.clone(),
@@ -328,21 +339,59 @@ fn recorder(
     settings: &Settings,
     keys: Option<VisitorKeys>,
     run: &str,
-) -> Result<Option<Recorder>> {
+) -> Result<Option<(Recorder, PathBuf)>> {
     let Some(counts) = &config.counts else { return Ok(None) };
     let plan = &settings.plan;
     let setup = setup(&settings.args, plan);
     let window = if plan.counts_by_hour { Window::Hour } else { Window::Day };
     let identity = Identity::of(plan, &setup.zone, setup.window.unwrap_or(window));
-    let store = Store::open(&counts.store, identity).map_err(|error| match error {
+    let (store, path) = open_store(&counts.store, identity)?;
+    let run = Run { name: run.to_owned(), site: site(config), keys };
+    let recorder = Recorder::going_on(plan, &setup, run, store);
+    Ok(Some((recorder.map_err(|error| anyhow!("{error}"))?, path)))
+}
+
+/// Opens the store. Where that holds counts of another policy, those of this one go to a store beside it, which has the
+/// beginning of the policy's hash in its name; so each policy that is gone back to finds its own again.
+fn open_store(path: &Path, identity: Identity) -> Result<(Store, PathBuf)> {
+    let mut path = path.to_owned();
+    let mut opened = Store::open(&path, identity.clone());
+    if let Err(StoreError::Other(_, "policy")) = opened {
+        path = beside(&path, &identity.policy_hash);
+        opened = Store::open(&path, identity);
+    }
+    let store = opened.map_err(|error| match error {
         StoreError::Other(..) | StoreError::NotOne(_) | StoreError::Loose(_) => {
             anyhow::Error::new(Usage(error.to_string()))
         }
         error => anyhow!("{error}"),
     })?;
-    let run = Run { name: run.to_owned(), site: site(config), keys };
-    let recorder = Recorder::going_on(plan, &setup, run, store);
-    Ok(Some(recorder.map_err(|error| anyhow!("{error}"))?))
+    Ok((store, path))
+}
+
+/// `counts.sqlite` becomes `counts-0123456789ab.sqlite`.
+fn beside(path: &Path, hash: &str) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{:.12}", hash.trim_start_matches(|c: char| !c.is_ascii_hexdigit())));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+/// Says where counts go, if that is not where the configuration says.
+fn tell_store(config: &Config, store: Option<&Path>, say: &Say) {
+    if let (Some(counts), Some(store)) = (&config.counts, store)
+        && counts.store != store
+    {
+        let what = format!(
+            "counts go to {}, since {} holds those of another policy",
+            store.display(),
+            counts.store.display()
+        );
+        say(Level::Notice, &what);
+    }
 }
 
 /// Whether another policy may be taken into use: one that keeps more is taken as the earlier one says.
@@ -394,6 +443,7 @@ fn reload(
         })
     });
     if let Some((config, settings, made)) = reloaded {
+        tell_store(&config, made.rules.store.as_deref(), say);
         service.change(config.policy.clone(), made.rules, made.crew);
         say(Level::Info, &format!("reloaded; policy {}", config.policy));
         *present = (config, settings);

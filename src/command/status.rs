@@ -26,6 +26,9 @@ pub(super) fn describe(facts: &Value) -> String {
     let _ = writeln!(text, "health    {health}");
     let _ = writeln!(text, "policy    {} ({:.12})", word("policy"), word("policy_hash"));
     let _ = writeln!(text, "running   since {since}, committed {} s ago", ago.max(0));
+    if facts["store"].is_string() {
+        let _ = writeln!(text, "counts    in {}", word("store"));
+    }
     let lines = facts["lines"].as_object().cloned().unwrap_or_default();
     let read: u64 = lines.values().filter_map(Value::as_u64).sum();
     let _ = writeln!(text, "lines     {} read over all runs", grouped(read));

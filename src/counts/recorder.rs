@@ -140,6 +140,19 @@ impl Recorder {
         Ok(Self { known: 0, ..Self::to_store(plan, setup, run, store)? })
     }
 
+    /// Goes on after what this run has recorded meanwhile by another recorder, whose place this one takes.
+    ///
+    /// # Errors
+    ///
+    /// The store fails.
+    pub fn catch_up(&mut self) -> Result<(), RecordError> {
+        if let Place::Store(store) = &self.place {
+            let progress = store.progress(&self.run.name).map_err(RecordError::Store)?;
+            (self.sequence, self.records) = progress;
+        }
+        Ok(())
+    }
+
     /// The number of the last step that was recorded.
     #[must_use]
     pub const fn sequence(&self) -> u64 {

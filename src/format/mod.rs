@@ -17,6 +17,7 @@ mod envoy;
 mod errors;
 mod haproxy;
 mod iis;
+pub mod journal;
 mod json;
 mod ltsv;
 pub mod nginx;

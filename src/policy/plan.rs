@@ -180,6 +180,9 @@ pub struct Plan {
     pub specials: Vec<SpecialRule>,
     /// Whether a store keeps counts by hour; else by day.
     pub counts_by_hour: bool,
+    /// Whether it may keep them by hour if somebody asks for that: where the policy does not say, and records tell the
+    /// hour anyway.
+    pub hours_on_request: bool,
     /// From how many networks on counts may be published, if they may.
     pub publish_k: Option<u32>,
     /// How counts may be published, if they may.
@@ -307,6 +310,8 @@ impl Plan {
                 .counts
                 .as_ref()
                 .is_some_and(|counts| counts.window == Some(WindowWord::Hour)),
+            hours_on_request: policy.counts.as_ref().is_some_and(|counts| counts.window.is_none())
+                && record.time.is_some_and(|rule| !matches!(rule.grain, GrainWord::Day)),
             publish_k: publish.as_ref().map(|rule| rule.k),
             publish,
             grain: match record.time.map(|rule| rule.grain) {

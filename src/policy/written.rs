@@ -751,13 +751,17 @@ impl Policy {
         })
     }
 
-    /// How many days records may stay, if that has an end.
+    /// How many days records may stay, if that has an end: also those after which nothing may tell of a client, where
+    /// records do.
     #[must_use]
     pub fn records_days(&self) -> Option<u32> {
-        match self.retention.and_then(|retention| retention.records) {
-            Some(Days::Number(days)) => Some(days),
-            Some(Days::Word(NoEnd::None)) | None => None,
-        }
+        let RetentionSection { client, records, .. } = self.retention?;
+        let client = client.filter(|_| self.record.client.is_some());
+        let number = |days: Days| match days {
+            Days::Number(days) => Some(days),
+            Days::Word(NoEnd::None) => None,
+        };
+        [client, records].into_iter().flatten().filter_map(number).min()
     }
 
     /// Whether a policy that keeps more may take the place of this one only when somebody says that this is meant.

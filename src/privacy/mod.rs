@@ -11,8 +11,10 @@
 mod anonymise;
 mod behaviour;
 mod cases;
+mod cursor;
 mod detect;
 mod digest;
+mod frames;
 mod hunt;
 mod lookup;
 mod mask;
@@ -41,6 +43,7 @@ mod watch;
 pub use anonymise::{Anonymiser, Outcome};
 pub use behaviour::Behaviour;
 pub use cases::{CASES_MAX, Case, CaseView, LiveCases, close_case, list_cases, open_case};
+pub use cursor::Cursor;
 pub use detect::{Detector, RuleError, Rules, THRESHOLD, Verdict};
 pub use digest::{ContentDigest, ContentKey};
 pub use hunt::{Found, How, Hunt, LeakPlace, NeedleKind, RawPlace, Trove};

@@ -39,6 +39,7 @@ use memchr::{Memchr, memchr_iter, memmem, memrchr};
 use zeroize::Zeroize;
 
 use super::digest::ContentDigest;
+use super::frames;
 use super::offsets::Offsets;
 use crate::format::Format;
 
@@ -75,6 +76,17 @@ impl RawBlock {
     /// Adds what came in at or after `from` to the name of a content.
     pub fn add_to(&self, digest: &mut ContentDigest, from: usize) {
         digest.update(&self.bytes[from.min(self.end)..self.end]);
+    }
+
+    /// Adds the last `count` bytes to a block that keeps as many of the latest as fit into it.
+    pub fn trail_to(&self, count: usize, trail: &mut Self) {
+        let room = trail.bytes.len();
+        let latest = &self.bytes[self.end - count.min(self.end).min(room)..self.end];
+        let stays = trail.end.min(room - latest.len());
+        trail.bytes.copy_within(trail.end - stays..trail.end, 0);
+        trail.end = stays + latest.len();
+        trail.bytes[stays..trail.end].copy_from_slice(latest);
+        trail.used = trail.used.max(trail.end);
     }
 
     /// How many bytes the block holds.
@@ -145,30 +157,9 @@ impl RawBlock {
     /// octets counted (RFC 6587, section 3.4.1), or up to a line end. Says from where on it is to be looked again,
     /// which is where a frame begins whose end has not come yet.
     pub fn cut_frames(&mut self, from: usize) -> usize {
-        let (mut at, mut to) = (from, from);
-        while at < self.end {
-            match frame(&self.bytes[at..self.end]) {
-                Frame::Counted { head, length } if at + head + length <= self.end => {
-                    let text = at + head..at + head + length;
-                    let line = &mut self.bytes[text.clone()];
-                    line.iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
-                    self.bytes.copy_within(text, to);
-                    to += length;
-                    self.bytes[to] = b'\n';
-                    to += 1;
-                    at += head + length;
-                }
-                Frame::Line { length } => {
-                    self.bytes.copy_within(at..at + length, to);
-                    to += length;
-                    at += length;
-                }
-                Frame::Counted { .. } | Frame::Part => break,
-            }
-        }
-        self.bytes.copy_within(at..self.end, to);
-        self.end = to + self.end - at;
-        to
+        let (end, whole) = frames::cut(&mut self.bytes[..self.end], from);
+        self.end = end;
+        whole
     }
 
     /// Forgets the content; the block keeps its room.
@@ -353,38 +344,6 @@ fn line_beginning_with(bytes: &[u8], from: usize, beginning: &[u8]) -> Option<us
         .find(|at| *at == 0 || bytes[at - 1] == b'\n')
 }
 
-/// The longest number before a counted frame, in digits: a line has at most 16 MiB.
-const COUNT_DIGITS_MAX: usize = 8;
-
-/// What a stream of syslog goes on with.
-enum Frame {
-    /// So many bytes after a number of `head` bytes.
-    Counted { head: usize, length: usize },
-    /// So many bytes with their line end.
-    Line { length: usize },
-    /// What cannot be told yet.
-    Part,
-}
-
-/// A number and a space before `<` begin a counted frame; addresses, with which plain lines begin, have a dot there.
-fn frame(bytes: &[u8]) -> Frame {
-    let digits = bytes.iter().take(COUNT_DIGITS_MAX).take_while(|byte| byte.is_ascii_digit());
-    let digits = digits.count();
-    let may_be_counted = digits > 0 && bytes[0] != b'0';
-    match bytes.get(digits..).unwrap_or_default() {
-        [b' ', b'<', ..] if may_be_counted => {
-            let number = bytes[..digits].iter();
-            let length = number.fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
-            Frame::Counted { head: digits + 1, length }
-        }
-        [] | [b' '] if may_be_counted => Frame::Part,
-        _ => match memchr::memchr(b'\n', bytes) {
-            Some(at) => Frame::Line { length: at + 1 },
-            None => Frame::Part,
-        },
-    }
-}
-
 impl Drop for RawBlock {
     fn drop(&mut self) {
         self.bytes.zeroize();
@@ -472,30 +431,6 @@ mod tests {
         assert_eq!(lines(&block(b"\n\na\n")), [&b""[..], b"", b"a"]);
         assert_eq!(lines(&block(b"a\rb\r\r\n")), [&b"a\rb\r"[..]]);
         assert!(lines(&block(b"")).is_empty());
-    }
-
-    #[test]
-    fn frames_become_lines_however_they_come_in() {
-        for (text, lines, rest) in [
-            ("5 <1>ab6 <1>abc", &["<1>ab", "<1>abc"][..], ""),
-            ("5 <1>ab6 <1>ab", &["<1>ab"], "6 <1>ab"),
-            ("<1>ab\n6 <1>a\nc1", &["<1>ab", "<1>a c"], "1"),
-            ("192.0.2.1 - -\n19", &["192.0.2.1 - -"], "19"),
-            ("0 <1>\n", &["0 <1>"], ""),
-            ("99999999 <1>\n", &[], "99999999 <1>\n"),
-        ] {
-            for piece in 1..=text.len() {
-                let (mut block, mut from) = (RawBlock::with_capacity(32), 0);
-                for bytes in text.as_bytes().chunks(piece) {
-                    block.read_from(&mut &bytes[..]).expect("a slice reads");
-                    from = block.cut_frames(from);
-                }
-                let whole: Vec<_> =
-                    lines.iter().flat_map(|line| [line.as_bytes(), b"\n"]).collect();
-                assert_eq!(&block.bytes[..from], whole.concat(), "{text:?} in pieces of {piece}");
-                assert_eq!(&block.bytes[from..block.end], rest.as_bytes());
-            }
-        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub enum QuarantineError {
         /// The hold.
         hold: String,
     },
+    /// It is for others than the service's credential names.
+    OtherRecipients(PathBuf),
     /// The clock cannot be right.
     Clock(String),
     /// The run was stopped while it waited for room.
@@ -150,6 +152,12 @@ impl fmt::Display for QuarantineError {
                     "{what}: the hold {hold} keeps them; let go of it with tamis quarantine release"
                 )
             }
+            Self::OtherRecipients(path) => write!(
+                f,
+                "cannot seal into the quarantine {}: its recipients are not those of the credential that the service \
+                 was given; find out who changed them, or copy recipients.toml to where LoadCredential takes it from",
+                path.display()
+            ),
             Self::Clock(why) => write!(f, "cannot trust the clock: {why}"),
             Self::Random => f.write_str("cannot draw a key: the kernel gave no random numbers"),
             Self::Stopped(path) => write!(

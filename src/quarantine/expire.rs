@@ -18,7 +18,7 @@ use super::{
     audit::Who,
     chain::Journal,
     disk::Disk,
-    inventory::{Inventory, State, files, span},
+    inventory::{Inventory, State, files},
     layout::{Layout, SegmentId, Tree, rfc3339},
     manifest,
 };
@@ -31,6 +31,17 @@ const AHEAD_SECONDS: i64 = 30 * 86_400;
 
 /// The seconds of a day.
 const DAY: i64 = 86_400;
+
+/// Who says that the clock is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Witness {
+    /// Nobody. It may neither be behind the manifest nor far ahead of it.
+    Nobody,
+    /// A person. It may be far ahead.
+    Operator,
+    /// A service, which held it against one that nobody sets. The manifest's may have been wrong.
+    Service,
+}
 
 /// What became of segments.
 #[derive(Clone, Debug, Default)]
@@ -73,10 +84,10 @@ pub fn expire(
     layout: &Layout,
     (now, clock): (i64, i64),
     days: u32,
-    is_sure: bool,
+    witness: Witness,
 ) -> Result<Expired, QuarantineError> {
     let (mut journal, inventory) = open_manifest(disk, layout)?;
-    trust(&inventory, now, is_sure)?;
+    trust(&inventory, now, witness)?;
     let mut done = Expired::default();
     let there = files(layout);
     for (id, held) in &inventory.segments {
@@ -87,7 +98,10 @@ pub fn expire(
     }
     for held in inventory.live() {
         let entry = &held.entry;
-        if span(entry).1.saturating_add(i64::from(days) * DAY) >= now {
+        // One line that is dated ahead does not keep the others, and lines without a time are as old as what is said
+        // of them.
+        let latest = entry.period.map_or(held.told, |(_, latest)| latest.min(held.told));
+        if latest.saturating_add(i64::from(days) * DAY) >= now {
             continue;
         }
         if let Some(hold) = inventory.hold_of(entry, now) {
@@ -106,16 +120,16 @@ pub fn expire(
 }
 
 /// Says no where the clock cannot be right.
-fn trust(inventory: &Inventory, now: i64, is_sure: bool) -> Result<(), QuarantineError> {
+fn trust(inventory: &Inventory, now: i64, witness: Witness) -> Result<(), QuarantineError> {
     let last = inventory.time;
-    if now.saturating_add(BEHIND_SECONDS) < last {
+    if now.saturating_add(BEHIND_SECONDS) < last && witness != Witness::Service {
         return Err(QuarantineError::Clock(format!(
             "it says {}, and the last line of the manifest is of {}; nothing was destroyed, set it right first",
             rfc3339(now),
             rfc3339(last)
         )));
     }
-    if now.saturating_sub(AHEAD_SECONDS) > last && !is_sure {
+    if now.saturating_sub(AHEAD_SECONDS) > last && witness == Witness::Nobody {
         return Err(QuarantineError::Clock(format!(
             "it says {}, 30 days and more after the last line of the manifest, {}; nothing was destroyed, add --yes if \
              the clock is right",

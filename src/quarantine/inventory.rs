@@ -19,6 +19,8 @@ use super::{
 pub struct Held {
     /// What the manifest said of it when it was finished. Of a torn one that is little.
     pub entry: SegmentEntry,
+    /// When the manifest said that: no line of it is younger.
+    pub told: i64,
     /// Whether a crash cut it short.
     pub is_torn: bool,
     /// Whether it is still there.
@@ -206,7 +208,8 @@ impl Inventory {
     }
 
     fn add(&mut self, entry: SegmentEntry, is_torn: bool) {
-        self.segments.insert(entry.id, Held { entry, is_torn, state: State::Live });
+        let told = self.time;
+        self.segments.insert(entry.id, Held { entry, told, is_torn, state: State::Live });
     }
 
     /// The segments that are still there.

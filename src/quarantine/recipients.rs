@@ -133,14 +133,21 @@ impl Recipients {
     /// There is no quarantine, or the file is none that was written here.
     pub fn load(layout: &Layout) -> Result<Self, QuarantineError> {
         let path = layout.recipients();
-        let text = match read_text(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(QuarantineError::Missing(layout.root().to_owned()));
-            }
-            found => found.map_err(QuarantineError::io("cannot read", &path))?,
-        };
+        if !path.exists() {
+            return Err(QuarantineError::Missing(layout.root().to_owned()));
+        }
+        Self::read(&path)
+    }
+
+    /// Those that a file of a quarantine says, or a copy of it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is none that was written here.
+    pub fn read(path: &Path) -> Result<Self, QuarantineError> {
+        let text = read_text(path).map_err(QuarantineError::io("cannot read", path))?;
         let strange =
-            || QuarantineError::strange(&path, "there are no recipients as tamis writes them");
+            || QuarantineError::strange(path, "there are no recipients as tamis writes them");
         let written: Written = toml::from_str(&text).map_err(|_| strange())?;
         let parse = |texts: Vec<String>| -> Option<Vec<Recipient>> {
             texts.iter().map(|text| text.parse().ok()).collect()

@@ -185,6 +185,12 @@ impl Writer {
         })
     }
 
+    /// Who may open what is sealed.
+    #[must_use]
+    pub const fn recipients(&self) -> &Recipients {
+        &self.recipients
+    }
+
     /// Seals the lines of a parcel. They are acknowledged when their segment is finished.
     ///
     /// # Errors

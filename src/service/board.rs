@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -59,6 +60,8 @@ pub(super) struct SourceFacts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) lines: Vec<(&'static str, u64)>,
+    /// Requests and bytes by words of closed sets, in the form of Prometheus.
+    pub(super) counts: String,
     pub(super) tally: Tally,
     pub(super) shed: u64,
     pub(super) segments: u64,
@@ -70,6 +73,8 @@ pub(super) struct Facts {
     pub(super) started_unix: i64,
     pub(super) policy: String,
     pub(super) policy_hash: String,
+    /// Where counts go, which may be beside the store that is configured.
+    pub(super) store: Option<PathBuf>,
     pub(super) keys_in_trouble: bool,
     pub(super) reloads_refused: u64,
     /// What is waited for, if anything is.
@@ -149,6 +154,7 @@ impl Board {
             "waiting": facts.waiting,
             "policy": facts.policy,
             "policy_hash": facts.policy_hash,
+            "store": facts.store.map(|store| store.display().to_string()),
             "started": facts.started_unix,
             "committed": facts.committed_unix,
             "lines": lines,
@@ -269,7 +275,7 @@ impl Board {
         family("source_turned_away_total", "counter", help, sources(|source| &source.turned_away));
         let help = "Files that were gone before all of them was read.";
         family("source_files_lost_total", "counter", help, sources(|source| &source.lost));
-        text
+        text + &facts.counts
     }
 }
 

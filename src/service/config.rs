@@ -3,6 +3,8 @@
 //! A key that is not known is refused, and so is a value that this version does not carry out. What is said of a
 //! mistake names the key and the line and never what stands there: addresses and paths of an operator are nobody's.
 
+mod values;
+
 use std::{
     fmt,
     net::SocketAddr,
@@ -10,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+use self::values::{bytes, duration, some_bytes, some_duration, words};
 
 /// The longest time between two commits that may be asked for.
 const COMMIT_MAX: Duration = Duration::from_secs(60);
@@ -71,6 +75,12 @@ pub struct SourceSection {
     pub apache_conf: Option<String>,
     /// The site that lines belong to, where they do not say.
     pub site: Option<String>,
+    /// Of the journal: what these units of systemd say.
+    #[serde(default, deserialize_with = "words")]
+    pub unit: Vec<String>,
+    /// The same: what is said under these names (`SYSLOG_IDENTIFIER`).
+    #[serde(default, deserialize_with = "words")]
+    pub identifier: Vec<String>,
     /// Whether each line is answered with `OK` on standard output once it is durable.
     #[serde(default)]
     pub confirm: bool,
@@ -88,6 +98,7 @@ pub enum Kind {
     Tcp,
     Fifo,
     Stdin,
+    Journald,
 }
 
 impl Kind {
@@ -102,6 +113,7 @@ impl Kind {
             Self::Tcp => "tcp",
             Self::Fifo => "fifo",
             Self::Stdin => "stdin",
+            Self::Journald => "journald",
         }
     }
 }
@@ -114,6 +126,8 @@ pub struct SinkSection {
     pub kind: SinkKind,
     /// The file.
     pub path: Option<PathBuf>,
+    /// Where somebody listens who takes records: a path, or an address of this machine.
+    pub connect: Option<String>,
     /// The form of records.
     #[serde(default)]
     pub emit: EmitWord,
@@ -128,6 +142,8 @@ pub struct SinkSection {
 pub enum SinkKind {
     File,
     Stdout,
+    UnixStream,
+    Tcp,
 }
 
 /// The form of records.
@@ -273,20 +289,7 @@ impl Config {
         if stdins > 1 {
             return Err(wrong("two sources read standard input; one can"));
         }
-        let confirms = self.sources.iter().any(|source| source.confirm);
-        match (self.sink.kind, &self.sink.path) {
-            (SinkKind::File, None) => return Err(wrong("sink.path: a file needs one")),
-            (SinkKind::Stdout, Some(_)) => {
-                return Err(wrong("sink.path: standard output has none"));
-            }
-            (SinkKind::Stdout, None) if confirms || self.sink.rotate.is_some() => {
-                return Err(wrong(
-                    "sink.kind: standard output can neither be rotated nor carry answers beside records; \
-                     write records to a file",
-                ));
-            }
-            _ => {}
-        }
+        self.sink.check(self.sources.iter().any(|source| source.confirm))?;
         if self.commit.is_zero() || self.commit > COMMIT_MAX {
             return Err(wrong("commit: a duration up to 60s is expected"));
         }
@@ -319,12 +322,74 @@ impl Config {
     }
 }
 
+impl SinkSection {
+    /// `confirms` says whether somebody waits to hear that a record is durable.
+    fn check(&self, confirms: bool) -> Result<(), ConfigError> {
+        if self.kind == SinkKind::File {
+            return match (&self.path, &self.connect) {
+                (None, _) => Err(wrong("sink.path: a file needs one")),
+                (_, Some(_)) => Err(wrong("sink.connect: a file has none")),
+                _ => Ok(()),
+            };
+        }
+        if self.path.is_some() {
+            return Err(wrong("sink.path: only a file has one"));
+        }
+        if self.rotate.is_some() || confirms {
+            return Err(wrong(
+                "sink.kind: only a file can be rotated, and make records durable before they are answered for; \
+                 write records to a file",
+            ));
+        }
+        if self.kind == SinkKind::Stdout {
+            return match self.connect {
+                Some(_) => Err(wrong("sink.connect: standard output has none")),
+                None => Ok(()),
+            };
+        }
+        if self.emit == EmitWord::Csv {
+            return Err(wrong(
+                "sink.emit: csv begins with a header, and a socket has no beginning; use jsonl",
+            ));
+        }
+        self.peer().map(drop)
+    }
+
+    /// Who takes records, where that is somebody at a socket.
+    ///
+    /// # Errors
+    ///
+    /// The place is not what is expected.
+    pub fn peer(&self) -> Result<Option<Place>, ConfigError> {
+        let is_tcp = match self.kind {
+            SinkKind::File | SinkKind::Stdout => return Ok(None),
+            SinkKind::UnixStream => false,
+            SinkKind::Tcp => true,
+        };
+        let Some(connect) = &self.connect else {
+            return Err(wrong("sink.connect: a socket needs one"));
+        };
+        match place(connect, "sink.connect")? {
+            Place::Path(path) if !is_tcp => Ok(Some(Place::Path(path))),
+            Place::Address(address) if is_tcp && address.ip().is_loopback() => {
+                Ok(Some(Place::Address(address)))
+            }
+            Place::Address(_) if is_tcp => Err(wrong(
+                "sink.connect: this address is on another machine, and records would travel in the clear; name a \
+                 relay with TLS on this one, such as 127.0.0.1:6514",
+            )),
+            _ if is_tcp => Err(wrong("sink.connect: tcp needs an address such as 127.0.0.1:6514")),
+            _ => Err(wrong("sink.connect: unix-stream needs the path of a socket")),
+        }
+    }
+}
+
 fn check_source(source: &SourceSection) -> Result<(), ConfigError> {
     let word = source.kind.word();
     let has = (source.path.is_some(), source.listen.is_some());
     let expected = match source.kind {
         Kind::File | Kind::Fifo => (true, false),
-        Kind::Stdin => (false, false),
+        Kind::Stdin | Kind::Journald => (false, false),
         _ => (false, true),
     };
     if has != expected {
@@ -335,6 +400,7 @@ fn check_source(source: &SourceSection) -> Result<(), ConfigError> {
         };
         return Err(wrong(format!("source of kind {word}: it {needs}")));
     }
+    check_journal(source)?;
     if source.confirm && source.kind != Kind::Stdin {
         return Err(wrong(
             "source.confirm: only standard input is answered, as omprog of rsyslog asks for",
@@ -357,6 +423,28 @@ fn check_source(source: &SourceSection) -> Result<(), ConfigError> {
         Place::Address(_) if !is_address => {
             Err(wrong(format!("source.listen: {word} needs the path of a socket")))
         }
+        _ => Ok(()),
+    }
+}
+
+/// What is chosen of the journal. Words of systemd begin with none of the signs that `journalctl` takes for options.
+fn check_journal(source: &SourceSection) -> Result<(), ConfigError> {
+    let is_journal = source.kind == Kind::Journald;
+    let mut words = source.unit.iter().chain(&source.identifier);
+    let is_word = |word: &String| {
+        let is_inside = |c: char| c.is_ascii_alphanumeric() || ":-_.@\\".contains(c);
+        (1..=255).contains(&word.len()) && word.chars().all(is_inside)
+    };
+    match words.clone().next() {
+        None if is_journal => Err(wrong(
+            "source of kind journald: it needs unit or identifier, such as unit = \"nginx.service\"",
+        )),
+        Some(_) if !is_journal => {
+            Err(wrong("source.unit and source.identifier: only journald has them"))
+        }
+        _ if !words.all(is_word) => Err(wrong(
+            "source.unit and source.identifier: words such as nginx.service are expected",
+        )),
         _ => Ok(()),
     }
 }
@@ -462,137 +550,5 @@ const fn a_second() -> Duration {
     Duration::from_secs(1)
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    read_duration(&text).ok_or_else(|| {
-        serde::de::Error::custom("expected is a duration such as 500ms, 60s, 5m, 1h or 1d")
-    })
-}
-
-fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
-}
-
-fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    read_bytes(&text).ok_or_else(|| {
-        serde::de::Error::custom("expected is a number of bytes such as 64MiB or 1GiB")
-    })
-}
-
-fn some_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    bytes(deserializer).map(Some)
-}
-
-fn split(text: &str) -> Option<(u64, &str)> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    Some((text[..digits].parse().ok()?, &text[digits..]))
-}
-
-fn read_duration(text: &str) -> Option<Duration> {
-    let (number, unit) = split(text)?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number
-        .checked_mul(milliseconds)
-        .filter(|milliseconds| *milliseconds > 0)
-        .map(Duration::from_millis)
-}
-
-fn read_bytes(text: &str) -> Option<u64> {
-    let (number, unit) = split(text)?;
-    let shift = match unit {
-        "" | "B" => 0,
-        "K" | "KiB" => 10,
-        "M" | "MiB" => 20,
-        "G" | "GiB" => 30,
-        "T" | "TiB" => 40,
-        _ => return None,
-    };
-    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SAMPLE: &str = r#"
-policy = "baseline"
-state_dir = "/var/lib/tamis"
-
-[[source]]
-kind = "file"
-path = "/var/log/nginx/access.log*"
-site = "www.example.org"
-
-[[source]]
-kind = "unix-datagram"
-listen = "systemd:nginx"
-
-[sink]
-kind = "file"
-path = "/var/lib/tamis/clean/access.jsonl"
-rotate = { every = "1d", bytes = "1GiB", keep = 30 }
-
-[quarantine]
-dir = "/var/lib/tamis/quarantine"
-look_back = { minutes = 5, bytes = "64MiB" }
-
-[keys]
-late = "2h"
-
-[metrics]
-listen = "/run/tamis/metrics.sock"
-"#;
-
-    #[test]
-    fn the_sample_is_read() {
-        let config = Config::parse(SAMPLE).expect("it is a configuration");
-        assert_eq!(config.sources.len(), 2);
-        let rotate = config.sink.rotate.expect("it rotates");
-        assert_eq!(
-            (rotate.every, rotate.bytes),
-            (Some(Duration::from_secs(86_400)), Some(1 << 30))
-        );
-    }
-
-    #[test]
-    fn the_configuration_that_is_installed_is_good() {
-        Config::parse(include_str!("../../samples/systemd/tamis.toml"))
-            .expect("it is a configuration");
-    }
-
-    #[track_caller]
-    fn check(from: &str, to: &str, expect: &str) {
-        assert!(SAMPLE.contains(from));
-        let error =
-            Config::parse(&SAMPLE.replacen(from, to, 1)).expect_err("it is refused").to_string();
-        assert!(error.contains(expect), "{error}");
-        assert!(!error.contains("secret"), "{error}");
-    }
-
-    #[test]
-    fn mistakes_are_told_by_key_and_line_without_what_stands_there() {
-        check("late = \"2h\"", "lately = \"secret\"", "line 24: lately: there is no such key");
-        check("late = \"2h\"", "late = \"secret\"", "keys.late: this version keeps keys for 2h");
-        check(
-            "kind = \"file\"\npath",
-            "kind = \"secret\"\npath",
-            "line 6: kind: there is no such word",
-        );
-        check("every = \"1d\"", "every = \"secret\"", "rotate: expected is a duration");
-        check("keep = 30", "keep = \"secret\"", "line 17: rotate: usize is expected");
-        check("policy = \"baseline\"", "policy = secret", "line 2: policy: this is not TOML");
-        check("state_dir = \"/var/lib/tamis\"", "", "state_dir is missing");
-        check("systemd:nginx", "secret", "source.listen: a path");
-        check("/run/tamis/metrics.sock", "192.0.2.1:80", "metrics.listen: this address");
-        check("kind = \"unix-datagram\"", "kind = \"stdin\"", "has neither path nor listen");
-        check("kind = \"unix-datagram\"", "kind = \"udp\"\nconfirm = true", "source.confirm");
-    }
-}
+mod tests;

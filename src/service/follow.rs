@@ -12,39 +12,40 @@
 //! Once a moment all of it is looked at; nothing depends on what the kernel might tell in between.
 
 use std::{
-    collections::BTreeSet,
-    ffi::OsStr,
-    fs::{self, File, Metadata},
+    collections::{BTreeMap, BTreeSet},
+    fs::{File, Metadata},
     io::{self, Read, Seek as _, SeekFrom},
-    os::unix::fs::{FileExt as _, MetadataExt as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc::Sender;
 
 use super::{
     board::{Level, Say, SourceFacts},
+    find::{Inode, inode},
     gather::{Gatherer, Pool, format_at},
+    likeness::{
+        At, Eye, HEAD_BYTES, HEAD_BYTES_MIN, born, is_same_file, nanoseconds, trail_before,
+    },
+    meet::stamp,
+    names::{home, neighbours, paths, slot},
     outlet::{Moves, Portion, Stop},
-    state::{FileId, Place, Point, Standing},
+    state::{End, FileId, Place, Point, Standing},
     work::Item,
 };
 use crate::{
-    privacy::{ContentKey, RawBlock},
-    source::{FormatChoice, kind_of, told_name, unpacked},
+    privacy::ContentKey,
+    source::{FormatChoice, told_name, unpacked},
 };
 
 /// How often files are looked at. Half of what a line may take comes after this.
 const POLL: Duration = Duration::from_millis(50);
 /// How often it is looked which files there are.
 const SCAN: Duration = Duration::from_millis(250);
-/// How much of a beginning has a name.
-const HEAD_BYTES: u64 = 1_024;
-/// With less than this beginnings of different files may be alike.
-const HEAD_BYTES_MIN: u64 = 32;
 /// How long a file is followed that is under none of its paths any more and does not grow: a server that was asked to
 /// begin a new log goes on with the old one until its last request is done.
 const LINGER: Duration = Duration::from_secs(600);
@@ -60,12 +61,19 @@ pub(super) struct Watched {
     pub(super) facts: Arc<SourceFacts>,
 }
 
+impl Watched {
+    /// Whether a file is of what is followed now.
+    pub(super) fn is_of(&self, standing: &Standing) -> bool {
+        self.pattern.display().to_string() == standing.source
+    }
+}
+
 /// A file that is followed.
-struct Followed {
-    standing: Standing,
+pub(super) struct Followed {
+    pub(super) standing: Standing,
     watched: usize,
     gatherer: Gatherer,
-    from: From,
+    pub(super) from: From,
     /// Up to here lines are only sealed.
     clean_until: Place,
     /// Whether the end of it was met when it was read last.
@@ -78,7 +86,7 @@ struct Followed {
 }
 
 /// Whence bytes come.
-enum From {
+pub(super) enum From {
     /// A file that may grow.
     Growing(File),
     /// What is read to its end once.
@@ -88,22 +96,24 @@ enum From {
 /// See above.
 pub(super) struct Follower {
     pub(super) watched: Vec<Watched>,
-    pub(super) key: ContentKey,
-    pub(super) pool: Arc<Pool>,
-    pub(super) line_bytes_max: usize,
-    pub(super) items: Sender<Item>,
-    pub(super) stop: Arc<Stop>,
+    pub(super) eye: Eye,
+    pool: Arc<Pool>,
+    line_bytes_max: usize,
+    items: Sender<Item>,
+    stop: Arc<Stop>,
     pub(super) say: Say,
-    pub(super) next_id: u64,
-    files: Vec<Followed>,
-    ended: Vec<Standing>,
-    /// Files that are not followed: compressed ones and copies.
-    ignored: BTreeSet<(u64, u64)>,
+    next_id: u64,
+    pub(super) files: Vec<Followed>,
+    pub(super) ended: Vec<Standing>,
+    /// Files that are not followed, compressed ones and copies, with what tells them from later ones of their inode.
+    pub(super) ignored: BTreeMap<Inode, u64>,
+    /// Files of which it cannot be told yet what they are: how long they are, and since when.
+    pub(super) waiting: BTreeMap<Inode, (u64, Instant)>,
     scanned: Option<Instant>,
 }
 
 /// Nobody takes lines any more.
-struct Closed;
+pub(super) struct Closed;
 
 /// What a follower is made of.
 pub(super) struct Making {
@@ -122,7 +132,7 @@ impl Follower {
         let Making { watched, key, pool, line_bytes_max, items, stop, say, next_id } = making;
         Self {
             watched,
-            key,
+            eye: Eye { key },
             pool,
             line_bytes_max,
             items,
@@ -131,7 +141,8 @@ impl Follower {
             next_id,
             files: Vec::new(),
             ended: Vec::new(),
-            ignored: BTreeSet::new(),
+            ignored: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             scanned: None,
         }
     }
@@ -156,98 +167,16 @@ impl Follower {
         Ok(())
     }
 
-    /// Goes on with the files of an earlier run.
-    fn take_up(&mut self, point: &Point) -> Result<(), Closed> {
-        let mut moves = Moves::default();
-        for standing in point.files.values() {
-            let watched = self.watched.iter().position(|watched| is_of(watched, standing));
-            let Some(watched) = watched else {
-                // The configuration does not name it any more.
-                moves.ended.push(standing.id);
-                continue;
-            };
-            match self.find(standing) {
-                Some((path, from)) => {
-                    let standing = Standing { path, ..standing.clone() };
-                    self.begin(watched, standing, from);
-                }
-                None => {
-                    self.say_lost(standing, watched);
-                    moves.ended.push(standing.id);
-                }
-            }
-        }
-        if moves.ended.is_empty() { Ok(()) } else { self.send(Item::Moves(moves)) }
-    }
-
-    fn say_lost(&self, standing: &Standing, watched: usize) {
-        self.watched[watched].facts.lost.fetch_add(1, Ordering::Relaxed);
-        let what = format!(
-            "cannot find {} again, which was read up to byte {}: if more was written to it, that is lost; keep \
-             rotated logs beside their place until the service has read them",
-            standing.path.display(),
-            standing.place.offset
-        );
-        (self.say)(Level::Warning, &what);
-    }
-
-    /// Where a file of an earlier run is now: under its path, another name, or compressed.
-    fn find(&self, standing: &Standing) -> Option<(PathBuf, From)> {
-        let start = standing.sealed.unwrap_or(standing.place).offset.min(standing.place.offset);
-        let is_it = |path: &Path| {
-            let mut file = File::open(path).ok()?;
-            let metadata = file.metadata().ok()?;
-            let same = (metadata.dev(), metadata.ino()) == (standing.dev, standing.ino)
-                && metadata.len() >= standing.place.offset
-                && self.head(&file, standing.head_bytes).as_ref() == Some(&standing.head);
-            same.then(|| file.seek(SeekFrom::Start(start)).ok())??;
-            Some((path.to_owned(), From::Growing(file)))
-        };
-        is_it(&standing.path)
-            .or_else(|| neighbours(&standing.path).iter().find_map(|path| is_it(path)))
-            .or_else(|| self.find_copy(standing, start))
-    }
-
-    /// A copy of a file, compressed or not, among its neighbours, to be read from `start` on.
-    fn find_copy(&self, standing: &Standing, start: u64) -> Option<(PathBuf, From)> {
-        if standing.head_bytes < HEAD_BYTES_MIN {
-            return None;
-        }
-        neighbours(&standing.path).into_iter().find_map(|path| {
-            let mut head = RawBlock::with_capacity(HEAD_BYTES as usize);
-            let mut content = unpacked(&path).ok()?;
-            read_fully(&mut content, &mut head, standing.head_bytes)?;
-            let mut digest = self.key.digest();
-            head.add_to(&mut digest, 0);
-            head.wipe();
-            if digest.whole() != standing.head {
-                return None;
-            }
-            let mut content = unpacked(&path).ok()?;
-            skip(&mut content, start)?;
-            Some((path, From::Once(content)))
-        })
-    }
-
-    /// The keyed name of the first bytes of a file; nothing where it has not so many.
-    fn head(&self, file: &File, bytes: u64) -> Option<String> {
-        let mut block = RawBlock::with_capacity(HEAD_BYTES as usize);
-        let mut at = At { file, offset: 0 };
-        read_fully(&mut at, &mut block, bytes)?;
-        let mut digest = self.key.digest();
-        block.add_to(&mut digest, 0);
-        block.wipe();
-        Some(digest.whole())
-    }
-
     /// Begins to follow; the file stands where its lines are to be read on.
-    fn begin(&mut self, watched: usize, standing: Standing, from: From) {
+    pub(super) fn begin(&mut self, watched: usize, standing: Standing, from: From) {
         let start = match standing.sealed {
             Some(sealed) if sealed.offset < standing.place.offset => sealed,
             _ => standing.place,
         };
         let Watched { choice, .. } = &self.watched[watched];
-        let file = standing.path.file_name().map_or(Path::new(""), Path::new);
+        // The same whatever the file is called now: lines that are sealed twice are told by it.
+        let home = home(&self.watched[watched].pattern, &standing.path);
+        let file = home.file_name().map_or(Path::new(""), Path::new);
         let name = format!("{}@{}", told_name(file, standing.id.0 as usize), standing.id.0);
         let mut gatherer = Gatherer::new(&self.pool, choice, self.line_bytes_max, name.into());
         let format = match (&from, start.offset) {
@@ -262,7 +191,9 @@ impl Follower {
                     .flatten()
             }),
         };
-        gatherer.go_on_at(start, format);
+        let file = if let From::Growing(file) = &from { Some(file) } else { None };
+        let trail = trail_before(&standing.path, file, start.offset);
+        gatherer.go_on_at(start, format, trail);
         self.next_id = self.next_id.max(standing.id.0 + 1);
         self.files.push(Followed {
             clean_until: standing.place,
@@ -280,22 +211,22 @@ impl Follower {
     /// Looks which files there are.
     fn scan(&mut self) -> Result<(), Closed> {
         let mut present = BTreeSet::new();
-        let mut begun = Vec::new();
+        let mut moves = Moves::default();
         for watched in 0..self.watched.len() {
             for path in self.paths(watched, &mut present) {
                 let Ok(metadata) = path.metadata() else { continue };
-                let inode = (metadata.dev(), metadata.ino());
-                if !metadata.is_file() || !present.insert(inode) {
+                if !metadata.is_file() || !present.insert(inode(&metadata)) {
                     continue;
                 }
-                let known = self.files.iter_mut().find(|file| {
-                    (file.standing.dev, file.standing.ino) == inode
-                        && matches!(file.from, From::Growing(_))
-                });
-                match known {
-                    Some(file) => file.standing.path = path,
-                    None if self.ignored.contains(&inode) => {}
-                    None => begun.extend(self.meet(watched, &path, &metadata)),
+                let is_it = |file: &&mut Followed| is_same_file(&file.standing, &metadata);
+                if let Some(known) = self.files.iter_mut().find(is_it) {
+                    if let From::Growing(_) = known.from {
+                        known.standing.path = path;
+                        // The same, where a device has another number after a restart of the machine.
+                        (known.standing.dev, known.standing.ino) = inode(&metadata);
+                    }
+                } else if !self.is_ignored(&metadata) {
+                    self.meet(watched, &path, &metadata, &mut moves);
                 }
             }
         }
@@ -303,40 +234,48 @@ impl Follower {
             let is_there = present.contains(&(file.standing.dev, file.standing.ino));
             file.away = if is_there { None } else { file.away.or_else(|| Some(Instant::now())) };
         }
-        self.ignored.retain(|inode| present.contains(inode));
+        self.ignored.retain(|inode, _| present.contains(inode));
+        self.waiting.retain(|inode, _| present.contains(inode));
         // One commit for all of them, and before a line of them is read.
-        match begun.is_empty() {
-            true => Ok(()),
-            false => self.send(Item::Moves(Moves { begun, ended: Vec::new() })),
-        }
+        let is_as_before = moves.begun.is_empty() && moves.ended.is_empty();
+        if is_as_before { Ok(()) } else { self.send(Item::Moves(moves)) }
+    }
+
+    fn is_ignored(&self, metadata: &Metadata) -> bool {
+        self.ignored.get(&inode(metadata)) == Some(&stamp(metadata))
     }
 
     /// The files of a source that are there: those that were moved away before anybody saw them, the oldest first, then
     /// what the path or pattern names. What lies beside a path was moved away from it if it is called so and was both
     /// made and written to since the first file of the source that is known.
-    fn paths(&self, watched: usize, present: &mut BTreeSet<(u64, u64)>) -> Vec<PathBuf> {
+    fn paths(&self, watched: usize, present: &mut BTreeSet<Inode>) -> Vec<PathBuf> {
         let pattern = &self.watched[watched].pattern;
-        let named = paths(pattern);
+        let mut named = paths(pattern);
         if named.first() != Some(pattern) {
+            // What was rotated away before what is in its place: then nothing is taken for a copy of a later one.
+            named.sort_by_cached_key(|path| {
+                let made = path.metadata().ok().and_then(|metadata| born(&metadata));
+                (made, *path == home(pattern, path))
+            });
             return named;
         }
-        let name = pattern.file_name().unwrap_or_default().as_encoded_bytes();
         let source = pattern.display().to_string();
         let live = self.files.iter().map(|file| &file.standing);
         let known = live.chain(&self.ended).filter(|standing| standing.source == source);
         let Some(first) = known.filter_map(|standing| standing.born).min() else { return named };
         let mut missed = Vec::new();
         for path in neighbours(pattern) {
-            let rest = path.file_name().unwrap_or_default().as_encoded_bytes().strip_prefix(name);
-            let (Some([b'.' | b'-', ..]), Ok(metadata)) = (rest, path.metadata()) else { continue };
-            let inode = (metadata.dev(), metadata.ino());
-            if self.ignored.contains(&inode) {
-                present.insert(inode);
+            let Ok(metadata) = path.metadata() else { continue };
+            if !is_rotated(&path, pattern) {
+                continue;
+            }
+            if self.is_ignored(&metadata) {
+                present.insert(inode(&metadata));
                 continue;
             }
             let is_new = born(&metadata).is_some_and(|born| born >= first)
                 && metadata.modified().is_ok_and(|written| nanoseconds(written) >= Some(first));
-            if is_new && !self.knows(&path, &metadata) {
+            if is_new && !self.is_known(&path, &metadata) {
                 missed.push((born(&metadata), path));
             }
         }
@@ -344,48 +283,7 @@ impl Follower {
         missed.into_iter().map(|(_, path)| path).chain(named).collect()
     }
 
-    /// Whether a file is followed, or was read to its end.
-    fn knows(&self, path: &Path, metadata: &Metadata) -> bool {
-        let is_it =
-            |standing: &Standing| (standing.dev, standing.ino) == (metadata.dev(), metadata.ino());
-        self.files.iter().any(|file| is_it(&file.standing))
-            || self.ended.iter().filter(|standing| is_it(standing)).any(|standing| {
-                let head =
-                    File::open(path).ok().and_then(|file| self.head(&file, standing.head_bytes));
-                metadata.len() == standing.place.offset && head.as_ref() == Some(&standing.head)
-            })
-    }
-
-    /// Looks at a file that was not seen before.
-    fn meet(&mut self, watched: usize, path: &Path, metadata: &Metadata) -> Option<Standing> {
-        let mut file = File::open(path).ok()?;
-        let inode = (metadata.dev(), metadata.ino());
-        let is_plain = kind_of(path).is_ok_and(|kind| kind == crate::source::Kind::Plain);
-        let of_live = self.files.iter().map(|file| &file.standing);
-        let is_copy = of_live.chain(&self.ended).any(|known| {
-            known.head_bytes >= HEAD_BYTES_MIN
-                && (known.dev, known.ino) != inode
-                && self.head(&file, known.head_bytes).as_ref() == Some(&known.head)
-        });
-        let again = self.ended.iter().rposition(|known| {
-            (known.dev, known.ino) == inode
-                && known.head_bytes >= HEAD_BYTES_MIN
-                && metadata.len() >= known.place.offset
-                && self.head(&file, known.head_bytes).as_ref() == Some(&known.head)
-        });
-        if !is_plain || (is_copy && again.is_none()) {
-            self.ignored.insert(inode);
-            return None;
-        }
-        // One that was given up and came back is read on from where it was left.
-        let place = again.map_or(Place::default(), |index| self.ended.remove(index).place);
-        file.seek(SeekFrom::Start(place.offset)).ok()?;
-        let standing = self.standing(watched, path, metadata, place, &file);
-        self.begin(watched, standing.clone(), From::Growing(file));
-        Some(standing)
-    }
-
-    fn standing(
+    pub(super) fn standing(
         &mut self,
         watched: usize,
         path: &Path,
@@ -396,7 +294,7 @@ impl Follower {
         let id = FileId(self.next_id);
         self.next_id += 1;
         let head_bytes = metadata.len().min(HEAD_BYTES);
-        let head = self.head(file, head_bytes).unwrap_or_default();
+        let head = self.eye.head(file, head_bytes).unwrap_or_default();
         Standing {
             id,
             source: self.watched[watched].pattern.display().to_string(),
@@ -407,6 +305,7 @@ impl Follower {
             head_bytes,
             head,
             place,
+            tail: self.eye.tail(&trail_before(path, Some(file), place.offset), place.offset),
             sealed: None,
         }
     }
@@ -449,13 +348,12 @@ impl Follower {
         if metadata.len() < gatherer.read() || metadata.len() < standing.head_bytes {
             return Ok(Look::Rewritten);
         }
-        let is_same = self.head(file, standing.head_bytes).as_ref() == Some(&standing.head);
-        if !is_same {
+        if !self.eye.is_still(file, standing) {
             return Ok(Look::Rewritten);
         }
         let longer = metadata.len().min(HEAD_BYTES);
         if longer > standing.head_bytes
-            && let Some(head) = self.head(file, longer)
+            && let Some(head) = self.eye.head(file, longer)
         {
             let standing = &mut self.files[index].standing;
             let was_unknown = standing.head_bytes < HEAD_BYTES_MIN;
@@ -517,6 +415,9 @@ impl Follower {
             place.offset <= followed.clean_until.offset && followed.clean_until.offset > 0;
         if !only_seals {
             followed.standing.place = place;
+            let trail = followed.gatherer.trail();
+            let tail = trail.and_then(|trail| self.eye.tail(trail, followed.gatherer.read()));
+            followed.standing.tail = tail;
         }
         let site = self.watched[followed.watched].site;
         let standing = Standing { place, ..followed.standing.clone() };
@@ -526,6 +427,7 @@ impl Follower {
                 piece,
                 site,
                 standing: Some(standing.clone()),
+                entry: None,
                 only_seals,
                 goes_on: number < last,
                 confirm: None,
@@ -552,9 +454,9 @@ impl Follower {
         }
         self.hand_over(index, true)?;
         let followed = self.files.remove(index);
-        let id = followed.standing.id;
+        let ended = vec![End { id: followed.standing.id, is_emptied: false }];
         self.ended.push(followed.standing);
-        self.send(Item::Moves(Moves { begun: Vec::new(), ended: vec![id] }))?;
+        self.send(Item::Moves(Moves { begun: Vec::new(), ended }))?;
         Ok(true)
     }
 
@@ -563,18 +465,18 @@ impl Follower {
     fn begin_anew(&mut self, index: usize) -> Result<(), Closed> {
         let followed = self.files.remove(index);
         let old = followed.standing;
-        let mut moves = Moves { begun: Vec::new(), ended: vec![old.id] };
-        if let Some((path, from)) = self.find_copy(&old, old.place.offset) {
+        let ended = vec![End { id: old.id, is_emptied: true }];
+        let mut moves = Moves { begun: Vec::new(), ended };
+        let taken = BTreeSet::new();
+        if let Some(found) = self.find_copy(&old, followed.watched, old.place.offset, &taken) {
             let id = FileId(self.next_id);
             self.next_id += 1;
-            let (dev, ino) =
-                path.metadata().map_or((0, 0), |metadata| (metadata.dev(), metadata.ino()));
-            let copy = Standing { id, path, dev, ino, sealed: None, ..old.clone() };
-            self.begin(followed.watched, copy.clone(), from);
+            let copy = Standing { id, sealed: None, ..found.standing(&old) };
+            self.begin(followed.watched, copy.clone(), found.from());
             moves.begun.push(copy);
         }
         let path = old.path.clone();
-        self.ended.push(old);
+        self.ended.push(old.emptied());
         if let From::Growing(mut file) = followed.from
             && let Ok(metadata) = file.metadata()
             && file.seek(SeekFrom::Start(0)).is_ok()
@@ -587,7 +489,7 @@ impl Follower {
         self.send(Item::Moves(moves))
     }
 
-    fn send(&self, item: Item) -> Result<(), Closed> {
+    pub(super) fn send(&self, item: Item) -> Result<(), Closed> {
         self.items.blocking_send(item).map_err(|_| Closed)
     }
 }
@@ -602,86 +504,11 @@ enum Look {
     Rewritten,
 }
 
-/// Reads of a file at a place, without moving it for others.
-struct At<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
-}
-
-/// Reads exactly so many bytes into a block.
-fn read_fully(reader: &mut impl Read, block: &mut RawBlock, bytes: u64) -> Option<()> {
-    while (block.len() as u64) < bytes {
-        let left = bytes - block.len() as u64;
-        match block.read_from(&mut reader.by_ref().take(left)) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
-    Some(())
-}
-
-/// Reads past so many bytes.
-fn skip(reader: &mut impl Read, bytes: u64) -> Option<()> {
-    let mut block = RawBlock::with_capacity(1 << 16);
-    let mut left = bytes;
-    while left > 0 {
-        block.clear();
-        match block.read_from(&mut reader.by_ref().take(left)) {
-            Ok(0) | Err(_) => return None,
-            Ok(count) => left -= count as u64,
-        }
-    }
-    block.wipe();
-    Some(())
-}
-
-/// When a file was made.
-fn born(metadata: &Metadata) -> Option<u64> {
-    metadata.created().ok().and_then(nanoseconds)
-}
-
-fn nanoseconds(time: SystemTime) -> Option<u64> {
-    u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
-}
-
-/// Whether a file is of what is followed now.
-fn is_of(watched: &Watched, standing: &Standing) -> bool {
-    watched.pattern.display().to_string() == standing.source
-}
-
-/// The files that a path or pattern names.
-fn paths(pattern: &Path) -> Vec<PathBuf> {
-    let text = pattern.display().to_string();
-    if !text.contains(['*', '?', '[']) || pattern.exists() {
-        return vec![pattern.to_owned()];
-    }
-    glob::glob(&text).map(|found| found.flatten().collect()).unwrap_or_default()
-}
-
-/// Files beside a file whose names begin as its own: that is how rotated logs are called.
-fn neighbours(path: &Path) -> Vec<PathBuf> {
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or(OsStr::new("")).as_encoded_bytes();
-    // `access.log.1` becomes `access.log.2.gz`, `access.log` also `access-20261122.log`: up to the first dot or dash.
-    let stem = name.split(|byte| matches!(byte, b'.' | b'-')).next().unwrap_or(name);
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut found: Vec<_> = entries
-        .flatten()
-        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem))
-        .map(|entry| entry.path())
-        .filter(|found| found != path && found.is_file())
-        .collect();
-    found.sort();
-    found
+/// Whether a file beside a log was rotated away from it, by its name.
+fn is_rotated(path: &Path, log: &Path) -> bool {
+    let is_behind = || {
+        let name = path.file_name()?.as_encoded_bytes();
+        name.strip_prefix(log.file_name()?.as_encoded_bytes())?.first().copied()
+    };
+    matches!(is_behind(), Some(b'.' | b'-')) || slot(path, log).is_some()
 }

@@ -11,7 +11,7 @@ use std::{
 use super::state::Place;
 use crate::{
     format::Format,
-    privacy::{RawBlock, Recognition},
+    privacy::{Cursor, RawBlock, Recognition},
     source::{FormatChoice, Given},
 };
 
@@ -68,6 +68,8 @@ pub(super) struct Gatherer {
     read: u64,
     skipping: bool,
     too_long: u64,
+    /// The latest bytes of a file as they were read, by which it is known again.
+    trail: Option<RawBlock>,
 }
 
 impl Gatherer {
@@ -93,12 +95,14 @@ impl Gatherer {
             read: 0,
             skipping: false,
             too_long: 0,
+            trail: None,
         }
     }
 
-    /// Goes on at a place of the input; nothing has gathered yet.
-    pub(super) fn go_on_at(&mut self, place: Place, format: Option<Format>) {
+    /// Goes on at a place of the input, before which stands what is in `trail`; nothing has gathered yet.
+    pub(super) fn go_on_at(&mut self, place: Place, format: Option<Format>, trail: RawBlock) {
         self.has_places = true;
+        self.trail = Some(trail);
         self.read = place.offset;
         self.skipping = place.skipping;
         if format.is_some() {
@@ -109,6 +113,11 @@ impl Gatherer {
     /// Up to where the input was read.
     pub(super) const fn read(&self) -> u64 {
         self.read
+    }
+
+    /// What stands before the place up to which the input was read.
+    pub(super) const fn trail(&self) -> Option<&RawBlock> {
+        self.trail.as_ref()
     }
 
     /// The place at which the input would be read on if what has gathered were lost.
@@ -128,6 +137,9 @@ impl Gatherer {
         }
         let count = self.block.read_from(reader)?;
         self.read += count as u64;
+        if let Some(trail) = &mut self.trail {
+            self.block.trail_to(count, trail);
+        }
         if let Some(framed) = self.framed {
             self.framed = Some(self.block.cut_frames(framed));
         } else if self.skipping {
@@ -186,6 +198,36 @@ impl Gatherer {
             pieces.push(Piece { block, given });
         }
         pieces
+    }
+
+    /// Up to where whole lines go no further than an entry of the journal.
+    pub(super) fn end_of(&self, entry: Cursor) -> Option<usize> {
+        entry.end_in(&self.block)
+    }
+
+    /// The entry that has gathered first, and where it ends; nothing while it is not whole.
+    pub(super) fn first_entry(&self) -> Option<(Option<Cursor>, usize)> {
+        Cursor::first_of(&self.block)
+    }
+
+    /// Drops what lies before `end`, which is the end of a line.
+    pub(super) fn drop_to(&mut self, end: usize) {
+        for piece in self.take_to(end) {
+            self.pool.give(piece.block);
+        }
+    }
+
+    /// Takes what lies before `end`, which is the end of a line.
+    pub(super) fn take_to(&mut self, end: usize) -> Vec<Piece> {
+        let mut rest = self.pool.take();
+        self.block.move_from(end, &mut rest);
+        let block = std::mem::replace(&mut self.block, rest);
+        if block.is_empty() {
+            self.pool.give(block);
+            return Vec::new();
+        }
+        let given = self.give(&block);
+        vec![Piece { block, given }]
     }
 
     fn take_directives(&mut self, is_end: bool, rest: &mut RawBlock) -> Option<Format> {

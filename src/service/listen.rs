@@ -8,7 +8,10 @@
 use std::{
     io::{self, IoSliceMut, Read, Write as _},
     os::fd::{AsFd, AsRawFd},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -85,8 +88,15 @@ impl Way {
         let (site, confirms) = (self.site, self.confirms);
         gatherer.take(is_end).into_iter().map(move |piece| {
             let confirm = confirms.then_some(Confirm { lines: 0 });
-            let portion =
-                Portion { piece, site, standing: None, only_seals: false, goes_on: false, confirm };
+            let portion = Portion {
+                piece,
+                site,
+                standing: None,
+                entry: None,
+                only_seals: false,
+                goes_on: false,
+                confirm,
+            };
             Item::Lines(Box::new(portion))
         })
     }
@@ -120,7 +130,8 @@ pub(super) async fn listen(
             enlarge(&socket);
             // Without it the kernel does not tell what it dropped, and nothing else changes.
             let _ = setsockopt(&socket, sockopt::RxqOvfl, &1);
-            let _ = datagrams(UdpSocket::from_std(socket)?, way, stop).await;
+            let socket = Udp { socket: UdpSocket::from_std(socket)?, dropped: AtomicU32::new(0) };
+            let _ = datagrams(socket, way, stop).await;
         }
         Socket::UnixStream(listener) => {
             listener.set_nonblocking(true)?;
@@ -157,21 +168,35 @@ impl Bytes for UnixDatagram {
     }
 }
 
-impl Bytes for UdpSocket {
+/// A socket and what the kernel told last of the datagrams that it dropped there, ever.
+struct Udp {
+    socket: UdpSocket,
+    dropped: AtomicU32,
+}
+
+impl Udp {
+    /// Adds what was dropped since the last time; several sockets may be of one source.
+    fn note(&self, dropped: u32, facts: &SourceFacts) {
+        let before = self.dropped.swap(dropped, Ordering::Relaxed);
+        facts.dropped.fetch_add(dropped.wrapping_sub(before).into(), Ordering::Relaxed);
+    }
+}
+
+impl Bytes for Udp {
     fn take(&self, buffer: &mut [u8], facts: &SourceFacts) -> io::Result<usize> {
-        self.try_io(Interest::READABLE, || {
+        self.socket.try_io(Interest::READABLE, || {
             let mut control = nix::cmsg_space!(u32);
             let mut parts = [IoSliceMut::new(buffer)];
             let flags = MsgFlags::empty();
             let taken = recvmsg::<SockaddrStorage>(
-                self.as_raw_fd(),
+                self.socket.as_raw_fd(),
                 &mut parts,
                 Some(&mut control),
                 flags,
             )?;
             for message in taken.cmsgs()? {
                 if let ControlMessageOwned::RxqOvfl(dropped) = message {
-                    facts.dropped.fetch_max(dropped.into(), Ordering::Relaxed);
+                    self.note(dropped, facts);
                 }
             }
             Ok(taken.bytes)
@@ -179,7 +204,7 @@ impl Bytes for UdpSocket {
     }
 
     fn ready(&self) -> impl Future<Output = io::Result<()>> + Send {
-        self.readable()
+        self.socket.readable()
     }
 }
 

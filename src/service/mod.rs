@@ -3,8 +3,9 @@
 //! ```text
 //! follow.rs   files      ┐
 //! listen.rs   sockets    ├─> a bounded queue -> work.rs: the filter's workers, in turn -> outlet.rs
-//! pipes.rs    pipes      ┘                                                         output.rs, counts, quarantine
-//!                                                                                  state.rs: one moment for all
+//! pipes.rs    pipes      │                                                 output.rs, peer.rs, counts, quarantine
+//! journal.rs  journal    ┘
+//!                                                                         state.rs: one moment for all
 //! ```
 //!
 //! tokio moves bytes at the rim, where many sockets are waited for at once, and nowhere else: lines become records on
@@ -16,29 +17,37 @@
 mod board;
 pub mod config;
 mod error;
+mod find;
 mod follow;
 mod gather;
+mod journal;
+mod likeness;
 mod listen;
+mod meet;
 mod metrics;
+mod names;
 mod notify;
 mod outlet;
 mod output;
+mod peer;
 mod pipes;
+mod sealing;
 mod sockets;
 mod state;
 mod tick;
+mod trust;
 mod work;
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread::{Builder, JoinHandle, sleep},
-    time::Duration,
+    thread::{Builder, JoinHandle},
 };
 
 use tokio::sync::{
@@ -51,12 +60,14 @@ use self::{
     config::{Config, Kind, Place, SourceSection},
     follow::{Follower, Watched},
     gather::Pool,
+    journal::Journal,
     listen::Way,
     notify::Notify,
-    outlet::{Moves, OpenWriter, Outlet, Parts, Stop},
+    outlet::{Moves, Outlet, Parts, Stop},
     output::Output,
     sockets::{Given, Socket},
-    state::{Point, State},
+    state::{End, Point, Standing, State},
+    trust::Trust,
     work::{Item, Line},
 };
 pub use self::{
@@ -66,12 +77,10 @@ pub use self::{
     work::Crew,
 };
 use crate::{
+    counts::{RecordError, Recorder, Store},
     keys,
-    privacy::{ContentKey, ring::Ring},
-    quarantine::{
-        disk::Disk,
-        store::{Now, WhenFull, Writer},
-    },
+    privacy::ContentKey,
+    quarantine::store::Now,
     source::{BLOCK_BYTES, FormatChoice},
 };
 
@@ -79,8 +88,6 @@ use crate::{
 const WAITING_MAX: usize = 8;
 /// The longest line.
 const LINE_BYTES_MAX: usize = 64 * 1024;
-/// How long is waited before a full quarantine is tried again.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A service before it starts: its state is its own, and nothing is read yet.
 pub struct Opening {
@@ -148,10 +155,10 @@ impl Opening {
         tend: Box<dyn Fn() -> bool + Send>,
     ) -> Result<Service, ServiceError> {
         let Self { config, mut state, state_path, lock, key, say } = self;
-        let recorded = rules.recorder.as_ref().map(crate::counts::Recorder::sequence);
+        let recorded = recorded(&state, &rules)?;
         let point = state.settle(recorded).clone();
-        let output = Output::open(&config.sink, point.output.as_ref(), clock().unix)?;
         let stop = Arc::new(Stop::default());
+        let output = Output::open(&config.sink, point.output.as_ref(), clock().unix)?;
         let kinds: Vec<_> = config.sources.iter().map(|source| source.kind.word()).collect();
         let board = Board::new(&kinds);
         let policy = config.policy.clone();
@@ -159,11 +166,12 @@ impl Opening {
             facts.started_unix = clock().unix;
             facts.policy = policy;
         });
-        let open_writer = open_writer(&config, sheds, &stop, &board, &say);
+        let open_writer = sealing::open_writer(&config, sheds, &stop, &board, &say);
         let writer = open_writer.as_ref().map(|(_, open)| open()).transpose();
         let writer = writer.map_err(ServiceError::Quarantine)?;
-        let ring = ring(&config, &say);
+        let ring = sealing::ring(&config, &say);
         let next_id = state.next_id;
+        let trust = Trust::begin(state.trust, keys::now());
         let threads = crew.len();
         let outlet = Outlet::new(Parts {
             rules,
@@ -178,6 +186,7 @@ impl Opening {
             board: Arc::clone(&board),
             say: Arc::clone(&say),
             clock,
+            trust,
         });
         let (items, receiver) = channel(WAITING_MAX);
         let pool = Pool::new(BLOCK_BYTES);
@@ -247,6 +256,7 @@ impl Service {
         let mut sockets = Vec::new();
         let mut watched = Vec::new();
         let mut pipes = Vec::new();
+        let mut journals = Vec::new();
         let Sources { config, ways, items, pool, key, say, next_id, point } = sources;
         for (number, (source, way)) in config.sources.iter().zip(ways).enumerate() {
             let facts = Arc::clone(&self.board.sources[number]);
@@ -265,6 +275,11 @@ impl Service {
                 facts,
                 confirms: source.confirm,
             };
+            if source.kind == Kind::Journald {
+                let opened = Journal::open(source, &point.entries, &point.sealed_entries)?;
+                journals.push((opened, way));
+                continue;
+            }
             match (&source.listen, &source.path) {
                 (Some(listen), _) => {
                     for socket in sockets::open(&read_place(listen), source.kind, &mut given)? {
@@ -304,7 +319,8 @@ impl Service {
             self.source("files", move || Follower::new(making).run(&point))?;
         } else {
             // Nobody follows these any more.
-            let ended = point.files.values().map(|standing| standing.id).collect();
+            let ended = |standing: &Standing| End { id: standing.id, is_emptied: false };
+            let ended = point.files.values().map(ended).collect();
             let _ = items.blocking_send(Item::Moves(Moves { begun: Vec::new(), ended }));
         }
         for (file, way, to_the_end) in pipes {
@@ -314,6 +330,10 @@ impl Service {
                 listen::Confirm { lines: 1 }.answer();
             }
             self.source("pipe", move || pipes::read(file, &way, &stop, to_the_end))?;
+        }
+        for (journal, way) in journals {
+            let (stop, say) = (Arc::clone(&stop), Arc::clone(&say));
+            self.source("journal", move || journal.follow(&way, &stop, &say))?;
         }
         drop(items);
         self.rim(sockets, metrics, (is_ending, is_over), &say)?;
@@ -331,9 +351,13 @@ impl Service {
     ) -> Result<(), ServiceError> {
         let sources = Arc::clone(&self.sources);
         sources.fetch_add(1, Ordering::SeqCst);
+        let line = Arc::clone(&self.line);
         let run = move || {
             let _ended = Ended(sources);
-            run();
+            if panic::catch_unwind(AssertUnwindSafe(run)).is_err() {
+                // A service that goes on without one of its sources looks well, and is not.
+                line.fail(ServiceError::Worker);
+            }
         };
         let thread = Builder::new().name(name.to_owned()).spawn(run);
         self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
@@ -352,7 +376,7 @@ impl Service {
         let runtime = runtime.map_err(|_| ServiceError::Threads)?;
         let sources = Arc::clone(&self.sources);
         sources.fetch_add(1, Ordering::SeqCst);
-        let (board, say) = (Arc::clone(&self.board), Arc::clone(say));
+        let (board, say, line) = (Arc::clone(&self.board), Arc::clone(say), Arc::clone(&self.line));
         let run = move || {
             let ended = Ended(sources);
             runtime.block_on(async {
@@ -376,7 +400,11 @@ impl Service {
                         }
                     });
                 }
-                while listening.join_next().await.is_some() {}
+                while let Some(done) = listening.join_next().await {
+                    if done.is_err() {
+                        line.fail(ServiceError::Worker);
+                    }
+                }
                 drop(ended);
                 let _ = is_over.wait_for(|over| *over).await;
             });
@@ -488,6 +516,19 @@ impl Drop for Ended {
     }
 }
 
+/// The number of the last step in the store that was in use when the service ended: another policy has another store.
+fn recorded(state: &State, rules: &Rules) -> Result<Option<u64>, ServiceError> {
+    match state.store_of_trying() {
+        Some(store) if Some(store) != rules.store.as_deref() && store.exists() => {
+            let found = Store::open_existing(store).and_then(|store| store.progress(&state.run));
+            let (sequence, _) =
+                found.map_err(|error| ServiceError::Record(RecordError::Store(error)))?;
+            Ok(Some(sequence))
+        }
+        _ => Ok(rules.recorder.as_ref().map(Recorder::sequence)),
+    }
+}
+
 fn listener(socket: Socket) -> std::io::Result<metrics::Listener> {
     match socket {
         Socket::UnixStream(listener) => {
@@ -528,57 +569,6 @@ fn lock(folder: &Path) -> Result<File, ServiceError> {
     }
 }
 
-/// How the quarantine's writer is opened, if there is a quarantine.
-fn open_writer(
-    config: &Config,
-    sheds: Option<bool>,
-    stop: &Arc<Stop>,
-    board: &Arc<Board>,
-    say: &Say,
-) -> Option<OpenWriter> {
-    let folder = config.quarantine.as_ref()?.dir.clone();
-    let sheds = sheds?;
-    let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
-    let path = folder.clone();
-    let open = move || {
-        let when_full = if sheds { WhenFull::Shed } else { patient(&path, &stop, &board, &say) };
-        Writer::open(&Disk::default(), &path, when_full, clock())
-    };
-    Some((folder, Box::new(open)))
-}
-
-/// Waits for room, says so once, and gives up when the service does.
-fn patient(path: &Path, stop: &Arc<Stop>, board: &Arc<Board>, say: &Say) -> WhenFull {
-    let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
-    let what = format!(
-        "there is no room for the quarantine {}; sources wait until there is",
-        path.display()
-    );
-    let was_said = AtomicBool::new(false);
-    WhenFull::Block(Arc::new(move || {
-        if !was_said.swap(true, Ordering::SeqCst) {
-            say(Level::Warning, &what);
-        }
-        board.wait("quarantine");
-        sleep(PATIENCE);
-        board.go_on();
-        !stop.gives_up()
-    }))
-}
-
-/// The lines of the last minutes, if they are wanted and can be kept.
-fn ring(config: &Config, say: &Say) -> Option<Ring> {
-    let look_back = config.quarantine.as_ref()?.look_back?;
-    let bytes = usize::try_from(look_back.bytes).unwrap_or(usize::MAX);
-    match Ring::new(bytes, i64::from(look_back.minutes) * 60) {
-        Ok(ring) => Some(ring),
-        Err(error) => {
-            say(Level::Warning, &format!("quarantine.look_back is off: {error}"));
-            None
-        }
-    }
-}
-
 /// Whether a path is there already as something else than a folder, for a check before the start.
 ///
 /// # Errors
@@ -588,6 +578,9 @@ pub fn check_folder(path: &Path) -> Result<(), ServiceError> {
     match fs::metadata(path) {
         Ok(found) if !found.is_dir() => {
             Err(ServiceError::io("use the folder", path)(std::io::ErrorKind::NotADirectory.into()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            Err(ServiceError::io("make the folder", path)(error))
         }
         _ => Ok(()),
     }

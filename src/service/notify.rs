@@ -44,9 +44,10 @@ impl Notify {
     }
 }
 
-/// How often the watchdog wants to hear something, if it does.
-pub(super) fn watchdog() -> Option<Duration> {
+/// How often the watchdog wants to hear something, and how long it waits for that, if it does.
+pub(super) fn watchdog() -> Option<(Duration, Duration)> {
     let is_ours = env::var("WATCHDOG_PID").ok().is_none_or(|pid| pid == process::id().to_string());
     let microseconds: u64 = env::var("WATCHDOG_USEC").ok()?.parse().ok()?;
-    is_ours.then(|| Duration::from_micros(microseconds / 3))
+    let patience = Duration::from_micros(microseconds);
+    is_ours.then_some((patience / 3, patience))
 }

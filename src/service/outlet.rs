@@ -24,19 +24,21 @@ use super::{
     board::{Board, Level, Say},
     error::ServiceError,
     gather::Piece,
+    journal::{Beginnings, Entry},
     listen::Confirm,
     output::Output,
-    state::{Lines, Place, Point, Standing, State},
+    state::{End, Lines, Place, Point, Standing, State},
+    trust::Trust,
 };
 use crate::{
-    counts::Recorder,
+    counts::{Recorder, Running},
     emit::Rendered,
     engine::{Batch, Tally},
     privacy::{RawBlock, Sentry, ring::Ring},
     quarantine::{
         QuarantineError,
         disk::Disk,
-        expire,
+        expire::{self, Witness},
         layout::Layout,
         store::{Now, Writer},
     },
@@ -47,6 +49,9 @@ pub(super) type OpenWriter = (PathBuf, Box<dyn Fn() -> Result<Writer, Quarantine
 
 /// How long to wait for room before it is looked again.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long somebody at a socket who is away is waited for while the service ends.
+const PEER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What asks the service to end.
 #[derive(Debug, Default)]
@@ -83,6 +88,8 @@ pub(super) struct Portion {
     pub(super) site: usize,
     /// How far the file was read with this piece, if it is of one.
     pub(super) standing: Option<Standing>,
+    /// Up to which entry of the journal it goes, if it is of that.
+    pub(super) entry: Option<Entry>,
     /// Whether these lines were clean and counted before, and are only to be sealed.
     pub(super) only_seals: bool,
     /// Whether further pieces follow that belong to the same place.
@@ -95,7 +102,7 @@ pub(super) struct Portion {
 #[derive(Default)]
 pub(super) struct Moves {
     pub(super) begun: Vec<Standing>,
-    pub(super) ended: Vec<super::state::FileId>,
+    pub(super) ended: Vec<End>,
 }
 
 /// What a policy makes of lines, as far as it stands here.
@@ -104,8 +111,12 @@ pub struct Rules {
     pub header: Rendered,
     /// What answers what workers notice of lines.
     pub sentry: Option<Sentry>,
-    /// What keeps counts.
+    /// What keeps counts, and in which store.
     pub recorder: Option<Recorder>,
+    /// See above.
+    pub store: Option<PathBuf>,
+    /// The same counts since the start, or since this policy, as Prometheus wants them.
+    pub running: Option<Running>,
     /// Whether secrets are taken out of what is sealed.
     pub masks: bool,
     /// The policy's hash.
@@ -134,6 +145,9 @@ pub(super) struct Outlet {
     seen: BTreeMap<u64, Place>,
     /// Up to where they are sealed durably.
     sealed: BTreeMap<u64, Place>,
+    /// The same for entries of the journal.
+    seen_entries: Beginnings,
+    sealed_entries: Beginnings,
     pub(super) tally: Tally,
     /// The lines of earlier runs.
     before: Lines,
@@ -148,6 +162,8 @@ pub(super) struct Outlet {
     pub(super) board: Arc<Board>,
     pub(super) say: Say,
     pub(super) clock: fn() -> Now,
+    /// Whether it may be believed when something is destroyed.
+    pub(super) trust: Trust,
     pub(super) failure: Option<ServiceError>,
 }
 
@@ -165,6 +181,7 @@ pub(super) struct Parts {
     pub(super) board: Arc<Board>,
     pub(super) say: Say,
     pub(super) clock: fn() -> Now,
+    pub(super) trust: Trust,
 }
 
 impl Outlet {
@@ -182,16 +199,22 @@ impl Outlet {
             board,
             say,
             clock,
+            trust,
         } = parts;
         let places = |of: fn(&Standing) -> Place| -> BTreeMap<u64, Place> {
             point.files.iter().map(|(id, standing)| (*id, of(standing))).collect()
         };
         let sealed = places(|standing| standing.sealed.unwrap_or(standing.place));
+        let entries = point.entries.iter().map(|(name, entry)| (name.clone(), Some(*entry)));
+        let mut sealed_entries: Beginnings = entries.collect();
+        sealed_entries.extend(point.sealed_entries.clone());
         Self {
             turn: 0,
             judged: 0,
             seen: sealed.clone(),
             sealed,
+            seen_entries: sealed_entries.clone(),
+            sealed_entries,
             before: point.lines.clone(),
             rules,
             output,
@@ -212,6 +235,7 @@ impl Outlet {
             board,
             say,
             clock,
+            trust,
             failure: None,
         }
     }
@@ -262,6 +286,9 @@ impl Outlet {
         let lines = batch.tally().read();
         if let Some(block) = batch.counts_mut() {
             if let Some(recorder) = self.rules.recorder.as_mut().filter(|_| !portion.only_seals) {
+                if let Some(running) = &mut self.rules.running {
+                    running.absorb(block);
+                }
                 recorder.take(block);
             }
             block.clear();
@@ -279,6 +306,13 @@ impl Outlet {
             self.seen.insert(standing.id.0, standing.place);
             if !portion.only_seals {
                 self.point.files.insert(standing.id.0, standing);
+            }
+        }
+        if let Some(Entry { name, before, last }) = portion.entry.take() {
+            self.sealed_entries.entry(name.to_string()).or_insert(before);
+            self.seen_entries.insert(name.to_string(), Some(last));
+            if !portion.only_seals {
+                self.point.entries.insert(name.to_string(), last);
             }
         }
         if let Some(mut confirm) = portion.confirm.take() {
@@ -305,16 +339,17 @@ impl Outlet {
     fn note_moves(&mut self, moves: Moves) {
         self.is_dirty = true;
         for standing in moves.begun {
-            self.seen.insert(standing.id.0, standing.place);
+            // One that is known may have lines before its place that are still to be sealed.
+            self.seen.entry(standing.id.0).or_insert(standing.place);
             self.sealed.entry(standing.id.0).or_insert(standing.place);
             self.state.next_id = self.state.next_id.max(standing.id.0 + 1);
             self.point.files.insert(standing.id.0, standing);
         }
-        for id in moves.ended {
+        for ended in moves.ended {
             // It may be gone soon: what is to be sealed of it must be durable first.
             self.must_flush = true;
-            self.point.end(id);
-            self.seen.remove(&id.0);
+            self.point.end(ended);
+            self.seen.remove(&ended.id.0);
         }
     }
 
@@ -348,27 +383,60 @@ impl Outlet {
     fn rotate(&mut self, now: i64) -> Result<(), ServiceError> {
         self.commit()?;
         self.output.rotate(now)?;
-        self.commit()
+        self.commit()?;
+        // How many files stay does not depend on what time it is.
+        self.expire_output(now, None);
+        Ok(())
+    }
+
+    /// Looks whether the clock was set, and says so.
+    pub(super) fn look_at_clock(&mut self) {
+        let Now { unix, steady } = (self.clock)();
+        if let Some(set_by) = self.trust.look(unix, steady) {
+            let what = format!(
+                "the clock was set by {set_by} seconds: nothing is destroyed for being old within the next 24 hours; \
+                 see that it is right"
+            );
+            (self.say)(Level::Warning, &what);
+            self.is_dirty = true;
+        }
     }
 
     /// Destroys what has been kept for long enough: files that were rotated away, and sealed segments.
     pub(super) fn expire(&mut self) {
-        let now = (self.clock)().unix;
-        match self.output.expire(now, self.rules.records_days) {
-            Ok(0) => {}
-            Ok(removed) => {
-                (self.say)(Level::Info, &format!("removed {removed} earlier files of the output"))
+        self.look_at_clock();
+        if !self.trust.is_given() {
+            return;
+        }
+        self.expire_output((self.clock)().unix, self.rules.records_days);
+        if let Some(days) = self.rules.sealed_days
+            && let Err(error) = self.expire_sealed(days)
+        {
+            self.fail(ServiceError::Quarantine(error));
+        }
+    }
+
+    fn expire_output(&self, now: i64, days: Option<u32>) {
+        match self.output.expire(now, days) {
+            Ok((removed, ahead)) => {
+                if removed > 0 {
+                    let what = format!("removed {removed} earlier files of the output");
+                    (self.say)(Level::Info, &what);
+                }
+                if days.is_some() && ahead > 0 {
+                    let what = format!(
+                        "{ahead} earlier files of {} have a time in their names that is still to come, and stay until \
+                         then and as long again: see whether the clock was wrong, and remove them yourself",
+                        self.output.place().display()
+                    );
+                    (self.say)(Level::Warning, &what);
+                }
             }
             Err(error) => {
                 let place = self.output.place();
                 let what = format!("cannot remove earlier files of {}: {error}", place.display());
                 (self.say)(Level::Warning, &what);
             }
-        }
-        if let Some(days) = self.rules.sealed_days
-            && let Err(error) = self.expire_sealed(days)
-        {
-            self.fail(ServiceError::Quarantine(error));
         }
     }
 
@@ -380,9 +448,11 @@ impl Outlet {
         let now = (self.clock)();
         writer.settle(now)?;
         self.sealed.clone_from(&self.seen);
+        self.sealed_entries.clone_from(&self.seen_entries);
         writer.finish(now)?;
         let layout = Layout::new(&open.0);
-        match expire::expire(&Disk::default(), &layout, (now.unix, now.unix), days, false) {
+        let (disk, witness) = (Disk::default(), Witness::Service);
+        match expire::expire(&disk, &layout, (now.unix, now.unix), days, witness) {
             Ok(expired) if expired.destroyed.is_empty() => {}
             Ok(expired) => {
                 let what = format!(
@@ -390,10 +460,6 @@ impl Outlet {
                     expired.destroyed.len()
                 );
                 (self.say)(Level::Notice, &what);
-            }
-            // A clock that cannot be right destroys nothing.
-            Err(error @ QuarantineError::Clock(_)) => {
-                (self.say)(Level::Warning, &error.to_string())
             }
             Err(error) => return Err(error),
         }
@@ -426,14 +492,18 @@ impl Outlet {
         for (id, standing) in &mut point.files {
             standing.sealed = self.writer.as_ref().and_then(|_| self.sealed.get(id).copied());
         }
+        point.sealed_entries =
+            self.writer.as_ref().map(|_| self.sealed_entries.clone()).unwrap_or_default();
         self.state.policy_hash.clone_from(&self.rules.policy_hash);
         self.state.policy.clone_from(&self.rules.policy);
+        self.state.trust = Some(self.trust);
         match &self.rules.recorder {
             None => self.patiently("keep the state in", |outlet| {
                 outlet.state.commit(&outlet.state_path, &point)
             })?,
             Some(recorder) => {
                 point.sequence = recorder.sequence() + 1;
+                point.store.clone_from(&self.rules.store);
                 self.patiently("keep the state in", |outlet| {
                     outlet.state.try_point(&outlet.state_path, &point)
                 })?;
@@ -482,6 +552,7 @@ impl Outlet {
         }
         if writer.is_idle() {
             self.sealed.clone_from(&self.seen);
+            self.sealed_entries.clone_from(&self.seen_entries);
         }
         Ok(())
     }
@@ -506,7 +577,14 @@ impl Outlet {
             return;
         }
         let done = self.commit().and_then(|()| {
-            self.rules = rules;
+            let earlier = std::mem::replace(&mut self.rules, rules);
+            if earlier.policy_hash == self.rules.policy_hash && self.rules.running.is_some() {
+                self.rules.running = earlier.running;
+            }
+            if let Some(recorder) = &mut self.rules.recorder {
+                // The earlier one went on while this one was made.
+                recorder.catch_up().map_err(ServiceError::Record)?;
+            }
             // With a step of the new store, so that the state names one of that.
             self.commit()
         });
@@ -539,30 +617,35 @@ impl Outlet {
         what: &'static str,
         mut act: impl FnMut(&mut Self) -> io::Result<()>,
     ) -> Result<(), ServiceError> {
-        let mut was_said = false;
+        let place = self.output.place().display().to_string();
+        let (mut was_said, mut ending) = (None, None::<Instant>);
         loop {
-            match act(self) {
+            let error = match act(self) {
                 Ok(()) => break,
-                Err(error) if is_full(&error) && !self.stop.gives_up() => {
-                    if !was_said {
-                        let place = self.output.place();
-                        (self.say)(
-                            Level::Warning,
-                            &format!(
-                                "cannot {what} {}: {error}; sources wait until there is room",
-                                place.display()
-                            ),
-                        );
-                        was_said = true;
-                    }
-                    self.board.wait("output");
-                    thread::sleep(PATIENCE);
-                }
+                Err(error) if may_pass(&error) && !self.stop.gives_up() => error,
                 Err(error) => return Err(ServiceError::io(what, self.output.place())(error)),
+            };
+            self.board.wait("output");
+            if self.stop.is_ending() {
+                // A disk is waited for until somebody gives up; whoever takes records may be ending as well.
+                let since = *ending.get_or_insert_with(Instant::now);
+                if !is_full(&error) && since.elapsed() > PEER_PATIENCE {
+                    return Err(ServiceError::io(what, self.output.place())(error));
+                }
             }
+            if error.kind() == io::ErrorKind::TimedOut {
+                continue;
+            }
+            if was_said.is_none() {
+                let until = if is_full(&error) { "there is room" } else { "somebody takes them" };
+                let what = format!("cannot {what} {place}: {error}; sources wait until {until}");
+                (self.say)(Level::Warning, &what);
+                was_said = Some(until);
+            }
+            thread::sleep(PATIENCE);
         }
-        if was_said {
-            (self.say)(Level::Notice, "there is room again, and sources go on");
+        if let Some(what) = was_said {
+            (self.say)(Level::Notice, &format!("{what} again, and sources go on"));
         }
         self.board.go_on();
         Ok(())
@@ -588,7 +671,9 @@ impl Outlet {
             behind += size.saturating_sub(standing.place.offset);
         }
         let totals = self.writer.as_ref().map(Writer::totals).unwrap_or_default();
+        let counts = self.rules.running.as_ref().map(Running::prometheus).unwrap_or_default();
         self.board.tell(|facts| {
+            facts.counts = counts;
             facts.lines = self.lines();
             facts.tally = self.tally.clone();
             facts.shed = totals.shed;
@@ -599,6 +684,7 @@ impl Outlet {
             facts.commits = self.commits;
             facts.committed_unix = (self.clock)().unix;
             facts.policy_hash.clone_from(&self.rules.policy_hash);
+            facts.store.clone_from(&self.rules.store);
         });
     }
 
@@ -608,7 +694,12 @@ impl Outlet {
     }
 }
 
-/// Whether there is no room, which may pass.
+/// Whether it may be otherwise after a while: there is no room, or nobody takes records.
+fn may_pass(error: &io::Error) -> bool {
+    is_full(error) || matches!(error.kind(), io::ErrorKind::NotConnected | io::ErrorKind::TimedOut)
+}
+
+/// Whether there is no room.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -1,4 +1,5 @@
-//! The file that records go to: cut back to what was committed, rotated, opened anew.
+//! What records go to. A file is cut back to what was committed, rotated, opened anew; standard output and whoever
+//! listens at a socket ([`super::peer`]) take what comes.
 //!
 //! Records are written as they come and made durable when the service commits. What stands behind the committed length
 //! after a crash is cut off at the next start, for its lines will be read again. A file that is full or whose time is
@@ -6,23 +7,36 @@
 //! moment at which it is not known which file is cut and where.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use super::{
     config::{RotateSection, SinkKind, SinkSection},
     error::ServiceError,
+    peer::Peer,
     state::OutputPoint,
 };
-use crate::{quarantine::layout::rfc3339, sink::sync_folder};
+use crate::{
+    quarantine::layout::{rfc3339, unix},
+    sink::sync_folder,
+};
+
+/// The seconds of a day.
+const DAY_SECONDS: i64 = 86_400;
+
+/// What takes bytes.
+enum Target {
+    File(File),
+    Peer(Box<Peer>),
+}
 
 /// Where records go.
 pub(super) struct Output {
     path: Option<PathBuf>,
-    file: File,
+    target: Target,
     rotate: Option<RotateSection>,
     /// How many bytes of the file are whole.
     bytes: u64,
@@ -40,18 +54,11 @@ impl Output {
         now: i64,
     ) -> Result<Self, ServiceError> {
         let (SinkKind::File, Some(path)) = (sink.kind, &sink.path) else {
-            let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
-            let file = File::from(stdout.map_err(ServiceError::io("write to", "standard output"))?);
-            return Ok(Self {
-                path: None,
-                file,
-                rotate: None,
-                bytes: 0,
-                begun: now,
-                dev: 0,
-                ino: 0,
-            });
+            let target = Self::stream(sink)?;
+            let begun = now;
+            return Ok(Self { path: None, target, rotate: None, bytes: 0, begun, dev: 0, ino: 0 });
         };
+        make_folder(path)?;
         if let Some(point) = point {
             cut_back(path, point).map_err(ServiceError::io("cut back the output", path))?;
         }
@@ -62,6 +69,16 @@ impl Output {
             output.begun = point.begun;
         }
         Ok(output)
+    }
+
+    /// What is no file.
+    fn stream(sink: &SinkSection) -> Result<Target, ServiceError> {
+        if let Some(place) = sink.peer().expect("the configuration was checked") {
+            return Ok(Target::Peer(Box::new(Peer::new(place))));
+        }
+        let stdout = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+        let stdout = stdout.map_err(ServiceError::io("write to", "standard output"))?;
+        Ok(Target::File(File::from(stdout)))
     }
 
     fn open_file(
@@ -86,7 +103,8 @@ impl Output {
             }
             sync_folder(path)?;
             let (dev, ino) = (metadata.dev(), metadata.ino());
-            Ok(Self { path: Some(path.to_owned()), file, rotate, bytes, begun: now, dev, ino })
+            let (path, target) = (Some(path.to_owned()), Target::File(file));
+            Ok(Self { path, target, rotate, bytes, begun: now, dev, ino })
         };
         open().map_err(ServiceError::io("open the output", path))
     }
@@ -99,7 +117,11 @@ impl Output {
 
     /// Where it is, for messages.
     pub(super) fn place(&self) -> PathBuf {
-        self.path.clone().unwrap_or_else(|| PathBuf::from("standard output"))
+        match (&self.path, &self.target) {
+            (Some(path), _) => path.clone(),
+            (None, Target::Peer(peer)) => PathBuf::from(peer.name()),
+            (None, Target::File(_)) => PathBuf::from("standard output"),
+        }
     }
 
     /// Whether nothing was written to the file yet, so that a header is due.
@@ -113,20 +135,27 @@ impl Output {
 
     /// Writes all or nothing: where the disk is full, what was written of it is taken back.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = write_all(&mut self.file, bytes);
-        match written {
-            Ok(()) => self.bytes += bytes.len() as u64,
-            Err(_) if self.path.is_some() => self.file.set_len(self.bytes)?,
-            Err(_) => {}
+        let written = match &mut self.target {
+            Target::Peer(peer) => peer.write(bytes),
+            Target::File(file) => {
+                let written = write_all(file, bytes);
+                if written.is_err() && self.path.is_some() {
+                    file.set_len(self.bytes)?;
+                }
+                written
+            }
+        };
+        if written.is_ok() {
+            self.bytes += bytes.len() as u64;
         }
         written
     }
 
     /// Makes what was written durable.
     pub(super) fn sync(&self) -> io::Result<()> {
-        match self.path {
-            Some(_) => self.file.sync_data(),
-            None => Ok(()),
+        match (&self.path, &self.target) {
+            (Some(_), Target::File(file)) => file.sync_data(),
+            _ => Ok(()),
         }
     }
 
@@ -134,7 +163,11 @@ impl Output {
     pub(super) fn is_due(&self, now: i64) -> bool {
         let Some(rotate) = self.rotate.filter(|_| self.bytes > 0) else { return false };
         let period = |unix: i64| rotate.every.map(|every| unix.div_euclid(every.as_secs() as i64));
-        rotate.bytes.is_some_and(|bytes| self.bytes >= bytes) || period(now) > period(self.begun)
+        // One that was begun by a clock that was far ahead would otherwise stand until that time comes.
+        let was_ahead = rotate.every.is_some_and(|every| self.begun - now > every.as_secs() as i64);
+        rotate.bytes.is_some_and(|bytes| self.bytes >= bytes)
+            || period(now) > period(self.begun)
+            || was_ahead
     }
 
     /// Gives the file a name with the time, and begins another one. The caller commits before and after.
@@ -160,28 +193,42 @@ impl Output {
         Ok(())
     }
 
-    /// Removes files that were rotated away: those that are too many, and those that are too old. Says how many.
-    pub(super) fn expire(&self, now: i64, days: Option<u32>) -> io::Result<usize> {
-        let (Some(path), Some(rotate)) = (&self.path, self.rotate) else { return Ok(0) };
+    /// Removes files that were rotated away: those that are too many, and those that are too old. Says how many, and
+    /// how many bear a time that is still to come.
+    pub(super) fn expire(&self, now: i64, days: Option<u32>) -> io::Result<(usize, usize)> {
+        let (Some(path), Some(rotate)) = (&self.path, self.rotate) else { return Ok((0, 0)) };
+        let is_ahead = |name: &str| time_of(name).is_some_and(|time| time - DAY_SECONDS > now);
         let mut files = rotated(path)?;
-        files.sort();
+        // The oldest first. Those of a time that is still to come were named by a clock that was wrong: lest they stay
+        // and the new ones go, they are the oldest of all.
+        files.sort_by_cached_key(|(name, _)| (!is_ahead(name), name.clone()));
         let too_many = rotate.keep.map_or(0, |keep| files.len().saturating_sub(keep));
-        let mut removed = 0;
-        for (index, (_, file)) in files.iter().enumerate() {
-            let is_old = days.is_some_and(|days| {
-                let modified = file.metadata().map(|metadata| metadata.mtime());
-                modified.is_ok_and(|modified| modified + i64::from(days) * 86_400 < now)
+        let (mut removed, mut ahead) = (0, 0);
+        for (index, (name, file)) in files.iter().enumerate() {
+            // By the time in its name, which was that of its latest record: who copies files may change the other.
+            let is_old = days.zip(time_of(name)).is_some_and(|(days, time)| {
+                time.saturating_add(i64::from(days) * DAY_SECONDS) < now
             });
             if index < too_many || is_old {
                 fs::remove_file(file)?;
                 removed += 1;
+            } else {
+                ahead += usize::from(is_ahead(name));
             }
         }
         if removed > 0 {
             sync_folder(path)?;
         }
-        Ok(removed)
+        Ok((removed, ahead))
     }
+}
+
+/// Makes the folder of the output where there is none: for its group to read, and nobody else.
+fn make_folder(path: &Path) -> Result<(), ServiceError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Some(folder) = folder else { return Ok(()) };
+    let made = DirBuilder::new().recursive(true).mode(0o750).create(folder);
+    made.map_err(ServiceError::io("make the folder", folder))
 }
 
 /// Cuts the file of a point back to its length, wherever in its folder it is now.
@@ -240,6 +287,16 @@ fn rotated(path: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     Ok(found)
 }
 
+/// When a file was rotated away, by its name.
+fn time_of(name: &str) -> Option<i64> {
+    let (digits, _) =
+        name.get(name.len().checked_sub("20261122T140500Z-0000".len())?..)?.split_once('Z')?;
+    let part = |from, to| digits.get(from..to);
+    let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let (hour, minute, second) = (part(9, 11)?, part(11, 13)?, part(13, 15)?);
+    unix(&format!("{year}-{month}-{day}T{hour}:{minute}:{second}Z"))
+}
+
 fn write_all(file: &mut File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.write(bytes) {
@@ -268,6 +325,7 @@ mod tests {
         SinkSection {
             kind: SinkKind::File,
             path: Some(path.to_owned()),
+            connect: None,
             emit: EmitWord::Jsonl,
             rotate: Some(rotate),
         }
@@ -276,8 +334,8 @@ mod tests {
     #[test]
     fn what_was_not_committed_is_cut_off_also_after_a_rotation() {
         let folder = std::env::temp_dir().join(format!("tamis-output-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("writable");
-        let path = folder.join("clean.jsonl");
+        // Its folder is made with it.
+        let path = folder.join("clean").join("clean.jsonl");
         let mut output = Output::open(&sink(&path), None, 0).expect("opened");
         output.write(b"one\n").expect("written");
         let point = output.point().expect("a file");
@@ -293,8 +351,18 @@ mod tests {
             output.rotate(now).expect("rotated");
             output.write(b"x\n").expect("written");
         }
-        assert_eq!(output.expire(0, None).expect("removed"), 2);
+        assert_eq!(output.expire(0, None).expect("removed"), (2, 0));
         assert_eq!(rotated(&path).expect("listed").len(), 2);
+        // Of a clock that goes back a little nothing is made; one that was more than a period ahead was wrong.
+        assert!(!output.is_due(-3_590) && output.is_due(-3_600));
+        // A file that bears a time to come goes before those that were written later.
+        let name = |time: &str| folder.join(format!("clean.jsonl.{time}-0000"));
+        let (wrong, right) = (name("20361122T140500Z"), name("20261122T140500Z"));
+        for path in [&wrong, &right] {
+            fs::write(path, "x").expect("writable");
+        }
+        assert_eq!(output.expire(1_795_356_300, None).expect("removed"), (2, 0));
+        assert!(right.exists() && !wrong.exists());
         // The file of the point is gone by now: there is nothing to cut, and the present one stays.
         Output::open(&sink(&path), Some(&point), 0).expect("opened");
         assert_eq!(fs::read(&path).expect("readable"), b"x\n");

@@ -4,14 +4,18 @@ use std::{
     collections::BTreeMap,
     env, fs, io,
     net::{SocketAddr, TcpListener, UdpSocket},
-    os::unix::{
-        fs::{FileTypeExt as _, PermissionsExt as _},
-        net::{UnixDatagram, UnixListener, UnixStream},
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::{
+            fs::{FileTypeExt as _, PermissionsExt as _},
+            net::{UnixDatagram, UnixListener, UnixStream},
+        },
     },
     path::Path,
 };
 
 use listenfd::ListenFd;
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::{
     config::{Kind, Place},
@@ -27,6 +31,17 @@ pub(super) enum Socket {
     UnixStream(UnixListener),
     Udp(UdpSocket),
     Tcp(TcpListener),
+}
+
+impl Socket {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::UnixDatagram(socket) => socket.as_fd(),
+            Self::UnixStream(socket) => socket.as_fd(),
+            Self::Udp(socket) => socket.as_fd(),
+            Self::Tcp(socket) => socket.as_fd(),
+        }
+    }
 }
 
 /// What systemd gave.
@@ -59,8 +74,12 @@ impl Given {
                 }
                 Kind::Udp => self.sockets.take_udp_socket(index).map(|it| it.map(Socket::Udp)),
                 Kind::Tcp => self.sockets.take_tcp_listener(index).map(|it| it.map(Socket::Tcp)),
-                Kind::File | Kind::Fifo | Kind::Stdin => Ok(None),
+                Kind::File | Kind::Fifo | Kind::Stdin | Kind::Journald => Ok(None),
             };
+            // Programs that are started from here have nothing to do with it.
+            if let Ok(Some(socket)) = &taken {
+                let _ = fcntl_setfd(socket.descriptor(), FdFlags::CLOEXEC);
+            }
             // One of another kind under the same name is for another source.
             found.extend(taken.ok().flatten());
         }

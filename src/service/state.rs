@@ -15,7 +15,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::error::ServiceError;
+use super::{
+    error::ServiceError,
+    journal::{Beginnings, Cursors},
+    trust::Trust,
+};
 use crate::sink::write_durably;
 
 /// The number of the form.
@@ -37,6 +41,14 @@ pub(super) struct Place {
     pub(super) skipping: bool,
 }
 
+/// The keyed name of the bytes before a place: as many as a head has, or all where there are fewer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tail {
+    /// Up to where.
+    pub(super) end: u64,
+    pub(super) name: String,
+}
+
 /// What tells a file from others, and how far it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Standing {
@@ -53,17 +65,42 @@ pub(super) struct Standing {
     pub(super) head_bytes: u64,
     pub(super) head: String,
     pub(super) place: Place,
+    /// What stood before the place, for files may begin alike.
+    #[serde(default)]
+    pub(super) tail: Option<Tail>,
     /// Up to where its lines are sealed durably, where some are sealed.
     #[serde(default)]
     pub(super) sealed: Option<Place>,
 }
 
+impl Standing {
+    /// What was read of a file whose place another content has now: it is under no inode any more.
+    pub(super) fn emptied(self) -> Self {
+        Self { dev: 0, ino: 0, born: None, ..self }
+    }
+}
+
+/// A file that ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub(super) id: FileId,
+    /// Whether it was truncated or written anew.
+    pub(super) is_emptied: bool,
+}
+
 /// What is true together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Point {
-    /// The step of the counts that goes with it.
+    /// The step of the counts that goes with it, and in which store that is.
     pub(super) sequence: u64,
+    #[serde(default)]
+    pub(super) store: Option<PathBuf>,
     pub(super) files: BTreeMap<u64, Standing>,
+    /// The last entries of the journal, by what a source chooses of it, and up to where they are sealed durably.
+    #[serde(default)]
+    pub(super) entries: Cursors,
+    #[serde(default)]
+    pub(super) sealed_entries: Beginnings,
     /// Files that were read to their end, the latest last.
     pub(super) ended: Vec<Standing>,
     pub(super) output: Option<OutputPoint>,
@@ -86,8 +123,9 @@ pub(super) struct Lines(pub(super) BTreeMap<String, u64>);
 
 impl Point {
     /// Notes a file that was read to its end.
-    pub(super) fn end(&mut self, id: FileId) {
-        if let Some(standing) = self.files.remove(&id.0) {
+    pub(super) fn end(&mut self, ended: End) {
+        if let Some(standing) = self.files.remove(&ended.id.0) {
+            let standing = if ended.is_emptied { standing.emptied() } else { standing };
             self.ended.push(standing);
             let over = self.ended.len().saturating_sub(ENDED_MAX);
             self.ended.drain(..over);
@@ -106,6 +144,9 @@ pub(super) struct State {
     /// The hash of the policy that is in use, and its text.
     pub(super) policy_hash: String,
     pub(super) policy: String,
+    /// What was thought of the clock.
+    #[serde(default)]
+    pub(super) trust: Option<Trust>,
     committed: Point,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trying: Option<Point>,
@@ -120,6 +161,7 @@ impl State {
             next_id: 1,
             policy_hash: String::new(),
             policy: String::new(),
+            trust: None,
             committed: Point::default(),
             trying: None,
         }
@@ -139,6 +181,11 @@ impl State {
         } else {
             Err(ServiceError::State(path.to_owned()))
         }
+    }
+
+    /// In which store it is to be looked whether what was being tried became true.
+    pub(super) fn store_of_trying(&self) -> Option<&Path> {
+        self.trying.as_ref().and_then(|trying| trying.store.as_deref())
     }
 
     /// The point that holds, given the number of the last step in the store, if counts are kept.

@@ -52,6 +52,9 @@ pub(super) struct Line {
     pool: Arc<Pool>,
     commit: Duration,
     running: AtomicU64,
+    /// How many items were taken from the queue, and how many are through.
+    taken: AtomicU64,
+    through: AtomicU64,
 }
 
 impl Line {
@@ -69,6 +72,8 @@ impl Line {
             pool,
             commit,
             running: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            through: AtomicU64::new(0),
         })
     }
 
@@ -128,6 +133,7 @@ impl Line {
                     own = workers.into_iter().map(with_batch).collect();
                 }
                 queue.turn += 1;
+                self.taken.store(queue.turn, Ordering::SeqCst);
                 (queue.turn - 1, item)
             };
             let goes_on = match item {
@@ -161,8 +167,7 @@ impl Line {
             let mut outlet = self.wait(|outlet| outlet.turn == turn);
             outlet.deliver(&mut portion, batch);
             outlet.tend(self.commit);
-            outlet.turn += 1;
-            self.turn_passed.notify_all();
+            self.pass(&mut outlet);
             outlet.failure.is_none()
         };
         self.pool.give(portion.piece.block);
@@ -173,9 +178,19 @@ impl Line {
         let mut outlet = self.wait(|outlet| outlet.turn == turn && outlet.judged == turn);
         act(&mut outlet);
         outlet.judged += 1;
-        outlet.turn += 1;
-        self.turn_passed.notify_all();
+        self.pass(&mut outlet);
         outlet.failure.is_none()
+    }
+
+    fn pass(&self, outlet: &mut Outlet) {
+        outlet.turn += 1;
+        self.through.store(outlet.turn, Ordering::SeqCst);
+        self.turn_passed.notify_all();
+    }
+
+    /// How many items were taken from the queue, and how many of them are through.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.taken.load(Ordering::SeqCst), self.through.load(Ordering::SeqCst))
     }
 
     fn wait(&self, is_it: impl Fn(&Outlet) -> bool) -> MutexGuard<'_, Outlet> {

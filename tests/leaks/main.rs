@@ -20,6 +20,7 @@ mod every;
 mod everything;
 mod identifiers;
 mod lines;
+mod service;
 mod tokens;
 
 use std::{collections::BTreeMap, fs, fs::OpenOptions, process::Command, sync::LazyLock};

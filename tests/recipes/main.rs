@@ -184,6 +184,15 @@ fn caddy_writes_a_file_that_is_followed() {
 
 #[test]
 fn rsyslog_forwards_over_tcp() {
+    forwarded("traditional");
+}
+
+#[test]
+fn rsyslog_forwards_over_tcp_with_octets_counted() {
+    forwarded("octet-counted");
+}
+
+fn forwarded(framing: &str) {
     if !is_there("nginx") || !is_there("rsyslogd") {
         return;
     }
@@ -191,7 +200,9 @@ fn rsyslog_forwards_over_tcp() {
     let port = free_port();
     let address = format!("127.0.0.1:{port}");
     stage.serve(&recipe("rsyslog-omfwd.toml", &[("systemd:syslog", &address)]));
-    rsyslog(&mut stage, &recipe("rsyslog-omfwd.conf", &[("5514", &port.to_string())]));
+    let framing = format!("TCP_Framing=\"{framing}\"");
+    let changes = [("5514", &*port.to_string()), ("TCP_Framing=\"traditional\"", &framing)];
+    rsyslog(&mut stage, &recipe("rsyslog-omfwd.conf", &changes));
     stage.try_out(Stage::rotate_clean);
 }
 
@@ -269,6 +280,15 @@ fn logrotate_takes_its_recipe() {
         "{}",
         done.err()
     );
+}
+
+/// Journald is no program that a test starts; the boot of a real systemd tries it.
+#[test]
+fn the_journal_is_a_source_that_the_program_takes() {
+    let stage = Stage::new();
+    let config = stage.config(&recipe("journald.toml", &[]));
+    let done = run(&["serve", "--config", &config, "--check"], b"");
+    assert_eq!(done.status, 0, "{}", done.err());
 }
 
 /// What the package installs is a configuration that the program takes.

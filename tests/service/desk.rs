@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::program::{Folder, TAMIS};
+use crate::program::{Folder, TAMIS, run_in};
 
 /// How long something may take that is asserted: a loaded machine is slow, and nothing is measured here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,6 +107,15 @@ impl Desk {
         let log = fs::read_to_string(self.file("service.err")).unwrap_or_default();
         assert!(lost.is_empty() && twice.is_empty(), "lost {lost:?}, twice {twice:?}\n{log}");
         assert_eq!(numbers.len() as u64, count);
+    }
+
+    /// How many requests a store has counted.
+    pub(crate) fn requests(&self, store: &str) -> u64 {
+        let args = ["report", "export", "--store", store, "--to", "json"];
+        let done = run_in(self.folder.path(), &args, b"");
+        assert_eq!(done.status, 0, "{}", done.err());
+        let report: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        report["totals"]["requests"].as_u64().expect("a number")
     }
 
     /// What the service says of itself under `path`.

@@ -123,6 +123,38 @@ fn each_line_comes_out_once_after_kills_and_renames() {
 #[test]
 fn counts_agree_with_records_after_kills() {
     let server = check(&[CONFIGURATION, COUNTS].concat(), kills(), 2);
+    assert_counted(&server);
+}
+
+/// What takes the place of another that counted goes on after its last step, and not after the one that was the last
+/// when it was made.
+#[test]
+fn counts_go_on_through_reloads() {
+    let metrics = "\n[metrics]\nlisten = \"{}/metrics.sock\"\n";
+    let configuration = [&CONFIGURATION.replace("20ms", "1ms"), COUNTS, metrics].concat();
+    let mut server = Server::new(&configuration);
+    let running = server.desk.start();
+    server.write(1);
+    server.desk.wait_for(1);
+    for _ in 0..60 {
+        running.signal("-HUP");
+        for _ in 0..5 {
+            server.write(20);
+            thread::sleep(Duration::from_millis(4));
+        }
+    }
+    server.desk.wait_for_each(server.number);
+    let total = format!("\ntamis_requests_total {}\n", server.number);
+    server.desk.wait("all counts", || {
+        server.desk.ask("/metrics").is_some_and(|text| text.contains(&total))
+    });
+    assert_eq!(running.stop(), Some(0));
+    server.desk.assert_each_once(server.number);
+    assert_counted(&server);
+}
+
+/// As many requests and bytes stand in the store as there are lines.
+fn assert_counted(server: &Server) {
     let store = server.desk.file("counts.sqlite").display().to_string();
     let done = crate::program::run_in(
         server.desk.folder.path(),

@@ -7,8 +7,13 @@ mod program;
 #[path = "../sealing/desk.rs"]
 mod sealed;
 
+mod alike;
+mod day;
 mod desk;
+mod journal;
 mod kills;
+mod peers;
 mod seals;
 mod senders;
+mod systemd;
 mod words;

@@ -37,7 +37,7 @@ listen = "{}/metrics.sock"
 "#;
 
 /// A port that nobody has.
-fn port() -> u16 {
+pub(crate) fn port() -> u16 {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
     socket.local_addr().expect("bound").port()
 }
@@ -72,8 +72,9 @@ fn lines_of_all_senders_come_out_once() {
         |number| format!("<190>1 2026-11-22T00:19:16+00:00 vm nginx - - -  {}", bare(number));
     socket.send(rfc5424(4).as_bytes()).expect("sent");
     let mut stream = TcpStream::connect(("127.0.0.1", tcp)).expect("it listens");
-    for number in 5..=7 {
-        let frame = rfc5424(number);
+    for (number, end) in [(5, ""), (6, "\n"), (7, "\r\n")] {
+        // What rsyslog counts may have an end.
+        let frame = rfc5424(number) + end;
         // Octets counted, in two pieces.
         let text = format!("{} {frame}", frame.len());
         stream.write_all(&text.as_bytes()[..2]).expect("sent");
@@ -136,6 +137,86 @@ fn omprog_hears_ok_for_each_line_once_it_is_durable() {
     let _ = child.kill();
     let _ = child.wait();
     desk.assert_each_once(20);
+}
+
+#[test]
+fn omprog_loses_no_line_that_was_answered_when_the_program_is_killed() {
+    let desk = Desk::new(&STDIN.replace("\"1s\"", "\"10ms\""));
+    let mut dice = crate::program::Dice(7);
+    let (mut next, mut answered) = (1, 0);
+    for _ in 0..12 {
+        let mut command = desk.command();
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut running = crate::desk::Running(child.expect("it starts"));
+        let mut stdin = running.0.stdin.take().expect("piped");
+        let mut answers = BufReader::new(running.0.stdout.take().expect("piped")).lines();
+        assert_eq!(answers.next().expect("an answer").expect("text"), "OK");
+        // Several at once, as omprog does in a transaction; what is not answered is sent again to the next one.
+        for _ in 0..1 + dice.below(4) {
+            let many = 1 + dice.below(9) as u64;
+            let text: String = (next..next + many).map(line).collect();
+            stdin.write_all(text.as_bytes()).expect("it reads");
+            let heard = if dice.below(3) == 0 { dice.below(many as usize) as u64 } else { many };
+            for _ in 0..heard {
+                assert_eq!(answers.next().expect("an answer").expect("text"), "OK");
+            }
+            next += heard;
+            answered = next - 1;
+            if heard < many {
+                break;
+            }
+        }
+        running.kill();
+        let there = desk.numbers();
+        let lost: Vec<_> = (1..=answered).filter(|number| !there.contains_key(number)).collect();
+        assert!(lost.is_empty(), "answered and not there: {lost:?}");
+    }
+    assert!(answered > 20, "{answered}");
+}
+
+const UDP: &str = r#"
+policy = "baseline"
+state_dir = "{}/state"
+[[source]]
+kind = "udp"
+listen = "127.0.0.1:PORT"
+[sink]
+kind = "file"
+path = "{}/clean/access.jsonl"
+[metrics]
+listen = "{}/metrics.sock"
+"#;
+
+#[test]
+fn datagrams_that_the_kernel_dropped_are_counted() {
+    const SENT: u64 = 60_000;
+    let port = port();
+    let desk = Desk::new(&UDP.replace("PORT", &port.to_string()));
+    let running = desk.start();
+    desk.wait("the socket", || desk.ask("/health").is_some_and(|text| text.contains("200 OK")));
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.connect(("127.0.0.1", port)).expect("it listens");
+    // Nobody takes them, so that they cannot all fit.
+    running.signal("-STOP");
+    for number in 1..SENT {
+        socket.send(line(number).as_bytes()).expect("sent");
+    }
+    running.signal("-CONT");
+    desk.wait_for(1);
+    let number = |name: &str| {
+        let metrics = desk.ask("/metrics").unwrap_or_default();
+        let found = metrics.lines().find_map(|line| line.strip_prefix(name));
+        found.and_then(|number| number.trim().parse::<u64>().ok()).unwrap_or_default()
+    };
+    let clean = || number("tamis_lines_total{outcome=\"clean\"}");
+    let dropped = || number("tamis_source_dropped_total{source=\"1\",kind=\"udp\"}");
+    // The kernel tells of it with a datagram that comes after those that it dropped.
+    socket.send(line(SENT).as_bytes()).expect("sent");
+    desk.wait("the sum", || clean() + dropped() == SENT);
+    assert!(dropped() > 0, "all of them fitted");
+    assert_eq!(running.stop(), Some(0));
+    let numbers = desk.numbers();
+    assert!(numbers.contains_key(&SENT) && numbers.values().all(|times| *times == 1));
 }
 
 #[test]

@@ -73,6 +73,12 @@ store = "/var/lib/tamis/counts.sqlite"
 [metrics]
 listen = "/run/tamis/metrics.sock"
 TOML
+cat >>"$config" <<'TOML'
+[[source]]
+kind = "journald"
+identifier = "probe-web"
+format = "combined"
+TOML
 recipes=/usr/share/doc/tamis/examples/recipes
 cat "$recipes/nginx-syslog.toml" "$recipes/rsyslog-omfwd.toml" >>"$config"
 printf '[[source]]\nkind = "udp"\nlisten = "systemd:syslog"\nformat = "combined"\n' >>"$config"
@@ -112,6 +118,8 @@ logger --udp --server 127.0.0.1 --port 5514 --tag nginx -p local7.info --rfc5424
 check 'UDP arrives through the socket unit' exactly '"path":"/udp"' 1
 logger --tcp --octet-count --server 127.0.0.1 --port 5514 --tag nginx -p local7.info --rfc5424 "$(line tcp)"
 check 'TCP arrives through the socket unit' exactly '"path":"/tcp"' 1
+line journal | systemd-cat --identifier=probe-web
+check 'an entry of the journal arrives' exactly '"path":"/journal"' 1
 check 'the output is for the group' is "$(stat -c '%U:%G %a' $clean/access.jsonl)" 'tamis:tamis 640'
 check 'it tells how it is' curl -sf --unix-socket /run/tamis/metrics.sock http://tamis/metrics
 check 'it tells that it is well' curl -sf --unix-socket /run/tamis/metrics.sock http://tamis/health
@@ -130,8 +138,6 @@ check 'nothing is lost while logs rotate' exactly '"path":"/turn/' 240
 # Another policy.
 before=$(show MainPID)
 sed -i 's/grain = "minute"/grain = "hour"/' /etc/tamis/policy.toml
-# A store holds counts of one policy.
-sed -i 's/counts.sqlite/counts-hour.sqlite/' "$config"
 check 'a policy is taken up' systemctl reload tamis.service
 sleep 1
 request 8081 hour 10
@@ -141,6 +147,7 @@ systemctl reload tamis.service
 sleep 1
 check 'a bad policy stops nothing' active
 request 8081 still 10
+check 'its counts have a store of their own' test -e /var/lib/tamis/counts-*.sqlite
 check 'the policy before goes on' exactly ':00:00Z".*"path":"/still"' 10
 check 'all that in one process' is "$(show MainPID)" "$before"
 tamis policy show baseline | sed 's/grain = "minute"/grain = "hour"/' >/etc/tamis/policy.toml
@@ -154,11 +161,14 @@ check 'lines go on after that' exactly '"path":"/awake"' 10
 for _ in 1 2 3; do
     before=$(show MainPID)
     request 8081 killed 40
+    line said | systemd-cat --identifier=probe-web
     kill -KILL "$before"
     request 8081 killed 40
+    line said | systemd-cat --identifier=probe-web
     soon another_process "$before" >&2
 done
 check 'a killed service loses and doubles nothing' exactly '"path":"/killed"' 240
+check 'nor of what the journal has' exactly '"path":"/said"' 6
 before=$(show MainPID)
 systemctl stop tamis.service
 check 'it stops' is "$(systemctl is-active tamis.service) $(show Result)" 'inactive success'

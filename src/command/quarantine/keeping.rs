@@ -14,7 +14,7 @@ use crate::{
     quarantine::{
         audit::{Who, sealed_text},
         disk::Disk,
-        expire::{self, open_manifest},
+        expire::{self, Witness, open_manifest},
         inventory::Hold,
         layout::Layout,
         recipients::Recipients,
@@ -109,8 +109,9 @@ pub(super) fn expire(
         Some(text) => asking::period(Some(text), None)?.period().0.expect("it was given"),
     };
     let layout = Layout::new(directory);
+    let witness = if is_sure { Witness::Operator } else { Witness::Nobody };
     let done =
-        expire::expire(&Disk::default(), &layout, (now, clock), opening.retention_days, is_sure)
+        expire::expire(&Disk::default(), &layout, (now, clock), opening.retention_days, witness)
             .map_err(usage)?;
     let mut text = String::new();
     for id in &done.swept {

@@ -1,0 +1,175 @@
+//! Whether one file has what another one had: keyed names of a beginning and of what stood before a place.
+//!
+//! A beginning alone tells nothing where many lines are alike, as when one client asks for one thing hundreds of times
+//! within a second. So what a file was read up to counts as well. Content is read into blocks, named and overwritten;
+//! nothing of it stays.
+
+use std::{
+    fs::{File, Metadata},
+    io::{self, Read, Seek as _, SeekFrom},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use super::state::{Standing, Tail};
+use crate::{
+    privacy::{ContentKey, RawBlock},
+    source::{Kind, kind_of, unpacked},
+};
+
+/// How much of a beginning, and of what stands before a place, has a name.
+pub(super) const HEAD_BYTES: u64 = 1_024;
+/// With less than this beginnings of different files may be alike.
+pub(super) const HEAD_BYTES_MIN: u64 = 32;
+
+/// See above.
+pub(super) struct Eye {
+    pub(super) key: ContentKey,
+}
+
+impl Eye {
+    /// The keyed name of the first bytes of a file; nothing where it has not so many.
+    pub(super) fn head(&self, file: &File, bytes: u64) -> Option<String> {
+        self.name(&mut At { file, offset: 0 }, bytes)
+    }
+
+    /// The keyed name of what was read last.
+    pub(super) fn tail(&self, trail: &RawBlock, end: u64) -> Option<Tail> {
+        // Where it is not known whole there is none.
+        (trail.len() as u64 == end.min(HEAD_BYTES)).then(|| {
+            let mut digest = self.key.digest();
+            trail.add_to(&mut digest, 0);
+            Tail { end, name: digest.whole() }
+        })
+    }
+
+    /// Whether an open file is still what it was, up to where it was read.
+    pub(super) fn is_still(&self, file: &File, standing: &Standing) -> bool {
+        let has_tail = standing.tail.as_ref().is_none_or(|tail| {
+            let bytes = tail.end.min(HEAD_BYTES);
+            let name = self.name(&mut At { file, offset: tail.end - bytes }, bytes);
+            name.as_ref() == Some(&tail.name)
+        });
+        has_tail && self.head(file, standing.head_bytes).as_ref() == Some(&standing.head)
+    }
+
+    /// Whether a file, compressed or not, has all that was read of another one.
+    pub(super) fn holds(&self, path: &Path, standing: &Standing) -> bool {
+        let Standing { head_bytes, head, tail, place, .. } = standing;
+        let name_at = |start, bytes| {
+            content_at(path, start).and_then(|mut content| self.name(&mut content, bytes))
+        };
+        *head_bytes >= HEAD_BYTES_MIN
+            && name_at(0, *head_bytes).as_ref() == Some(head)
+            && match tail {
+                Some(tail) => {
+                    let bytes = tail.end.min(HEAD_BYTES);
+                    name_at(tail.end - bytes, bytes).as_ref() == Some(&tail.name)
+                }
+                None => content_at(path, place.offset).is_some(),
+            }
+    }
+
+    fn name(&self, reader: &mut impl Read, bytes: u64) -> Option<String> {
+        let mut block = RawBlock::with_capacity(HEAD_BYTES as usize);
+        read_fully(reader, &mut block, bytes)?;
+        let mut digest = self.key.digest();
+        block.add_to(&mut digest, 0);
+        block.wipe();
+        Some(digest.whole())
+    }
+}
+
+/// What a file has from a place on, with all compression taken off; nothing where it has not so many bytes.
+pub(super) fn content_at(path: &Path, start: u64) -> Option<Box<dyn Read + Send>> {
+    if kind_of(path).ok()? == Kind::Plain {
+        let mut file = File::open(path).ok()?;
+        let is_long_enough = file.metadata().ok()?.len() >= start;
+        file.seek(SeekFrom::Start(start)).ok().filter(|_| is_long_enough)?;
+        return Some(Box::new(file));
+    }
+    let mut content = unpacked(path).ok()?;
+    skip(&mut content, start)?;
+    Some(content)
+}
+
+/// What stands before a place of a file.
+pub(super) fn trail_before(path: &Path, file: Option<&File>, place: u64) -> RawBlock {
+    let mut trail = RawBlock::with_capacity(HEAD_BYTES as usize);
+    let bytes = place.min(HEAD_BYTES);
+    let read = match file {
+        Some(file) => read_fully(&mut At { file, offset: place - bytes }, &mut trail, bytes),
+        None => content_at(path, place - bytes)
+            .and_then(|mut content| read_fully(&mut content, &mut trail, bytes)),
+    };
+    if read.is_none() {
+        // What is not known whole has no name.
+        trail.wipe();
+    }
+    trail
+}
+
+/// Whether a file is the one that stood under an inode. Inodes are used again, and devices change their numbers with
+/// a restart of the machine: when a file was made tells both, where the file system knows it.
+pub(super) fn is_same_file(standing: &Standing, metadata: &Metadata) -> bool {
+    standing.ino == metadata.ino()
+        && match (standing.born, born(metadata)) {
+            (Some(one), Some(other)) => one == other,
+            _ => standing.dev == metadata.dev(),
+        }
+}
+
+/// When a file was made.
+pub(super) fn born(metadata: &Metadata) -> Option<u64> {
+    metadata.created().ok().and_then(nanoseconds)
+}
+
+pub(super) fn nanoseconds(time: SystemTime) -> Option<u64> {
+    u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
+}
+
+/// Reads of a file at a place, without moving it for others.
+pub(super) struct At<'a> {
+    pub(super) file: &'a File,
+    pub(super) offset: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.offset)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
+/// Reads exactly so many bytes into a block.
+fn read_fully(reader: &mut impl Read, block: &mut RawBlock, bytes: u64) -> Option<()> {
+    while (block.len() as u64) < bytes {
+        let left = bytes - block.len() as u64;
+        match block.read_from(&mut reader.by_ref().take(left)) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    Some(())
+}
+
+/// Reads past so many bytes.
+fn skip(reader: &mut impl Read, bytes: u64) -> Option<()> {
+    let mut block = RawBlock::with_capacity(1 << 16);
+    let mut left = bytes;
+    while left > 0 {
+        block.clear();
+        match block.read_from(&mut reader.by_ref().take(left)) {
+            Ok(0) => return None,
+            Ok(count) => left -= count as u64,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    block.wipe();
+    Some(())
+}
