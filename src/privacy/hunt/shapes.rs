@@ -246,13 +246,15 @@ fn whole_number(text: &[u8]) -> Option<Number> {
 }
 
 fn number_at_end(text: &[u8]) -> Option<Number> {
-    let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-    whole_number(&text[text.len() - digits..])
+    let count = |is_in: fn(&u8) -> bool| text.iter().rev().take_while(|byte| is_in(byte)).count();
+    let at_end = |count: usize| whole_number(&text[text.len() - count..]);
+    at_end(count(u8::is_ascii_alphanumeric)).or_else(|| at_end(count(u8::is_ascii_digit)))
 }
 
 fn number_at_start(text: &[u8]) -> Option<Number> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    whole_number(&text[..digits])
+    let count = |is_in: fn(&u8) -> bool| text.iter().take_while(|byte| is_in(byte)).count();
+    let at_start = |count: usize| whole_number(&text[..count]);
+    at_start(count(u8::is_ascii_alphanumeric)).or_else(|| at_start(count(u8::is_ascii_digit)))
 }
 
 /// Groups of hexadecimal digits with colons, or with dashes in host names.
