@@ -2,7 +2,7 @@
 //!
 //! Every change that a policy can make is tried, and the one is taken that puts most records among others for the
 //! bits that it costs; then the next. That is no proof of the best way, which nobody finds in reasonable time, but a
-//! way that is short and can be followed by hand.
+//! way that is short and can be followed by hand: at its end, what turned out not to be needed is given back.
 
 use super::{
     measure::{alike, present, under},
@@ -74,7 +74,7 @@ pub fn advise(rows: &[Row], k: u64) -> Advice {
     let mut view = View::ALL;
     let before = under(rows, view, k);
     let (mut left, mut entropy) = (before, alike(rows, view).2);
-    let mut steps = Vec::new();
+    let mut taken = Vec::new();
     while left > 0 && !changes.is_empty() {
         // Of each field the mildest change comes first.
         let mildest = |change: &&Change| {
@@ -91,13 +91,34 @@ pub fn advise(rows: &[Row], k: u64) -> Advice {
         let best = tried.max_by(|one, other| {
             gain(one.2, one.3).total_cmp(&gain(other.2, other.3)).then(other.3.total_cmp(&one.3))
         });
-        let Some(((facet, level, what, policy), next, after, bits)) = best else { break };
+        let Some((change, next, after, bits)) = best else { break };
         view = next;
-        changes.retain(|change| change.0 != facet || change.1 < level);
-        if after < left || bits < entropy - 0.001 {
-            steps.push(Step { what, policy, under: after, entropy: bits });
-        }
+        changes.retain(|other| other.0 != change.0 || other.1 < change.1);
+        taken.push(change);
         (left, entropy) = (after, bits);
     }
-    Advice { k, before, steps }
+    for (facet, ..) in &taken {
+        view = restored(rows, view, *facet, k, left);
+    }
+    Advice { k, before, steps: steps(rows, &taken, view, k) }
+}
+
+/// The view with so much of a facet again as leaves no more records than `left` with fewer than `k` like them: some
+/// of what was taken away on the way turns out not to have been needed.
+fn restored(rows: &[Row], view: View, facet: Facet, k: u64, left: u64) -> View {
+    let fuller = [u8::MAX, 2, 1].into_iter().filter(|level| *level > view.level(facet));
+    let mut fuller = fuller.map(|level| view.with(facet, level));
+    fuller.find(|fuller| under(rows, *fuller, k) <= left).unwrap_or(view)
+}
+
+/// What is left of the changes, one after the other.
+fn steps(rows: &[Row], taken: &[Change], view: View, k: u64) -> Vec<Step> {
+    let mut so_far = View::ALL;
+    let needed = taken.iter().filter(|(facet, level, ..)| view.level(*facet) == *level);
+    let steps = needed.map(|(facet, level, what, policy)| {
+        so_far = so_far.with(*facet, *level);
+        let entropy = alike(rows, so_far).2;
+        Step { what, policy, under: under(rows, so_far, k), entropy }
+    });
+    steps.collect()
 }

@@ -283,6 +283,7 @@ impl Audit {
             (false, _) => {
                 "Somebody is in there: do not hand it on, and find out which rule let it through.\n"
             }
+            _ if looked_for == 0 => "Nothing was looked for.\n",
             (true, None) => "None of them is in there.\n",
             (true, Some(_)) => "None of them is in what could be read.\n",
         };

@@ -67,7 +67,7 @@ impl Trove {
     #[must_use]
     pub fn found(&self) -> Vec<Found> {
         let mut found: Vec<_> = self.found.values().copied().collect();
-        found.sort_unstable_by_key(|found| (found.place, found.raw));
+        found.sort_unstable_by_key(|found| (found.place, found.kind, found.raw));
         found
     }
 }
