@@ -16,10 +16,10 @@ use hashbrown::HashMap;
 pub(super) const NEEDLE_BYTES_MIN: usize = 6;
 /// How much of a text is looked for.
 pub(super) const NEEDLE_BYTES_MAX: usize = 48;
-/// How many are looked for in one pass: 120 MiB of them, and 70 MiB of anchors.
+/// How many are looked for in one pass: 170 MiB of them, and 70 MiB of anchors.
 const NEEDLES_MAX: usize = 3_500_000;
-/// How many words of paths are known; those that come later are not known to be words.
-const WORDS_MAX: usize = 4_000_000;
+/// How many words of paths are known, in 70 MiB; those that come later are not known to be words.
+const WORDS_MAX: usize = 3_500_000;
 /// The table of bits has 4 MiB.
 const FILTER_BITS: u32 = 25;
 /// The bytes of an anchor in a word of 64 bits.
