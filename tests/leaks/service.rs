@@ -92,8 +92,7 @@ impl Served {
             b"",
         );
         assert_eq!(done.status, 0, "{}", done.err());
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
-        let port = port.local_addr().expect("bound").port();
+        let port = free_port();
         let notify = UnixDatagram::bind(folder.file("notify.sock")).expect("a socket");
         notify.set_nonblocking(true).expect("settable");
         configure(&folder, port);
@@ -170,6 +169,12 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A port that nobody has.
+fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
+    socket.local_addr().expect("bound").port()
 }
 
 fn configure(folder: &Folder, port: u16) {
@@ -303,7 +308,7 @@ fn a_service_says_and_leaves_nothing() {
     served.wait("all bytes", || served.read().0.iter().zip(&sure).all(|(read, sure)| read >= sure));
     served.wait("all lines", || served.read().1 >= lines.len() as u64 * 3 / 2);
     let metrics = served.ask("/metrics");
-    for reason in ["clean", "too-long", "not-this-format", "bad-request"] {
+    for reason in ["clean", "too-long", "not-this-format", "bad-address"] {
         assert!(metrics.contains(&format!("{{outcome=\"{reason}\"}}")), "{metrics}");
     }
     // A log in the place of a policy, and of the configuration.
