@@ -6,7 +6,7 @@ PREFIX   ?=
 SECONDS  ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test slow page bench fuzz install compare deb system toolchain
+.PHONY: help demo check test slow page bench fuzz install compare proof deb system toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -30,6 +30,12 @@ slow: toolchain ## run the tests that take minutes
 	TAMIS_KILLS=1000 $(CARGO) test --locked --release --test service kills::
 	TAMIS_REQUESTS=20000 $(CARGO) test --locked --test recipes
 
+proof: toolchain ## show what is promised, as a whole: leaks, kills, full disks, servers, a booted system (an hour)
+	TAMIS_IDENTIFIERS=460 $(CARGO) test --locked --test leaks
+	$(MAKE) --no-print-directory slow
+	$(MAKE) --no-print-directory system
+	$(MAKE) --no-print-directory compare
+
 page: toolchain ## look at the pages of counts with Chromium, and leave pictures (NODE_PATH has the packages)
 	$(CARGO) test --locked --test page
 	@ls target/tmp/page/*.png 2>/dev/null || echo 'no pictures: it needs Chromium, Node.js, and' \
@@ -42,6 +48,7 @@ bench: toolchain ## compare the speed with other tools, side by side
 	benches/tokens.py
 	benches/seal.py
 	benches/batch.py
+	benches/instructions.py
 	benches/service.py --seconds $(SECONDS)
 
 compare: toolchain ## give the same log to tamis and to other programs, and tell which identifiers came out

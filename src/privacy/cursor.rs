@@ -32,6 +32,15 @@ impl Cursor {
         lines.filter_map(|line| Self::parse(journal::cursor(line)?.of(line))).next()
     }
 
+    /// Where the first line of `block` ends, and which entry it is; nothing while the line is not whole.
+    #[must_use]
+    pub fn first_of(block: &RawBlock) -> Option<(Option<Self>, usize)> {
+        let bytes = block.expose_bytes();
+        let end = memchr::memchr(b'\n', bytes)? + 1;
+        let line = &bytes[..end];
+        Some((journal::cursor(line).and_then(|span| Self::parse(span.of(line))), end))
+    }
+
     /// Up to where the whole lines of `block` go no further than this entry, if one does go further or is this one.
     #[must_use]
     pub fn end_in(self, block: &RawBlock) -> Option<usize> {
@@ -74,7 +83,7 @@ impl Cursor {
     }
 }
 
-/// As `journalctl --after-cursor=` takes it.
+/// As `journalctl --cursor=` takes it.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { numbering, number, boot, monotonic, realtime } = self;
@@ -137,6 +146,12 @@ mod tests {
         let (three, whole) = (Cursor { number: 3, ..last }, block(&[&one, &entry(4)]));
         assert_eq!(three.end_in(&whole), Some(one.len() + 1), "entry 3 is gone");
         assert_eq!(Cursor::last_of(&block(&["no entry"])), None);
+        assert_eq!(
+            Cursor::first_of(&lines),
+            Some((Some(Cursor { number: 1, ..last }), one.len() + 1))
+        );
+        assert_eq!(Cursor::first_of(&block(&["no entry"])), Some((None, 9)));
+        assert_eq!(Cursor::first_of(&block(&[])), None);
     }
 
     proptest! {

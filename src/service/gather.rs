@@ -205,6 +205,18 @@ impl Gatherer {
         entry.end_in(&self.block)
     }
 
+    /// The entry that has gathered first, and where it ends; nothing while it is not whole.
+    pub(super) fn first_entry(&self) -> Option<(Option<Cursor>, usize)> {
+        Cursor::first_of(&self.block)
+    }
+
+    /// Drops what lies before `end`, which is the end of a line.
+    pub(super) fn drop_to(&mut self, end: usize) {
+        for piece in self.take_to(end) {
+            self.pool.give(piece.block);
+        }
+    }
+
     /// Takes what lies before `end`, which is the end of a line.
     pub(super) fn take_to(&mut self, end: usize) -> Vec<Piece> {
         let mut rest = self.pool.take();

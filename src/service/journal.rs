@@ -2,12 +2,17 @@
 //!
 //! Which entry was committed last is a part of the state, so that the journal is gone on with right behind it: from
 //! there to a file each entry comes out once. `journalctl` is started anew when it ends, such as in an upgrade.
+//!
+//! Two of its habits are worked around. While it follows, it shows the present boot only, unless it merges the journals
+//! of several machines: so it does, and is asked for those of this one. And what it takes for the entry behind a cursor
+//! is the second one from there on, also where the first is another one because that of the cursor is gone: so it is
+//! asked to begin with the cursor's own, which is known and dropped here.
 
 use std::{
     collections::BTreeMap,
     env,
     ffi::OsString,
-    fs::File,
+    fs::{self, File},
     io,
     os::fd::OwnedFd,
     process::{Child, Command, Stdio},
@@ -33,8 +38,12 @@ use crate::privacy::Cursor;
 const PROGRAM: &str = "journalctl";
 /// How long is waited before it is looked whether somebody stops.
 const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-/// How long is waited before `journalctl` is started anew, and how often it is looked meanwhile whether somebody stops.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Which machine this is.
+const MACHINE: &str = "/etc/machine-id";
+/// How long is waited before `journalctl` is started anew: at first, at most, and how often it is looked meanwhile
+/// whether somebody stops.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(100);
 
 /// Places in the journal, each by the name of a source's choice.
@@ -56,6 +65,8 @@ pub(super) struct Journal {
     name: Arc<str>,
     /// The last entry that was handed on.
     cursor: Option<Cursor>,
+    /// An entry that was handed on and may come first once more.
+    known: Option<Cursor>,
     /// The last entry that is clean, where those behind `cursor` are to be sealed once more.
     clean: Option<Cursor>,
     child: Reading,
@@ -92,34 +103,42 @@ impl Journal {
         let cursor = sealed.get(&name).copied().unwrap_or(clean);
         let child = start(&matches, cursor).map_err(ServiceError::io("start", PROGRAM))?;
         let clean = clean.filter(|clean| Some(*clean) != cursor);
-        Ok(Self { matches, name: name.into(), cursor, clean, child })
+        Ok(Self { matches, name: name.into(), cursor, known: cursor, clean, child })
     }
 
     /// Hands lines on until the service ends.
     pub(super) fn follow(mut self, way: &Way, stop: &Arc<Stop>, say: &Say) {
+        let mut pause = Duration::ZERO;
         loop {
+            let before = self.cursor;
             if self.read(way, stop).is_err() || stop.is_ending() {
                 return;
             }
-            let what = format!(
-                "{PROGRAM} has ended and is started anew; if it does so again, run it as the user of the service: \
-                 {PROGRAM} {}",
-                self.matches.join(" ")
-            );
-            say(Level::Warning, &what);
-            self.child = loop {
+            if self.cursor != before {
+                pause = Duration::ZERO;
+            }
+            if pause.is_zero() {
+                let what = format!(
+                    "{PROGRAM} has ended and is started anew; if nothing comes of it, run it as the user of the \
+                     service: {PROGRAM} {}",
+                    self.matches.join(" ")
+                );
+                say(Level::Warning, &what);
+            }
+            loop {
+                pause = (pause * 2).clamp(PAUSE, PAUSE_MAX);
                 let since = Instant::now();
-                while since.elapsed() < PAUSE && !stop.is_ending() {
+                while since.elapsed() < pause && !stop.is_ending() {
                     sleep(STEP);
                 }
                 if stop.is_ending() {
                     return;
                 }
-                match start(&self.matches, self.cursor) {
-                    Ok(child) => break child,
-                    Err(error) => say(Level::Warning, &format!("cannot start {PROGRAM}: {error}")),
+                if let Ok(child) = start(&self.matches, self.cursor) {
+                    (self.child, self.known) = (child, self.cursor);
+                    break;
                 }
-            };
+            }
         }
     }
 
@@ -145,6 +164,12 @@ impl Journal {
     }
 
     fn hand_on(&mut self, gatherer: &mut Gatherer, way: &Way) -> Result<(), Closed> {
+        if self.known.is_some() {
+            let Some((first, end)) = gatherer.first_entry() else { return Ok(()) };
+            if first == self.known.take() {
+                gatherer.drop_to(end);
+            }
+        }
         if let Some(clean) = self.clean {
             // These were clean before and are sealed once more, up to the entry that was the last clean one.
             let end = gatherer.end_of(clean);
@@ -191,10 +216,13 @@ fn whole(unit: &str) -> String {
 fn start(matches: &[String], cursor: Option<Cursor>) -> io::Result<Reading> {
     let mut command = Command::new(PROGRAM);
     // All: a long message would be left out otherwise. The fields that name an entry are always there.
-    command.args(["--follow", "--no-tail", "--all", "--quiet", "--output=json"]);
+    command.args(["--follow", "--no-tail", "--merge", "--all", "--quiet", "--output=json"]);
     command.arg("--output-fields=MESSAGE");
     if let Some(cursor) = cursor {
-        command.arg(format!("--after-cursor={cursor}"));
+        command.arg(format!("--cursor={cursor}"));
+    }
+    if let Ok(machine) = fs::read_to_string(MACHINE) {
+        command.arg(format!("_MACHINE_ID={}", machine.trim()));
     }
     let path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
     command.args(matches).env_clear().env("PATH", path).env("LC_ALL", "C");

@@ -31,6 +31,7 @@ mod outlet;
 mod output;
 mod peer;
 mod pipes;
+mod sealing;
 mod sockets;
 mod state;
 mod tick;
@@ -38,7 +39,6 @@ mod trust;
 mod work;
 
 use std::{
-    env,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     panic::{self, AssertUnwindSafe},
@@ -47,8 +47,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread::{Builder, JoinHandle, sleep},
-    time::Duration,
+    thread::{Builder, JoinHandle},
 };
 
 use tokio::sync::{
@@ -64,7 +63,7 @@ use self::{
     journal::Journal,
     listen::Way,
     notify::Notify,
-    outlet::{Moves, OpenWriter, Outlet, Parts, Stop},
+    outlet::{Moves, Outlet, Parts, Stop},
     output::Output,
     sockets::{Given, Socket},
     state::{End, Point, Standing, State},
@@ -80,13 +79,8 @@ pub use self::{
 use crate::{
     counts::{RecordError, Recorder, Store},
     keys,
-    privacy::{ContentKey, ring::Ring},
-    quarantine::{
-        QuarantineError,
-        disk::Disk,
-        recipients::Recipients,
-        store::{Now, WhenFull, Writer},
-    },
+    privacy::ContentKey,
+    quarantine::store::Now,
     source::{BLOCK_BYTES, FormatChoice},
 };
 
@@ -94,8 +88,6 @@ use crate::{
 const WAITING_MAX: usize = 8;
 /// The longest line.
 const LINE_BYTES_MAX: usize = 64 * 1024;
-/// How long is waited before a full quarantine is tried again.
-const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A service before it starts: its state is its own, and nothing is read yet.
 pub struct Opening {
@@ -174,10 +166,10 @@ impl Opening {
             facts.started_unix = clock().unix;
             facts.policy = policy;
         });
-        let open_writer = open_writer(&config, sheds, &stop, &board, &say);
+        let open_writer = sealing::open_writer(&config, sheds, &stop, &board, &say);
         let writer = open_writer.as_ref().map(|(_, open)| open()).transpose();
         let writer = writer.map_err(ServiceError::Quarantine)?;
-        let ring = ring(&config, &say);
+        let ring = sealing::ring(&config, &say);
         let next_id = state.next_id;
         let trust = Trust::begin(state.trust, keys::now());
         let threads = crew.len();
@@ -574,69 +566,6 @@ fn lock(folder: &Path) -> Result<File, ServiceError> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ServiceError::Busy(folder.to_owned())),
         Err(TryLockError::Error(error)) => Err(ServiceError::io("lock", &path)(error)),
-    }
-}
-
-/// How the quarantine's writer is opened, if there is a quarantine.
-fn open_writer(
-    config: &Config,
-    sheds: Option<bool>,
-    stop: &Arc<Stop>,
-    board: &Arc<Board>,
-    say: &Say,
-) -> Option<OpenWriter> {
-    let folder = config.quarantine.as_ref()?.dir.clone();
-    let sheds = sheds?;
-    let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
-    let path = folder.clone();
-    let open = move || {
-        let when_full = if sheds { WhenFull::Shed } else { patient(&path, &stop, &board, &say) };
-        let writer = Writer::open(&Disk::default(), &path, when_full, clock())?;
-        pinned(&path, &writer).map(|()| writer)
-    };
-    Some((folder, Box::new(open)))
-}
-
-/// Whether the quarantine is for those whom the credential of that name names, where systemd brought one: who may write
-/// to the folder must not be able to add a reader.
-fn pinned(folder: &Path, writer: &Writer) -> Result<(), QuarantineError> {
-    let Some(credentials) = env::var_os("CREDENTIALS_DIRECTORY") else { return Ok(()) };
-    let credential = Path::new(&credentials).join("recipients");
-    if credential.exists() && Recipients::read(&credential)?.hash() != writer.recipients().hash() {
-        return Err(QuarantineError::OtherRecipients(folder.to_owned()));
-    }
-    Ok(())
-}
-
-/// Waits for room, says so once, and gives up when the service does.
-fn patient(path: &Path, stop: &Arc<Stop>, board: &Arc<Board>, say: &Say) -> WhenFull {
-    let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
-    let what = format!(
-        "there is no room for the quarantine {}; sources wait until there is",
-        path.display()
-    );
-    let was_said = AtomicBool::new(false);
-    WhenFull::Block(Arc::new(move || {
-        if !was_said.swap(true, Ordering::SeqCst) {
-            say(Level::Warning, &what);
-        }
-        board.wait("quarantine");
-        sleep(PATIENCE);
-        board.go_on();
-        !stop.gives_up()
-    }))
-}
-
-/// The lines of the last minutes, if they are wanted and can be kept.
-fn ring(config: &Config, say: &Say) -> Option<Ring> {
-    let look_back = config.quarantine.as_ref()?.look_back?;
-    let bytes = usize::try_from(look_back.bytes).unwrap_or(usize::MAX);
-    match Ring::new(bytes, i64::from(look_back.minutes) * 60) {
-        Ok(ring) => Some(ring),
-        Err(error) => {
-            say(Level::Warning, &format!("quarantine.look_back is off: {error}"));
-            None
-        }
     }
 }
 

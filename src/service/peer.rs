@@ -11,13 +11,16 @@ use std::{
     io::{self, Read as _, Write as _},
     net::TcpStream,
     os::{
-        fd::{AsFd, BorrowedFd},
+        fd::{AsFd, AsRawFd as _, BorrowedFd},
         unix::net::UnixStream,
     },
+    path::Path,
     time::{Duration, Instant},
 };
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, UnixAddr, connect, setsockopt, socket, sockopt,
+};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::config::Place;
@@ -43,7 +46,7 @@ enum Stream {
 impl Stream {
     fn connect(place: &Place) -> io::Result<Self> {
         let stream = match place {
-            Place::Path(path) => UnixStream::connect(path).map(Self::Unix)?,
+            Place::Path(path) => connect_unix(path).map(Self::Unix)?,
             Place::Address(address) => {
                 TcpStream::connect_timeout(address, CONNECT).map(Self::Tcp)?
             }
@@ -96,6 +99,16 @@ impl AsFd for Stream {
             Self::Tcp(stream) => stream.as_fd(),
         }
     }
+}
+
+/// Connects, or says at once that this would have to wait, as where nobody takes those who came before.
+fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// See above.

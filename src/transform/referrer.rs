@@ -29,6 +29,10 @@ const NAME_MAX: usize = 253;
 /// The longest label, from the same section.
 const LABEL_MAX: usize = 63;
 
+/// From how many letters on a registered label that looks like a token is one: an address in base64 has no fewer where
+/// none of its characters is a digit.
+const TOKEN_LETTERS: usize = 16;
+
 /// What a referrer turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -300,7 +304,7 @@ fn is_identifying(label: &[u8]) -> bool {
     match shape(label) {
         // Names of sites are made of abbreviations more often than pages are, and somebody paid for
         // them: only a long one counts as a token for its letters alone.
-        Some(Shape::Token) => digits > 0 || label.len() >= 20,
+        Some(Shape::Token) => digits > 0 || label.len() >= TOKEN_LETTERS,
         found => found.is_some(),
     }
 }
@@ -362,6 +366,8 @@ mod tests {
         check("http://semicomplete.com/", "semicomplete.com");
         check("https://duckduckgo.com/", "duckduckgo.com");
         check("http://www.linuxquestions.org/", "linuxquestions.org");
+        // 203.0.113.102 in base64.
+        check("https://MjAzLjAuMTEzLjEwMg.com/", "(other)");
     }
 
     #[track_caller]

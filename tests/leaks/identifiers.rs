@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use super::{encodings::base64_of, program::Dice};
 
-/// How many identifiers of each kind there are.
-const EACH: usize = 110;
+/// How many identifiers of each kind there are: a hundred and ten, or as many as TAMIS_IDENTIFIERS says.
+fn each() -> usize {
+    std::env::var("TAMIS_IDENTIFIERS").ok().and_then(|each| each.parse().ok()).unwrap_or(110)
+}
 
 /// Something that identifies somebody.
 pub(crate) struct Identifier {
@@ -121,10 +123,11 @@ pub(crate) fn identifiers() -> Vec<Identifier> {
     let mut identifiers = Vec::new();
     for (number, (kind, is_word, make)) in KINDS.into_iter().enumerate() {
         let mut dice = Dice(number as u64);
-        let mut count = 0;
-        while count < EACH {
+        let (each, mut count) = (each(), 0);
+        // Of some kinds there are no more than a few hundred that are nobody's.
+        for _ in 0..each * 20 {
             let (writings, cores) = make(&mut dice);
-            if seen.insert(writings[0].clone()) {
+            if count < each && seen.insert(writings[0].clone()) {
                 identifiers.push(Identifier { kind, is_word, writings, cores });
                 count += 1;
             }
