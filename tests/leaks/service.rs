@@ -11,6 +11,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -74,7 +75,8 @@ struct Served {
     folder: Folder,
     child: Child,
     stdin: Option<ChildStdin>,
-    notify: UnixDatagram,
+    /// What the service manager was told so far.
+    told: Arc<Mutex<Vec<u8>>>,
     port: u16,
 }
 
@@ -94,10 +96,18 @@ impl Served {
         assert_eq!(done.status, 0, "{}", done.err());
         let port = free_port();
         let notify = UnixDatagram::bind(folder.file("notify.sock")).expect("a socket");
-        notify.set_nonblocking(true).expect("settable");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let all = Arc::clone(&told);
+        // Ends with the test.
+        thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(count) = notify.recv(&mut buffer) {
+                all.lock().expect("nobody panics with it").extend_from_slice(&buffer[..count]);
+            }
+        });
         configure(&folder, port);
         let (child, stdin) = spawn(&folder);
-        let served = Self { folder, child, stdin: Some(stdin), notify, port };
+        let served = Self { folder, child, stdin: Some(stdin), told, port };
         served.wait("the service", || served.ask("/health").contains("200 OK"));
         served
     }
@@ -151,16 +161,6 @@ impl Served {
         let before = refused(&self.said());
         self.signal("-HUP");
         self.wait("a refusal", || refused(&self.said()) > before);
-    }
-
-    /// All that was told to the service manager.
-    fn told(&self) -> Vec<u8> {
-        let (mut all, mut buffer) = (Vec::new(), [0; 8192]);
-        while let Ok(count) = self.notify.recv(&mut buffer) {
-            all.extend_from_slice(&buffer[..count]);
-            all.push(b'\n');
-        }
-        all
     }
 }
 
@@ -335,7 +335,7 @@ fn a_service_says_and_leaves_nothing() {
         assert_eq!(done.status, 0, "{}", done.err());
         search.none_in_run("tamis status", &done);
     }
-    let told = served.told();
+    let told = served.told.lock().expect("nobody panics with it").clone();
     assert!(told.len() > 100);
     search.none_in("what the service manager was told", &told);
     let files = search_all(search, &served.folder);
