@@ -1,5 +1,6 @@
 //! The command line: flags and subcommands, nothing else. What they mean is settled in `command/`.
 
+mod audit;
 pub mod quarantine;
 mod report;
 
@@ -10,6 +11,7 @@ use clap::{
     builder::styling::{AnsiColor, Styles},
 };
 
+pub use audit::{AuditCommand, LeaksArgs, RiskArgs};
 pub use report::{
     CountsSource, CountsSpan, ExportForm, ReportCommand, ReportExportArgs, ReportHtmlArgs,
     ReportMergeArgs, ReportPublishArgs, ReportShowArgs,
@@ -93,6 +95,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: ReportCommand,
+    },
+    /// Verify what came out: whether anybody is in it, and how many records stand alone
+    Audit {
+        /// What to do.
+        #[command(subcommand)]
+        command: AuditCommand,
     },
     /// Print a completion script for a shell
     Completions {

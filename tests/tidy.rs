@@ -22,7 +22,7 @@ const LAYERS: [&[&str]; 8] = [
     &["format", "transform"],
     &["policy"],
     &["privacy"],
-    &["source", "emit", "sink", "counts", "keys", "quarantine"],
+    &["source", "emit", "sink", "counts", "keys", "quarantine", "audit"],
     &["engine"],
     &["service"],
     &["command", "cli", "settings", "main"],
@@ -81,7 +81,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "serde",
         &["policy", "settings", "counts", "quarantine", "privacy", "command/batch", "service"],
     ),
-    ("serde_json", &["counts", "command", "quarantine", "privacy", "service"]),
+    ("serde_json", &["counts", "command", "quarantine", "privacy", "service", "audit"]),
     ("sha2", &["quarantine", "counts"]),
     ("signal-hook", &["command"]),
     ("tar", &["quarantine", "source/unpack"]),
@@ -98,6 +98,9 @@ const RAW_ACCESSOR: &str = "expose_bytes";
 
 /// What gives raw text, or numbers of raw text, back to the person who gave it, and the one command that may.
 const THIRD_DOOR: ([&str; 2], &str) = (["ThirdDoor", "Survey"], "command/explain");
+
+/// What looks for raw text in what came out and tells where it is, and the one command that may.
+const HUNT: (&str, &str) = ("Hunt", "command/audit/leaks");
 
 /// What gives sealed lines back to whoever may open them, and the commands that may, each of which writes down first
 /// who that is.
@@ -309,6 +312,10 @@ fn check_words(source: &Source) -> Vec<String> {
     let (doors, user) = THIRD_DOOR;
     if source.module() != "privacy" && source.path != user && doors.into_iter().any(says) {
         complaints.push(format!("{}: only {user} uses the third door", source.path));
+    }
+    let (hunt, user) = HUNT;
+    if source.module() != "privacy" && source.path != user && says(hunt) {
+        complaints.push(format!("{}: only {user} looks for raw text", source.path));
     }
     let (ways, users) = UNSEALING;
     if source.module() != "privacy" && !source.lives_in(users) && ways.into_iter().any(says) {

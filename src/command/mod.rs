@@ -1,6 +1,7 @@
 //! Ways of running: one file per subcommand, and what they share.
 
 mod attacks;
+mod audit;
 mod batch;
 mod control;
 mod explain;
@@ -70,6 +71,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Keys { command }) => keys::run(&command),
         Some(Command::Quarantine { command }) => quarantine::run(&command),
         Some(Command::Report { command }) => report::run(&command),
+        Some(Command::Audit { command }) => audit::run(&command),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "tamis", &mut script);

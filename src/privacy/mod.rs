@@ -15,6 +15,7 @@ mod cursor;
 mod detect;
 mod digest;
 mod frames;
+mod hunt;
 mod lookup;
 mod mask;
 mod memo;
@@ -45,6 +46,7 @@ pub use cases::{CASES_MAX, Case, CaseView, LiveCases, close_case, list_cases, op
 pub use cursor::Cursor;
 pub use detect::{Detector, RuleError, Rules, THRESHOLD, Verdict};
 pub use digest::{ContentDigest, ContentKey};
+pub use hunt::{Found, How, Hunt, LeakPlace, NeedleKind, RawPlace, Trove};
 pub use open::{OpenedField, ThirdDoor};
 pub use raw::{RawBlock, RawLine, RawLines};
 pub use recognise::Recognition;

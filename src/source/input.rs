@@ -207,6 +207,28 @@ impl Input {
     }
 }
 
+/// Hands on the content of a file that is compressed, and of an archive that of each file in it.
+pub(super) fn each(
+    file: File,
+    meter: Meter,
+    mut receive: impl FnMut(&mut dyn Read) -> io::Result<()>,
+) -> io::Result<()> {
+    let meter = Arc::new(meter);
+    let mut packed = match kind_at(&file, 0)? {
+        Kind::Zip => Packed::open_zip(file, meter),
+        _ => {
+            let bottom = Bottom { file, waker: None, meter: Arc::clone(&meter) };
+            Packed::open(Box::new(bottom), meter)
+        }
+    };
+    loop {
+        receive(&mut packed)?;
+        if !packed.next_member() {
+            return Ok(());
+        }
+    }
+}
+
 /// All of a file that is compressed.
 pub(super) fn whole(file: File, meter: Meter) -> io::Result<Box<dyn Read + Send>> {
     let meter = Arc::new(meter);

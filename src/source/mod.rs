@@ -679,6 +679,22 @@ pub fn unpacked(path: &Path) -> io::Result<Box<dyn io::Read + Send>> {
     input::whole(file, meter)
 }
 
+/// Hands on the content of a file, of which all compression is taken off; of an archive, that of each file in it.
+///
+/// # Errors
+///
+/// It cannot be opened or read, or what `receive` says.
+pub fn contents(
+    path: &Path,
+    mut receive: impl FnMut(&mut dyn io::Read) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = std::fs::File::open(path)?;
+    if kind_of(path)? == Kind::Plain {
+        return receive(&mut file);
+    }
+    input::each(file, Meter::new(Arc::default(), None), receive)
+}
+
 /// The room of a block: a line of the limit's length with its end must fit.
 fn block_bytes(line_bytes_max: usize) -> usize {
     BLOCK_BYTES.max(line_bytes_max + 2)
