@@ -11,7 +11,7 @@ mod program;
 use std::{fmt::Write as _, fs, process::Command};
 
 use encodings::ENCODINGS;
-use program::{Dice, Done, Folder, TAMIS, run_in};
+use program::{Dice, Done, Folder, run_in};
 use serde_json::Value;
 
 /// A raw log in which each of `count` visitors has a name, an address and secrets of their own.
