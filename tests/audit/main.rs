@@ -4,6 +4,7 @@
 //! encodings are those of the leak test, which are written there and not taken from the program.
 
 #[path = "../leaks/encodings.rs"]
+#[expect(dead_code, reason = "the leak test has further uses for it")]
 mod encodings;
 #[path = "../program/mod.rs"]
 mod program;
@@ -11,7 +12,7 @@ mod program;
 use std::{fmt::Write as _, fs, process::Command};
 
 use encodings::ENCODINGS;
-use program::{Dice, Done, Folder, TAMIS, run_in};
+use program::{Dice, Done, Folder, run_in};
 use serde_json::Value;
 
 /// A raw log in which each of `count` visitors has a name, an address and secrets of their own.
