@@ -28,8 +28,8 @@ from compare import ROOT, TAMIS, generate, machine, table, verdict
 STEP = 0.01
 # How much the writer may be ahead of the service before it waits, in seconds of the load.
 AHEAD = 3
-# After how many seconds a log that was moved away is taken to be read. Its blocks are freed; its head stays, by which
-# the service knows it.
+# After how many seconds a log that was moved away is taken to be read. Its blocks are freed; its head and its end stay,
+# by which the service knows it.
 READ_BY = 15
 HEAD = 4096
 FIRST = b'198.18.0.1 - - [22/Nov/2026:14:05:37 +0000] "GET /first-%d.html HTTP/1.1" 200 1 "-" "-"\n'
@@ -67,12 +67,12 @@ class Shared:
 
 
 def free(path):
-    """Gives the blocks of a file back, but for its head, and leaves its length."""
+    """Gives the blocks of a file back, but for its head and its end, and leaves its length."""
     libc = ctypes.CDLL(None, use_errno=True)
     size = os.path.getsize(path)
     with open(path, "r+b") as file:
         # FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
-        done = libc.fallocate(file.fileno(), 3, ctypes.c_long(HEAD), ctypes.c_long(max(size - HEAD, 1)))
+        done = libc.fallocate(file.fileno(), 3, ctypes.c_long(HEAD), ctypes.c_long(max(size - 2 * HEAD, 1)))
     if done != 0:
         sys.exit(f"cannot free {path}: {os.strerror(ctypes.get_errno())}")
     os.unlink(path)
@@ -228,7 +228,7 @@ def load(folder, lines, rate, seconds):
     written, spent = shared.written.value, time.monotonic() - started
     cpu = service.cpu()
     writer.join()
-    while (service.lines() or 0) < written:
+    while (out := service.lines() or 0) < written:
         if time.monotonic() - started > spent + 60:
             sys.exit(f"{written} lines were written, and {service.lines()} went through: {service.said()}")
         time.sleep(0.1)
@@ -241,7 +241,8 @@ def load(folder, lines, rate, seconds):
         ["lines a second, asked for", f"{rate:,}", "", ""],
         ["lines a second, over all", f"{written / spent:,.0f}", "", ""],
         ["seconds in which the writer waited for the service", f"{shared.waited.value:.1f} of {spent:.0f}", "", ""],
-        ["lines written, and lines that went through", f"{written:,}", "equal", "yes"],
+        ["lines written, and lines that went through", f"{written:,}, {out:,}", "equal",
+         "yes" if out == written else "no"],
         ["rotations of the log", str(shared.rotated.value), "", ""],
         ["CPU seconds for a million lines", f"{cpu / written * 1e6:.2f}", "", ""],
         ["memory, at the most", f"{max(memory):.1f} MiB", "", ""],
@@ -304,6 +305,7 @@ def main():
     given = parser.parse_args()
     facts = machine()
     place = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    columns = ("", "measured", "bar", "reached")
     multiprocessing.set_start_method("fork")
     folders = [tempfile.mkdtemp(prefix="tamis-bench-", dir=place) for _ in range(2)]
     try:
@@ -314,11 +316,11 @@ def main():
         os.unlink(log)
         under_load = load(folders[0], lines, given.rate, given.seconds)
         shutil.rmtree(folders[0])
-        waits = latency(folders[1], even_lines(), given.rate // 10, min(given.seconds, 120))
+        print(table(columns, under_load), flush=True)
+        waits = latency(folders[1], even_lines(), given.rate // 10, min(given.seconds, 60))
     finally:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
-    columns = ("", "measured", "bar", "reached")
     text = "# The service under a steady load\n\n" + "".join(f"* {fact}\n" for fact in facts)
     text += f"* load at the end: {os.getloadavg()[0]:.1f}\n"
     text += f"* beside it: {given.also}\n" if given.also else ""

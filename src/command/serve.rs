@@ -6,7 +6,10 @@ use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -70,41 +73,59 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode> {
     tell_store(&config, made.rules.store.as_deref(), &say);
     let looked_after = run_keys.clone();
     let tend = Box::new(move || looked_after.as_ref().is_none_or(|keys| keys.is_well()));
-    let service =
-        opening.start(made.rules, made.crew, made.ways, made.sheds, tend).map_err(refused)?;
-    say(
-        Level::Info,
-        &format!("started; {} sources, policy {}", config.sources.len(), config.policy),
-    );
+    let starting = opening.starting();
     let handle = signals.handle();
+    let sources = config.sources.len();
+    let name = config.policy.clone();
     let present = Mutex::new((config, settings));
-    let done = thread::scope(|scope| {
-        let (service_ref, present, say_ref, run) = (&service, &present, &say, &run);
+    let begun = OnceLock::new();
+    thread::scope(|scope| {
+        let (begun, present, say, run) = (&begun, &present, &say, &run);
+        let reloading = AtomicUsize::new(0);
+        let reloading = Arc::new(reloading);
         let run_keys = run_keys.as_deref();
+        let reload = move |service| {
+            // One at work and one that comes after it, which sees what is the latest then.
+            if reloading.fetch_add(1, Ordering::SeqCst) < 2 {
+                let reloading = Arc::clone(&reloading);
+                // Where room is waited for, this waits too; signals do not.
+                scope.spawn(move || {
+                    Service::reopen(service);
+                    reload(service, &args.config, present, run_keys, run, say);
+                    reloading.fetch_sub(1, Ordering::SeqCst);
+                });
+            } else {
+                reloading.fetch_sub(1, Ordering::SeqCst);
+            }
+        };
         scope.spawn(move || {
             let mut asked = 0;
             for signal in signals.forever() {
-                match signal {
-                    SIGHUP => {
-                        service_ref.reopen();
-                        reload(service_ref, &args.config, present, run_keys, run, say_ref);
-                    }
-                    SIGTERM if asked == 0 => {
+                match (begun.get(), signal) {
+                    (Some(service), SIGHUP) => reload(service),
+                    (Some(service), SIGTERM) if asked == 0 => {
                         asked = 1;
-                        say_ref(Level::Info, "asked to stop; finishing");
-                        service_ref.end();
+                        say(Level::Info, "asked to stop; finishing");
+                        service.end();
                     }
-                    _ => service_ref.give_up(),
+                    (Some(service), _) => service.give_up(),
+                    (None, SIGHUP) => {}
+                    (None, _) => starting.give_up(),
                 }
             }
         });
-        while !service.is_over() {
-            thread::sleep(PATIENCE);
+        let made = opening.start(made.rules, made.crew, made.ways, made.sheds, tend);
+        let started = made.map(|service| begun.get_or_init(|| service));
+        if let Ok(service) = &started {
+            say(Level::Info, &format!("started; {sources} sources, policy {name}"));
+            while !service.is_over() {
+                thread::sleep(PATIENCE);
+            }
         }
         handle.close();
-        anyhow::Ok(())
-    });
-    done?;
+        started.map(drop).map_err(refused)
+    })?;
+    let service = begun.into_inner().expect("it has started");
     match service.finish() {
         Ok(()) => {
             say(Level::Info, "stopped; all that was read is durable");

@@ -69,6 +69,8 @@ fn frame(bytes: &[u8]) -> Frame {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -97,6 +99,24 @@ mod tests {
                 assert_eq!(&bytes[..from], whole.concat(), "{text:?} in pieces of {piece}");
                 assert_eq!(&bytes[from..], rest.as_bytes());
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_make_no_difference_and_nothing_grows(text in "[1-9 <>a\n\r]{0,60}", piece in 1_usize..9) {
+            let mut whole = text.clone().into_bytes();
+            let (end, lines) = cut(&mut whole, 0);
+            prop_assert!(lines <= end && end <= text.len());
+            prop_assert!(lines == 0 || whole[lines - 1] == b'\n');
+            let (mut bytes, mut from) = (Vec::new(), 0);
+            for part in text.as_bytes().chunks(piece) {
+                bytes.extend_from_slice(part);
+                let (end, whole) = cut(&mut bytes, from);
+                bytes.truncate(end);
+                from = whole;
+            }
+            prop_assert_eq!((from, &bytes[..]), (lines, &whole[..end]));
         }
     }
 }

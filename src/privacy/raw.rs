@@ -426,6 +426,19 @@ mod tests {
     }
 
     #[test]
+    fn a_trail_has_the_latest_bytes_in_whatever_pieces_they_came() {
+        let text: Vec<u8> = (0..90).collect();
+        for piece in [1, 3, 7, 16, 31, 32] {
+            let mut trail = RawBlock::with_capacity(16);
+            for (number, bytes) in text.chunks(piece).enumerate() {
+                block(bytes).trail_to(bytes.len(), &mut trail);
+                let read = &text[..(number * piece + bytes.len())];
+                assert_eq!(trail.expose_bytes(), &read[read.len().saturating_sub(16)..]);
+            }
+        }
+    }
+
+    #[test]
     fn lines_end_at_line_feeds_with_or_without_carriage_returns() {
         assert_eq!(lines(&block(b"a\nb\r\nc")), [&b"a"[..], b"b", b"c"]);
         assert_eq!(lines(&block(b"\n\na\n")), [&b""[..], b"", b"a"]);

@@ -36,13 +36,14 @@ struct Entry {
 
 /// Lines of the last minutes, in order.
 pub struct Ring {
+    /// Before the bytes, so that they are unlocked while they are still there.
+    _locked: LockGuard,
     bytes: Box<[u8]>,
     entries: VecDeque<Entry>,
     /// Where the next line goes.
     end: usize,
     seconds: i64,
     latest: i64,
-    _locked: LockGuard,
 }
 
 /// The pages could not be locked: the limit on locked memory is too low.
@@ -75,12 +76,12 @@ impl Ring {
         let bytes = vec![0; bytes.max(1)].into_boxed_slice();
         let locked = region::lock(bytes.as_ptr(), bytes.len()).map_err(|_| NotLocked)?;
         Ok(Self {
+            _locked: locked,
             bytes,
             entries: VecDeque::new(),
             end: 0,
             seconds,
             latest: i64::MIN,
-            _locked: locked,
         })
     }
 

@@ -56,6 +56,9 @@ pub(super) struct SourceFacts {
     pub(super) lost: AtomicU64,
 }
 
+/// Where room may be waited for.
+const ROOMS: [&str; 4] = ["output", "state", "counts", "quarantine"];
+
 /// What is told of the rest.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
@@ -243,12 +246,10 @@ impl Board {
             "What followed files have more than was read.",
             one(facts.behind_bytes),
         );
-        family(
-            "waiting",
-            "gauge",
-            "Whether room is waited for.",
-            one(u64::from(facts.waiting.is_some())),
-        );
+        let waits =
+            |word: &&str| (format!("{{room=\"{word}\"}}"), u64::from(facts.waiting == Some(*word)));
+        let rows = ROOMS.iter().map(waits).collect();
+        family("waiting", "gauge", "Whether room is waited for, and where.", rows);
         family(
             "keys_in_trouble",
             "gauge",

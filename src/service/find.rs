@@ -41,7 +41,8 @@ impl Found {
     pub(super) fn standing(&self, of: &Standing) -> Standing {
         let (dev, ino) = inode(&self.metadata);
         let path = self.path.clone();
-        Standing { path, dev, ino, born: born(&self.metadata), ..of.clone() }
+        let first_born = of.first_born.or(of.born);
+        Standing { path, dev, ino, born: born(&self.metadata), first_born, ..of.clone() }
     }
 
     pub(super) fn from(self) -> From {
@@ -64,8 +65,8 @@ impl Follower {
         let mut found = BTreeMap::new();
         let mut taken = BTreeSet::new();
         waiting.retain(|(watched, standing)| {
-            let Some(file) = self.find(standing).filter(|file| taken.insert(inode(&file.metadata)))
-            else {
+            let file = self.find(standing, point);
+            let Some(file) = file.filter(|file| taken.insert(inode(&file.metadata))) else {
                 return true;
             };
             found.insert(standing.id, (*watched, *standing, file));
@@ -110,7 +111,7 @@ impl Follower {
     }
 
     /// Where a file is now, under its path or another name.
-    fn find(&self, standing: &Standing) -> Option<Found> {
+    fn find(&self, standing: &Standing, point: &Point) -> Option<Found> {
         let start = standing.sealed.unwrap_or(standing.place).offset.min(standing.place.offset);
         let around = neighbours(&standing.path);
         let is_it = |path: &Path| {
@@ -123,13 +124,15 @@ impl Follower {
             Some(Found { path: path.to_owned(), metadata, from: From::Growing(file) })
         };
         let found = std::iter::once(&standing.path).chain(&around).find_map(|path| is_it(path))?;
-        // It is at its place and is as it was, but there is a copy that has more than it: then it was truncated, and
-        // all lines are alike.
+        // It is at its place and is as it was, but there is a copy that has more than it and is no other log: then it
+        // was truncated, and all lines are alike.
         let was_longer = around.iter().any(|path| {
             path.metadata().is_ok_and(|metadata| {
                 metadata.len() > found.metadata.len()
                     && born(&metadata) > standing.born
                     && !self.is_known(path, &metadata)
+                    && !point.files.values().any(|known| is_same_file(known, &metadata))
+                    && kind_of(path).is_ok_and(|kind| kind == Kind::Plain)
                     && slot(path, &found.path).is_some()
                     && self.eye.holds(path, standing)
             })

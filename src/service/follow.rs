@@ -1,11 +1,14 @@
 //! Files that are written to: followed through whatever rotates them.
 //!
-//! A file is known by its inode and by a keyed name of its beginning, and never by its path alone. So:
+//! A file is known by its inode, by when it was made, and by keyed names of its beginning and of what was read last
+//! (`likeness.rs`), and never by its path alone. So:
 //!
-//! * renamed, it is read on to its end under its new name, and the new file of the old name from its beginning;
+//! * renamed, it is read on to its end under its new name, and the new file of the old name from its beginning
+//!   (`meet.rs`);
 //! * copied and truncated, or written anew, its beginning or its length tells, and what the copy has more than was
 //!   read is read from the copy;
-//! * compressed while the service was down, it is found among its neighbours by its beginning and read on from there;
+//! * compressed while the service was down, it is found among its neighbours by its content and read on from there
+//!   (`find.rs`);
 //! * one that is not there yet is waited for, and one that was rotated away before anybody saw it is found among the
 //!   neighbours of its path.
 //!
@@ -33,7 +36,8 @@ use super::{
     },
     meet::stamp,
     names::{home, neighbours, paths, slot},
-    outlet::{Moves, Portion, Stop},
+    outlet::{Moves, Portion},
+    room::Stop,
     state::{End, FileId, Place, Point, Standing},
     work::Item,
 };
@@ -262,7 +266,8 @@ impl Follower {
         let source = pattern.display().to_string();
         let live = self.files.iter().map(|file| &file.standing);
         let known = live.chain(&self.ended).filter(|standing| standing.source == source);
-        let Some(first) = known.filter_map(|standing| standing.born).min() else { return named };
+        let first = known.filter_map(|standing| standing.first_born.or(standing.born)).min();
+        let Some(first) = first else { return named };
         let mut missed = Vec::new();
         for path in neighbours(pattern) {
             let Ok(metadata) = path.metadata() else { continue };
@@ -302,6 +307,7 @@ impl Follower {
             dev: metadata.dev(),
             ino: metadata.ino(),
             born: born(metadata),
+            first_born: None,
             head_bytes,
             head,
             place,

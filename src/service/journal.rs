@@ -29,7 +29,8 @@ use super::{
     error::ServiceError,
     gather::{Gatherer, Piece},
     listen::{Closed, Way},
-    outlet::{Portion, Stop},
+    outlet::Portion,
+    room::Stop,
     work::Item,
 };
 use crate::privacy::Cursor;

@@ -173,3 +173,76 @@ fn skip(reader: &mut impl Read, bytes: u64) -> Option<()> {
     block.wipe();
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{
+        keys,
+        service::state::{FileId, Place},
+    };
+
+    /// What is known of a file of which so many bytes were read.
+    fn standing(eye: &Eye, path: &Path, read: u64) -> Standing {
+        let file = File::open(path).expect("ours");
+        let metadata = file.metadata().expect("ours");
+        let head_bytes = metadata.len().min(HEAD_BYTES);
+        Standing {
+            id: FileId(1),
+            source: String::new(),
+            path: path.to_owned(),
+            dev: metadata.dev(),
+            ino: metadata.ino(),
+            born: born(&metadata),
+            first_born: None,
+            head_bytes,
+            head: eye.head(&file, head_bytes).expect("it has so many"),
+            place: Place { offset: read, skipping: false },
+            tail: eye.tail(&trail_before(path, Some(&file), read), read),
+            sealed: None,
+        }
+    }
+
+    #[test]
+    fn a_copy_has_what_was_read_and_not_only_the_same_beginning() {
+        let folder = std::env::temp_dir().join(format!("tamis-likeness-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("writable");
+        let eye = Eye { key: keys::content_key(&folder.join("names")).expect("a key") };
+        let write = |name: &str, bytes: &[&[u8]]| {
+            let path = folder.join(name);
+            fs::write(&path, bytes.concat()).expect("writable");
+            path
+        };
+        let (alike, other) = (vec![b'a'; 3_000], vec![b'b'; 2_000]);
+        let path = write("access.log", &[&alike, &other]);
+        let known = standing(&eye, &path, 4_000);
+        assert!(known.tail.is_some());
+        for (bytes, expect) in [
+            (vec![&alike[..], &other], true),
+            (vec![&alike, &other[..1_000]], true),
+            (vec![&alike, &other[..999]], false),
+            (vec![&alike, &other, b"and more"], true),
+            (vec![&alike, &alike], false),
+            (vec![b"x", &alike[1..], &other], false),
+            (vec![], false),
+        ] {
+            let copy = write("copy", &bytes);
+            assert_eq!(eye.holds(&copy, &known), expect, "{} bytes", bytes.concat().len());
+        }
+        let file = File::open(&path).expect("ours");
+        assert!(eye.is_still(&file, &known));
+        // Written anew in place with the same beginning.
+        write("access.log", &[&alike, &alike]);
+        assert!(!eye.is_still(&file, &known));
+        // A state of before says less, and is enough.
+        let mut old = serde_json::to_value(&known).expect("JSON");
+        for key in ["tail", "first_born"] {
+            old.as_object_mut().and_then(|old| old.remove(key)).expect("it was there");
+        }
+        let old: Standing = serde_json::from_value(old).expect("it is read");
+        assert!(eye.holds(&path, &old) && old.tail.is_none());
+        fs::remove_dir_all(folder).expect("removable");
+    }
+}

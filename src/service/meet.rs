@@ -22,7 +22,7 @@ use super::{
     likeness::{HEAD_BYTES_MIN, born, is_same_file},
     names::{by_age, home, is_made_of, neighbours, slot},
     outlet::Moves,
-    state::{End, Place, Standing},
+    state::{End, FileId, Place, Standing},
 };
 use crate::source::{Kind, kind_of};
 
@@ -38,6 +38,8 @@ enum Verdict {
     Copy,
     /// It has all of a log that is known by its number, and is read on from there.
     GoesOn(u64),
+    /// It is the log of this number, which was given up and came back.
+    Again(u64),
     /// That cannot be told yet.
     Wait,
 }
@@ -73,6 +75,7 @@ impl Follower {
             Ok(_) => Verdict::Copy,
             Err(_) => return,
         };
+        let mut again = None;
         let place = match verdict {
             Verdict::Wait => return,
             Verdict::Copy => {
@@ -81,11 +84,17 @@ impl Follower {
             }
             Verdict::New => Place::default(),
             Verdict::GoesOn(id) => self.leave(id, moves),
+            Verdict::Again(id) => {
+                again = Some(FileId(id));
+                self.leave(id, moves)
+            }
         };
         self.waiting.remove(&inode(metadata));
         let Ok(mut file) = File::open(path) else { return };
         if file.seek(SeekFrom::Start(place.offset)).is_ok() {
             let standing = self.standing(watched, path, metadata, place, &file);
+            // The same file has the same number, for numbers are in the order of age.
+            let standing = Standing { id: again.unwrap_or(standing.id), ..standing };
             self.begin(watched, standing.clone(), From::Growing(file));
             moves.begun.push(standing);
         }
@@ -103,14 +112,13 @@ impl Follower {
     }
 
     fn judge(&mut self, watched: usize, path: &Path, metadata: &Metadata) -> Verdict {
-        // One that was given up and came back.
         let again = self.ended.iter().rev().find(|known| {
             is_same_file(known, metadata)
                 && metadata.len() >= known.place.offset
                 && self.eye.holds(path, known)
         });
         if let Some(known) = again {
-            return Verdict::GoesOn(known.id.0);
+            return Verdict::Again(known.id.0);
         }
         let pattern = &self.watched[watched].pattern;
         let home_of = |path: &Path| home(pattern, path);
@@ -166,7 +174,11 @@ impl Follower {
         let (mut waits, mut goes_on) = (false, None::<&Standing>);
         let live = self.files.iter().map(|file| (&file.standing, Some(&file.from)));
         for (known, from) in live.chain(self.ended.iter().map(|known| (known, None))) {
-            if known.id.0 <= after || !self.may_be_of(met, known, from) {
+            if !self.may_be_of(met, known, from) {
+                continue;
+            }
+            let at = self.place_of(known, met);
+            if known.id.0 <= after && !matches!(at, Where::Home) {
                 continue;
             }
             let offset = known.tail.as_ref().map_or(known.place.offset, |tail| tail.end);
@@ -175,7 +187,7 @@ impl Follower {
                 (Some(one), Some(other)) => one != other,
                 _ => false,
             };
-            match self.place_of(known, met) {
+            match at {
                 Where::Home => return Verdict::Copy,
                 Where::At(at) if is_apart(&at) => {}
                 Where::At(_) if has_all => return Verdict::Copy,

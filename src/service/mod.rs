@@ -31,6 +31,7 @@ mod outlet;
 mod output;
 mod peer;
 mod pipes;
+mod room;
 mod sealing;
 mod sockets;
 mod state;
@@ -63,8 +64,9 @@ use self::{
     journal::Journal,
     listen::Way,
     notify::Notify,
-    outlet::{Moves, Outlet, Parts, Stop},
+    outlet::{Moves, Outlet, Parts},
     output::Output,
+    room::Stop,
     sockets::{Given, Socket},
     state::{End, Point, Standing, State},
     trust::Trust,
@@ -97,6 +99,17 @@ pub struct Opening {
     lock: File,
     key: ContentKey,
     say: Say,
+    stop: Arc<Stop>,
+}
+
+/// Ends a service that is about to start and waits for room.
+pub struct Starting(Arc<Stop>);
+
+impl Starting {
+    /// Waits for nothing any more.
+    pub fn give_up(&self) {
+        self.0.give_up();
+    }
 }
 
 /// A source, and how its lines are.
@@ -126,7 +139,13 @@ impl Opening {
             .map_err(|error| ServiceError::Keys(error.to_string()))?;
         let state_path = folder.join("state.json");
         let state = State::load(&state_path)?.unwrap_or_else(|| State::new(run()));
-        Ok(Self { config, state, state_path, lock, key, say })
+        Ok(Self { config, state, state_path, lock, key, say, stop: Arc::default() })
+    }
+
+    /// What ends it until it has started.
+    #[must_use]
+    pub fn starting(&self) -> Starting {
+        Starting(Arc::clone(&self.stop))
     }
 
     /// The name under which the store of counts knows this service.
@@ -154,10 +173,9 @@ impl Opening {
         sheds: Option<bool>,
         tend: Box<dyn Fn() -> bool + Send>,
     ) -> Result<Service, ServiceError> {
-        let Self { config, mut state, state_path, lock, key, say } = self;
+        let Self { config, mut state, state_path, lock, key, say, stop } = self;
         let recorded = recorded(&state, &rules)?;
         let point = state.settle(recorded).clone();
-        let stop = Arc::new(Stop::default());
         let output = Output::open(&config.sink, point.output.as_ref(), clock().unix)?;
         let kinds: Vec<_> = config.sources.iter().map(|source| source.kind.word()).collect();
         let board = Board::new(&kinds);
@@ -415,14 +433,24 @@ impl Service {
     }
 
     fn tick(&mut self, tend: Box<dyn Fn() -> bool + Send>) -> Result<(), ServiceError> {
+        let is_free = Arc::new(AtomicBool::new(false));
         let ticker = tick::Ticker {
+            line: Arc::clone(&self.line),
+            board: Arc::clone(&self.board),
+            is_done: Arc::clone(&self.is_done),
+            is_free: Arc::clone(&is_free),
+            tend,
+        };
+        let watchdog = tick::Watchdog {
             line: Arc::clone(&self.line),
             board: Arc::clone(&self.board),
             notify: Arc::clone(&self.notify),
             is_done: Arc::clone(&self.is_done),
-            tend,
+            is_free,
         };
         let thread = Builder::new().name("tick".to_owned()).spawn(move || ticker.run());
+        self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
+        let thread = Builder::new().name("watchdog".to_owned()).spawn(move || watchdog.run());
         self.helpers.push(thread.map_err(|_| ServiceError::Threads)?);
         Ok(())
     }
@@ -499,11 +527,7 @@ impl Service {
         for worker in self.workers {
             let _ = worker.join();
         }
-        let mut outlet = self.line.outlet();
-        match outlet.failure.take() {
-            Some(error) => Err(error),
-            None => outlet.finish(),
-        }
+        self.line.outlet().finish()
     }
 }
 

@@ -14,6 +14,9 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
+/// How long is waited for somebody who does not listen: keys are looked after on the same thread.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Who is told.
 #[derive(Debug)]
 pub(super) struct Notify(Option<(UnixDatagram, SocketAddr)>);
@@ -25,7 +28,9 @@ impl Notify {
                 Some(name) => SocketAddr::from_abstract_name(name),
                 None => SocketAddr::from_pathname(&name),
             };
-            Some((UnixDatagram::unbound().ok()?, address.ok()?))
+            let socket = UnixDatagram::unbound().ok()?;
+            socket.set_write_timeout(Some(PATIENCE)).ok()?;
+            Some((socket, address.ok()?))
         }))
     }
 

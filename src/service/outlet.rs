@@ -10,13 +10,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,6 +22,7 @@ use super::{
     journal::{Beginnings, Entry},
     listen::Confirm,
     output::Output,
+    room::{Room, Stop},
     state::{End, Lines, Place, Point, Standing, State},
     trust::Trust,
 };
@@ -46,40 +42,6 @@ use crate::{
 
 /// Where the quarantine is, and how its writer is opened.
 pub(super) type OpenWriter = (PathBuf, Box<dyn Fn() -> Result<Writer, QuarantineError> + Send>);
-
-/// How long to wait for room before it is looked again.
-const PATIENCE: Duration = Duration::from_millis(200);
-
-/// How long somebody at a socket who is away is waited for while the service ends.
-const PEER_PATIENCE: Duration = Duration::from_secs(5);
-
-/// What asks the service to end.
-#[derive(Debug, Default)]
-pub(super) struct Stop {
-    /// Sources end where they are.
-    ending: AtomicBool,
-    /// Nothing is waited for any more.
-    giving_up: AtomicBool,
-}
-
-impl Stop {
-    pub(super) fn end(&self) {
-        self.ending.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn give_up(&self) {
-        self.end();
-        self.giving_up.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn gives_up(&self) -> bool {
-        self.giving_up.load(Ordering::SeqCst)
-    }
-}
 
 /// Lines on their way.
 pub(super) struct Portion {
@@ -165,6 +127,8 @@ pub(super) struct Outlet {
     /// Whether it may be believed when something is destroyed.
     pub(super) trust: Trust,
     pub(super) failure: Option<ServiceError>,
+    /// Whether nothing is done any more, however it ended.
+    is_closed: bool,
 }
 
 /// What an outlet is made of.
@@ -237,6 +201,7 @@ impl Outlet {
             clock,
             trust,
             failure: None,
+            is_closed: false,
         }
     }
 
@@ -339,6 +304,7 @@ impl Outlet {
     fn note_moves(&mut self, moves: Moves) {
         self.is_dirty = true;
         for standing in moves.begun {
+            self.point.ended.retain(|ended| ended.id != standing.id);
             // One that is known may have lines before its place that are still to be sealed.
             self.seen.entry(standing.id.0).or_insert(standing.place);
             self.sealed.entry(standing.id.0).or_insert(standing.place);
@@ -363,7 +329,7 @@ impl Outlet {
 
     /// Commits what is due, with rotation where that is due; what fails ends the service.
     pub(super) fn tend(&mut self, interval: Duration) {
-        if self.failure.is_some() {
+        if self.failure.is_some() || self.is_closed {
             return;
         }
         let now = (self.clock)();
@@ -382,7 +348,7 @@ impl Outlet {
 
     fn rotate(&mut self, now: i64) -> Result<(), ServiceError> {
         self.commit()?;
-        self.output.rotate(now)?;
+        self.patiently(Room::Output("rotate"), |outlet| outlet.output.rotate(now))?;
         self.commit()?;
         // How many files stay does not depend on what time it is.
         self.expire_output(now, None);
@@ -404,6 +370,9 @@ impl Outlet {
 
     /// Destroys what has been kept for long enough: files that were rotated away, and sealed segments.
     pub(super) fn expire(&mut self) {
+        if self.failure.is_some() || self.is_closed {
+            return;
+        }
         self.look_at_clock();
         if !self.trust.is_given() {
             return;
@@ -471,8 +440,11 @@ impl Outlet {
     /// Opens the output anew.
     pub(super) fn reopen(&mut self) {
         let now = (self.clock)().unix;
-        let done =
-            self.commit().and_then(|()| self.output.reopen(now)).and_then(|()| self.commit());
+        let open = Room::Output("open");
+        let done = self
+            .commit()
+            .and_then(|()| self.patiently(open, |outlet| outlet.output.reopen(now)))
+            .and_then(|()| self.commit());
         if let Err(error) = done {
             self.fail(error);
         }
@@ -498,13 +470,12 @@ impl Outlet {
         self.state.policy.clone_from(&self.rules.policy);
         self.state.trust = Some(self.trust);
         match &self.rules.recorder {
-            None => self.patiently("keep the state in", |outlet| {
-                outlet.state.commit(&outlet.state_path, &point)
-            })?,
+            None => self
+                .patiently(Room::State, |outlet| outlet.state.commit(&outlet.state_path, &point))?,
             Some(recorder) => {
                 point.sequence = recorder.sequence() + 1;
                 point.store.clone_from(&self.rules.store);
-                self.patiently("keep the state in", |outlet| {
+                self.patiently(Room::State, |outlet| {
                     outlet.state.try_point(&outlet.state_path, &point)
                 })?;
                 self.record(&lines)?;
@@ -522,28 +493,6 @@ impl Outlet {
         Ok(())
     }
 
-    /// Counts are the second half of a commit: the moment at which they are in the store is the moment of all.
-    fn record(&mut self, lines: &[(&'static str, u64)]) -> Result<(), ServiceError> {
-        let mut was_said = false;
-        loop {
-            let Some(recorder) = &mut self.rules.recorder else { return Ok(()) };
-            match recorder.step(lines) {
-                Ok(()) => break,
-                Err(error) if error.may_pass() && !self.stop.gives_up() => {
-                    if !was_said {
-                        (self.say)(Level::Warning, &format!("waiting: {error}"));
-                        was_said = true;
-                    }
-                    self.board.wait("counts");
-                    thread::sleep(PATIENCE);
-                }
-                Err(error) => return Err(ServiceError::Record(error)),
-            }
-        }
-        self.board.go_on();
-        Ok(())
-    }
-
     /// Finishes the segment where a file went that it has lines of; notes how far lines are sealed.
     fn flush_seal(&mut self) -> Result<(), ServiceError> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
@@ -557,14 +506,16 @@ impl Outlet {
         Ok(())
     }
 
-    /// Finishes everything at the end. The state then needs no store to be understood.
+    /// Finishes everything at the end, unless something failed. The state then needs no store to be understood.
     pub(super) fn finish(&mut self) -> Result<(), ServiceError> {
+        self.is_closed = true;
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
         self.must_flush = true;
         self.commit()?;
         let point = self.point.clone();
-        self.patiently("keep the state in", |outlet| {
-            outlet.state.commit(&outlet.state_path, &point)
-        })?;
+        self.patiently(Room::State, |outlet| outlet.state.commit(&outlet.state_path, &point))?;
         if let Some(writer) = self.writer.take() {
             writer.finish((self.clock)()).map_err(ServiceError::Quarantine)?;
         }
@@ -607,48 +558,7 @@ impl Outlet {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.patiently("write to", |outlet| outlet.output.write(bytes))
-    }
-
-    /// Does something again and again until there is room for it; meanwhile sources wait, and files keep what they
-    /// have.
-    fn patiently(
-        &mut self,
-        what: &'static str,
-        mut act: impl FnMut(&mut Self) -> io::Result<()>,
-    ) -> Result<(), ServiceError> {
-        let place = self.output.place().display().to_string();
-        let (mut was_said, mut ending) = (None, None::<Instant>);
-        loop {
-            let error = match act(self) {
-                Ok(()) => break,
-                Err(error) if may_pass(&error) && !self.stop.gives_up() => error,
-                Err(error) => return Err(ServiceError::io(what, self.output.place())(error)),
-            };
-            self.board.wait("output");
-            if self.stop.is_ending() {
-                // A disk is waited for until somebody gives up; whoever takes records may be ending as well.
-                let since = *ending.get_or_insert_with(Instant::now);
-                if !is_full(&error) && since.elapsed() > PEER_PATIENCE {
-                    return Err(ServiceError::io(what, self.output.place())(error));
-                }
-            }
-            if error.kind() == io::ErrorKind::TimedOut {
-                continue;
-            }
-            if was_said.is_none() {
-                let until = if is_full(&error) { "there is room" } else { "somebody takes them" };
-                let what = format!("cannot {what} {place}: {error}; sources wait until {until}");
-                (self.say)(Level::Warning, &what);
-                was_said = Some(until);
-            }
-            thread::sleep(PATIENCE);
-        }
-        if let Some(what) = was_said {
-            (self.say)(Level::Notice, &format!("{what} again, and sources go on"));
-        }
-        self.board.go_on();
-        Ok(())
+        self.patiently(Room::Output("write to"), |outlet| outlet.output.write(bytes))
     }
 
     /// How many lines came over all runs, by what became of them.
@@ -692,14 +602,4 @@ impl Outlet {
         self.failure.get_or_insert(error);
         self.stop.give_up();
     }
-}
-
-/// Whether it may be otherwise after a while: there is no room, or nobody takes records.
-fn may_pass(error: &io::Error) -> bool {
-    is_full(error) || matches!(error.kind(), io::ErrorKind::NotConnected | io::ErrorKind::TimedOut)
-}
-
-/// Whether there is no room.
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

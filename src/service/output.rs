@@ -62,7 +62,8 @@ impl Output {
         if let Some(point) = point {
             cut_back(path, point).map_err(ServiceError::io("cut back the output", path))?;
         }
-        let mut output = Self::open_file(path, sink.rotate, now)?;
+        let opened = Self::open_file(path, sink.rotate, now);
+        let mut output = opened.map_err(ServiceError::io("open the output", path))?;
         if let Some(point) =
             point.filter(|point| (point.dev, point.ino) == (output.dev, output.ino))
         {
@@ -81,32 +82,25 @@ impl Output {
         Ok(Target::File(File::from(stdout)))
     }
 
-    fn open_file(
-        path: &Path,
-        rotate: Option<RotateSection>,
-        now: i64,
-    ) -> Result<Self, ServiceError> {
-        let open = || -> io::Result<Self> {
-            let mut options = OpenOptions::new();
-            let mut file = options.read(true).append(true).create(true).mode(0o640).open(path)?;
-            let metadata = file.metadata()?;
-            let mut bytes = metadata.len();
-            if metadata.is_file() && bytes > 0 {
-                // Somebody else's half of a line, or that of an earlier program.
-                file.seek(SeekFrom::End(-1))?;
-                let mut last = [0];
-                io::Read::read_exact(&mut file, &mut last)?;
-                if last != *b"\n" {
-                    file.write_all(b"\n")?;
-                    bytes += 1;
-                }
+    fn open_file(path: &Path, rotate: Option<RotateSection>, now: i64) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        let mut file = options.read(true).append(true).create(true).mode(0o640).open(path)?;
+        let metadata = file.metadata()?;
+        let mut bytes = metadata.len();
+        if metadata.is_file() && bytes > 0 {
+            // Somebody else's half of a line, or that of an earlier program.
+            file.seek(SeekFrom::End(-1))?;
+            let mut last = [0];
+            io::Read::read_exact(&mut file, &mut last)?;
+            if last != *b"\n" {
+                file.write_all(b"\n")?;
+                bytes += 1;
             }
-            sync_folder(path)?;
-            let (dev, ino) = (metadata.dev(), metadata.ino());
-            let (path, target) = (Some(path.to_owned()), Target::File(file));
-            Ok(Self { path, target, rotate, bytes, begun: now, dev, ino })
-        };
-        open().map_err(ServiceError::io("open the output", path))
+        }
+        sync_folder(path)?;
+        let (dev, ino) = (metadata.dev(), metadata.ino());
+        let (path, target) = (Some(path.to_owned()), Target::File(file));
+        Ok(Self { path, target, rotate, bytes, begun: now, dev, ino })
     }
 
     /// What is to be committed of it.
@@ -170,17 +164,22 @@ impl Output {
             || was_ahead
     }
 
-    /// Gives the file a name with the time, and begins another one. The caller commits before and after.
-    pub(super) fn rotate(&mut self, now: i64) -> Result<(), ServiceError> {
+    /// Gives the file a name with the time, and begins another one; where there is no room for that, it may be tried
+    /// again. The caller commits before and after.
+    pub(super) fn rotate(&mut self, now: i64) -> io::Result<()> {
         let Some(path) = self.path.clone() else { return Ok(()) };
-        let away = free_name(&path, now);
-        fs::rename(&path, &away).map_err(ServiceError::io("rename the output", &path))?;
+        let is_there = path
+            .symlink_metadata()
+            .is_ok_and(|found| (found.dev(), found.ino()) == (self.dev, self.ino));
+        if is_there {
+            fs::rename(&path, free_name(&path, now))?;
+        }
         self.reopen(now)
     }
 
     /// Opens the file of the same name anew, after somebody has moved the old one away. The caller commits before and
     /// after.
-    pub(super) fn reopen(&mut self, now: i64) -> Result<(), ServiceError> {
+    pub(super) fn reopen(&mut self, now: i64) -> io::Result<()> {
         if let Some(path) = &self.path {
             let begun = self.begun;
             let opened = Self::open_file(path, self.rotate, now)?;
@@ -351,12 +350,12 @@ mod tests {
             output.rotate(now).expect("rotated");
             output.write(b"x\n").expect("written");
         }
-        assert_eq!(output.expire(0, None).expect("removed"), (2, 0));
+        assert_eq!(output.expire(631_152_000, None).expect("removed"), (2, 0));
         assert_eq!(rotated(&path).expect("listed").len(), 2);
         // Of a clock that goes back a little nothing is made; one that was more than a period ahead was wrong.
         assert!(!output.is_due(-3_590) && output.is_due(-3_600));
         // A file that bears a time to come goes before those that were written later.
-        let name = |time: &str| folder.join(format!("clean.jsonl.{time}-0000"));
+        let name = |time: &str| path.with_file_name(format!("clean.jsonl.{time}-0000"));
         let (wrong, right) = (name("20361122T140500Z"), name("20261122T140500Z"));
         for path in [&wrong, &right] {
             fs::write(path, "x").expect("writable");

@@ -16,7 +16,7 @@ use rustix::{
     fs::{CWD, FileType, Mode, mknodat},
 };
 
-use super::{error::ServiceError, listen::Way, outlet::Stop};
+use super::{error::ServiceError, listen::Way, room::Stop};
 
 /// How long is waited before it is looked whether somebody stops.
 const WAIT: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };

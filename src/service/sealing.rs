@@ -16,7 +16,8 @@ use super::{
     board::{Board, Level, Say},
     clock,
     config::Config,
-    outlet::{OpenWriter, Stop},
+    outlet::OpenWriter,
+    room::Stop,
 };
 use crate::{
     privacy::ring::Ring,
@@ -44,9 +45,18 @@ pub(super) fn open_writer(
     let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
     let path = folder.clone();
     let open = move || {
-        let when_full = if sheds { WhenFull::Shed } else { patient(&path, &stop, &board, &say) };
-        let writer = Writer::open(&Disk::default(), &path, when_full, clock())?;
-        pinned(&path, &writer).map(|()| writer)
+        let waits = patient(&path, &stop, &board, &say);
+        loop {
+            let when_full = if sheds { WhenFull::Shed } else { waits.clone() };
+            match (Writer::open(&Disk::default(), &path, when_full, clock()), &waits) {
+                // What a crash left is put in order first, and that is told in the manifest.
+                (Err(error), WhenFull::Block(wait)) if !sheds && error.is_full() && wait() => {}
+                (opened, _) => {
+                    let writer = opened?;
+                    return pinned(&path, &writer).map(|()| writer);
+                }
+            }
+        }
     };
     Some((folder, Box::new(open)))
 }

@@ -24,8 +24,9 @@ use crate::sink::write_durably;
 
 /// The number of the form.
 const VERSION: u32 = 1;
-/// How many files are remembered that were read to their end, so that a copy of one is not read again.
-const ENDED_MAX: usize = 1_000;
+/// How many files are remembered that were read to their end, so that a copy of one is not read again. All of them are
+/// written with every commit.
+const ENDED_MAX: usize = 200;
 
 /// A followed file, by a number that no other one had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -61,6 +62,9 @@ pub(super) struct Standing {
     /// When it was made, in nanoseconds since 1970, where the file system knows that.
     #[serde(default)]
     pub(super) born: Option<u64>,
+    /// The same of the file that it was found as first, before it was a copy.
+    #[serde(default)]
+    pub(super) first_born: Option<u64>,
     /// The keyed name of its first so many bytes.
     pub(super) head_bytes: u64,
     pub(super) head: String,
@@ -76,7 +80,7 @@ pub(super) struct Standing {
 impl Standing {
     /// What was read of a file whose place another content has now: it is under no inode any more.
     pub(super) fn emptied(self) -> Self {
-        Self { dev: 0, ino: 0, born: None, ..self }
+        Self { dev: 0, ino: 0, ..self }
     }
 }
 

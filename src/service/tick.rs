@@ -1,4 +1,5 @@
-//! What is done by the clock: commits while no line comes, keys, the watchdog, what is over.
+//! What is done by the clock: commits while no line comes, keys, what is over, and the watchdog, which has a thread of
+//! its own.
 
 use std::{
     sync::{
@@ -18,6 +19,8 @@ use super::{
 
 /// How often it is looked whether something is due.
 const STEP: Duration = Duration::from_millis(50);
+/// How often things are told.
+const SECOND: Duration = Duration::from_secs(1);
 /// How often it is looked what has been kept for long enough, in seconds of the clock that nobody sets. It goes on
 /// while the machine sleeps.
 const HOUR: i64 = 3_600;
@@ -29,27 +32,19 @@ const STUCK: Duration = Duration::from_secs(30);
 pub(super) struct Ticker {
     pub(super) line: Arc<Line>,
     pub(super) board: Arc<Board>,
-    pub(super) notify: Arc<Notify>,
     pub(super) is_done: Arc<AtomicBool>,
+    /// Whether nobody was at work in the outlet when it was looked last, for the watchdog.
+    pub(super) is_free: Arc<AtomicBool>,
     pub(super) tend: Box<dyn Fn() -> bool + Send>,
 }
 
 impl Ticker {
     pub(super) fn run(self) {
-        let watchdog = watchdog();
-        let mut pulse = Pulse::new(Instant::now());
-        let (mut second, mut hour, mut barked) = (None, None::<i64>, Instant::now());
+        let (mut second, mut hour) = (None, None::<i64>);
         while !self.is_done.load(Ordering::SeqCst) {
+            self.is_free.store(false, Ordering::SeqCst);
             let is_free = self.line.tend();
-            let now = Instant::now();
-            pulse.feel(now, self.line.progress(), is_free, self.board.is_waiting());
-            if let Some((every, patience)) = watchdog
-                && now.duration_since(barked) >= every
-                && pulse.is_alive(now, patience.min(STUCK))
-            {
-                barked = now;
-                self.notify.say("WATCHDOG=1");
-            }
+            self.is_free.store(is_free, Ordering::SeqCst);
             let steady = clock().steady;
             if hour.is_none_or(|hour| steady - hour >= HOUR)
                 && let Some(mut outlet) = self.line.try_outlet()
@@ -73,7 +68,40 @@ impl Ticker {
             outlet.look_at_clock();
             outlet.tell();
         }
-        self.notify.say(&format!("STATUS={}", self.board.status()));
+    }
+}
+
+/// What tells systemd how the service is. It takes no part in the work, for that may wait for room.
+pub(super) struct Watchdog {
+    pub(super) line: Arc<Line>,
+    pub(super) board: Arc<Board>,
+    pub(super) notify: Arc<Notify>,
+    pub(super) is_done: Arc<AtomicBool>,
+    pub(super) is_free: Arc<AtomicBool>,
+}
+
+impl Watchdog {
+    pub(super) fn run(self) {
+        let watchdog = watchdog();
+        let (mut second, mut barked) = (Instant::now(), Instant::now());
+        let mut pulse = Pulse::new(Instant::now());
+        while !self.is_done.load(Ordering::SeqCst) {
+            let now = Instant::now();
+            let is_free = self.is_free.load(Ordering::SeqCst);
+            pulse.feel(now, self.line.progress(), is_free, self.board.is_waiting());
+            if let Some((every, patience)) = watchdog
+                && now.duration_since(barked) >= every
+                && pulse.is_alive(now, patience.min(STUCK))
+            {
+                barked = now;
+                self.notify.say("WATCHDOG=1");
+            }
+            if second.elapsed() >= SECOND {
+                second = Instant::now();
+                self.notify.say(&format!("STATUS={}", self.board.status()));
+            }
+            sleep(STEP);
+        }
     }
 }
 

@@ -176,7 +176,10 @@ impl Line {
 
     fn control(&self, turn: u64, act: impl FnOnce(&mut Outlet)) -> bool {
         let mut outlet = self.wait(|outlet| outlet.turn == turn && outlet.judged == turn);
-        act(&mut outlet);
+        if outlet.failure.is_none() {
+            // After a failure nothing is committed any more: a part of it may be written already.
+            act(&mut outlet);
+        }
         outlet.judged += 1;
         self.pass(&mut outlet);
         outlet.failure.is_none()

@@ -116,7 +116,7 @@ fn rotated_three_times(configuration: &str, is_down: bool, kept: usize) {
     server.write(40);
     server.wait();
     if is_down {
-        running.0.kill().expect("it runs");
+        running.0.kill().and_then(|()| running.0.wait()).expect("it runs");
     }
     server.write(40);
     for _ in 0..3 {
@@ -291,7 +291,7 @@ fn a_log_that_is_replaced_by_a_longer_one_is_read_on() {
         server.write(100);
         server.wait();
         if is_down {
-            running.0.kill().expect("it runs");
+            running.0.kill().and_then(|()| running.0.wait()).expect("it runs");
         }
         // As rsync does: a whole file takes the place of the old one.
         let more =

@@ -84,6 +84,18 @@ impl Desk {
         }
     }
 
+    /// What is said from now on is what [`Self::wait_for_start`] looks at.
+    pub(crate) fn forget_what_was_said(&self) {
+        let _ = fs::rename(self.file("service.err"), self.file("service.err.before"));
+    }
+
+    /// Waits until the service says that it has started.
+    pub(crate) fn wait_for_start(&self) {
+        self.wait("the start", || {
+            fs::read_to_string(self.file("service.err")).is_ok_and(|said| said.contains("started"))
+        });
+    }
+
     pub(crate) fn wait(&self, what: &str, is_it: impl Fn() -> bool) {
         let since = Instant::now();
         while !is_it() {

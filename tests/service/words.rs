@@ -117,7 +117,7 @@ fn the_watchdog_hears_nothing_while_the_service_is_stuck() {
         match socket.recv(&mut buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("nothing is said: {error}"),
-            Ok(count) => break String::from_utf8_lossy(&buffer[..count]).into_owned(),
+            Ok(count) => break str::from_utf8(&buffer[..count]).expect("text").to_owned(),
         }
     };
     for _ in 0..5 {
