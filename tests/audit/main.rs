@@ -4,6 +4,7 @@
 //! encodings are those of the leak test, which are written there and not taken from the program.
 
 #[path = "../leaks/encodings.rs"]
+#[expect(dead_code, reason = "the leak test has further uses for it")]
 mod encodings;
 #[path = "../program/mod.rs"]
 mod program;
