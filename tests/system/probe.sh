@@ -106,6 +106,7 @@ process=/proc/$(show MainPID)
 check 'it may gain nothing' grep -q '^NoNewPrivs:.1$' "$process/status"
 check 'system calls are filtered' grep -q '^Seccomp:.2$' "$process/status"
 check 'it has no capability' grep -q '^CapEff:.0000000000000000$' "$process/status"
+check 'it knows this run of the machine from others' soon grep -q '"session":[1-9]' /var/lib/tamis/state.json
 check 'it leaves no core' grep -q '^Max core file size  *0  *0 ' "$process/limits"
 
 request 8081 file 50
