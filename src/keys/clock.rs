@@ -2,8 +2,8 @@
 //!
 //! Everything else takes a [`Moment`] as a value, so that tests bring their own. A day in the life of the whole program
 //! needs a clock that goes faster: a program that is built for tests, with debug assertions, reads it from the file
-//! that `TAMIS_TEST_CLOCK` names. What is built for use does not have that code, so nobody can make such a program believe
-//! that a key is still, or not yet, to be kept.
+//! that `TAMIS_TEST_CLOCK` names. What is built for use does not have that code, so nobody can make it believe that a
+//! key is still, or not yet, to be kept.
 
 use std::{
     fs,
