@@ -519,6 +519,8 @@ impl Outlet {
         if let Some(writer) = self.writer.take() {
             writer.finish((self.clock)()).map_err(ServiceError::Quarantine)?;
         }
+        // The store that is closed is one file, with nothing beside it.
+        self.rules.recorder = None;
         Ok(())
     }
 

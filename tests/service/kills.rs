@@ -150,6 +150,7 @@ fn counts_go_on_through_reloads() {
     });
     assert_eq!(running.stop(), Some(0));
     server.desk.assert_each_once(server.number);
+    assert!(!server.desk.file("counts.sqlite-wal").exists(), "the store is closed");
     assert_counted(&server);
 }
 
