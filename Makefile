@@ -27,7 +27,7 @@ test: toolchain ## run the tests
 
 slow: toolchain ## run the tests that take minutes
 	$(CARGO) test --locked --release --test batch --test quarantine -- --ignored
-	TAMIS_KILLS=1000 $(CARGO) test --locked --release --test service kills::
+	TAMIS_KILLS=1000 $(CARGO) test --locked --test service -- kills:: rotations::
 	TAMIS_REQUESTS=20000 $(CARGO) test --locked --test recipes
 
 proof: toolchain ## show what is promised, as a whole: leaks, kills, full disks, servers, a booted system (an hour)
