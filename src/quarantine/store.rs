@@ -50,6 +50,9 @@ use crate::{
 pub const SEGMENT_BYTES: u64 = 8 << 20;
 /// How long after its first line it is.
 pub const SEGMENT_SECONDS: i64 = 300;
+/// The same where lines come from senders that nobody can ask again: what is in an unfinished segment is lost in a
+/// crash.
+pub const SEGMENT_SECONDS_ONCE: i64 = 10;
 /// How often lines that were given up are told in the manifest.
 const GAP_SECONDS: i64 = 60;
 /// How much room is kept for the last words when the disk is full.
@@ -93,6 +96,7 @@ pub struct Writer {
     recipients: Recipients,
     journal: Journal,
     when_full: WhenFull,
+    segment_seconds: i64,
     current: Option<Current>,
     next: u32,
     totals: Totals,
@@ -176,6 +180,7 @@ impl Writer {
             recipients,
             journal,
             when_full,
+            segment_seconds: SEGMENT_SECONDS,
             current: None,
             next,
             totals: Totals::default(),
@@ -183,6 +188,12 @@ impl Writer {
             gap_told: None,
             _lock: lock,
         })
+    }
+
+    /// Finishes segments so many seconds after their first line.
+    #[must_use]
+    pub fn with_segment_seconds(self, segment_seconds: i64) -> Self {
+        Self { segment_seconds, ..self }
     }
 
     /// Who may open what is sealed.
@@ -250,7 +261,7 @@ impl Writer {
     pub fn tick(&mut self, now: Now) -> Result<(), QuarantineError> {
         let is_over = self.current.as_ref().is_some_and(|current| {
             // The steady clock decides on the age, and people's clock on the day.
-            now.steady - current.begun.steady >= SEGMENT_SECONDS
+            now.steady - current.begun.steady >= self.segment_seconds
                 || self.time(now) >= current.id.day().end()
         });
         if is_over {

@@ -15,7 +15,7 @@ use std::{
 use super::{
     board::{Board, Level, Say},
     clock,
-    config::Config,
+    config::{Config, Kind},
     outlet::OpenWriter,
     room::Stop,
 };
@@ -25,7 +25,7 @@ use crate::{
         QuarantineError,
         disk::Disk,
         recipients::Recipients,
-        store::{WhenFull, Writer},
+        store::{SEGMENT_SECONDS, SEGMENT_SECONDS_ONCE, WhenFull, Writer},
     },
 };
 
@@ -44,6 +44,11 @@ pub(super) fn open_writer(
     let sheds = sheds?;
     let (stop, board, say) = (Arc::clone(stop), Arc::clone(board), Arc::clone(say));
     let path = folder.clone();
+    let can_be_read_again = |kind: Kind| matches!(kind, Kind::File | Kind::Journald);
+    let seconds = match config.sources.iter().all(|source| can_be_read_again(source.kind)) {
+        true => SEGMENT_SECONDS,
+        false => SEGMENT_SECONDS_ONCE,
+    };
     let open = move || {
         let waits = patient(&path, &stop, &board, &say);
         loop {
@@ -53,7 +58,7 @@ pub(super) fn open_writer(
                 (Err(error), WhenFull::Block(wait)) if !sheds && error.is_full() && wait() => {}
                 (opened, _) => {
                     let writer = opened?;
-                    return pinned(&path, &writer).map(|()| writer);
+                    return pinned(&path, &writer).map(|()| writer.with_segment_seconds(seconds));
                 }
             }
         }

@@ -573,6 +573,24 @@ fn a_segment_is_finished_when_it_is_five_minutes_old_or_the_day_is_over() {
 }
 
 #[test]
+fn with_lines_that_nobody_sends_again_a_segment_is_finished_after_ten_seconds() {
+    let Some(mut day) = Day::new(4, POLICY) else { return };
+    let config = fs::read_to_string(day.file("tamis.toml")).expect("ours");
+    let fifo = day.file("in.fifo").display().to_string();
+    let more = format!("\n[[source]]\nkind = \"fifo\"\npath = \"{fifo}\"\n");
+    fs::write(day.file("tamis.toml"), config + &more).expect("ours");
+    day.start();
+    day.attack("one");
+    day.wait("the line", || day.status()["sealed"] == 1);
+    day.advance(9);
+    assert_eq!(day.desk.told("segment").len(), 0);
+    day.advance(1);
+    day.wait("the segment", || day.desk.told("segment").len() == 1);
+    day.stop();
+    assert_eq!(day.desk.opened().len(), 1);
+}
+
+#[test]
 fn a_clock_that_is_set_back_and_forth_does_no_harm() {
     let Some(mut day) = Day::new(99, POLICY) else { return };
     day.start();
