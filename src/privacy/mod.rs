@@ -33,6 +33,7 @@ mod selector;
 mod sentry;
 mod special;
 mod survey;
+mod target;
 #[cfg(test)]
 mod tests;
 mod tokens;

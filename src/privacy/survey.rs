@@ -15,6 +15,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     Anonymiser, Outcome, memo::Seed, peel, raw::RawLine, recognise::fit, release::PathKind,
+    target::target_of,
 };
 use crate::{
     field::{Field, LineMap, Reason},
@@ -23,9 +24,7 @@ use crate::{
     transform::{
         address::{Client, Truncation},
         agent::Classifier,
-        escape,
         path::{Cleaner, INVALID, Shape, UNKNOWN, shape, shape_behind},
-        request,
     },
 };
 
@@ -444,35 +443,6 @@ impl Survey {
         }
         findings
     }
-}
-
-/// Appends the target of a request, with the escapes of the log undone.
-fn target_of(line: &[u8], map: &LineMap, out: &mut Vec<u8>) -> Option<()> {
-    let push = |field: Field, out: &mut Vec<u8>| {
-        let text = map.find(field, line)?;
-        match map.escaping_of(field) {
-            None => out.extend_from_slice(text),
-            Some(escaping) => escape::undo(text, escaping, out)?,
-        }
-        Some(())
-    };
-    if map.has(Field::Request) {
-        let mut whole = Zeroizing::new(Vec::new());
-        push(Field::Request, &mut whole)?;
-        out.extend_from_slice(request::parse(&whole).target?);
-        return Some(());
-    }
-    push(Field::Target, out)?;
-    let query = map.find(Field::Query, line).filter(|query| !matches!(*query, b"" | b"-"));
-    if let Some(query) = query
-        && !out.contains(&b'?')
-    {
-        if query[0] != b'?' {
-            out.push(b'?');
-        }
-        push(Field::Query, out)?;
-    }
-    Some(())
 }
 
 /// Up to four digits.

@@ -16,10 +16,10 @@ use crate::{
     field::{Field, LineMap},
     format::{Format, wrapper},
     policy::ClientRule,
-    privacy::{RawBlock, peel, recognise::fit},
+    privacy::{RawBlock, peel, recognise::fit, target::target_of},
     transform::{
         address::{Client, Parsed, parse},
-        escape, referrer, request,
+        escape, referrer,
     },
 };
 
@@ -27,7 +27,7 @@ use crate::{
 const LAYERS_MAX: usize = 3;
 /// The shortest agent that is looked for: shorter ones are names of programs.
 const AGENT_BYTES_MIN: usize = 12;
-/// Segments before the name of somebody.
+/// Segments before the name of somebody. The list is its own: who verifies takes nobody's word, least the cleaner's.
 const BEFORE_NAMES: [&[u8]; 13] = [
     b"user",
     b"users",
@@ -350,28 +350,4 @@ fn parsed(address: shapes::Address) -> Parsed {
         shapes::Address::V4(bytes) => Parsed::Ip(bytes.into()),
         shapes::Address::V6(bytes) => Parsed::Ip(bytes.into()),
     }
-}
-
-/// Appends the target of a request, with the escapes of the log undone.
-fn target_of(line: &[u8], map: &LineMap, out: &mut Vec<u8>) -> Option<()> {
-    let push = |field: Field, out: &mut Vec<u8>| {
-        let text = map.find(field, line)?;
-        match map.escaping_of(field) {
-            None => out.extend_from_slice(text),
-            Some(escaping) => escape::undo(text, escaping, out)?,
-        }
-        Some(())
-    };
-    if map.has(Field::Request) {
-        let mut whole = Zeroizing::new(Vec::new());
-        push(Field::Request, &mut whole)?;
-        out.extend_from_slice(request::parse(&whole).target?);
-        return Some(());
-    }
-    push(Field::Target, out)?;
-    if map.find(Field::Query, line).is_some_and(|query| query != b"-") && !out.contains(&b'?') {
-        out.push(b'?');
-        push(Field::Query, out)?;
-    }
-    Some(())
 }
