@@ -358,6 +358,23 @@ fn check_words(source: &Source) -> Vec<String> {
     complaints
 }
 
+/// Types that are overwritten when they go, and would print what they hold.
+fn check_debug(source: &Source) -> Vec<String> {
+    let code = source.code_before_tests();
+    let mut complaints = Vec::new();
+    for item in code.split("#[derive(").skip(1) {
+        let Some((derived, rest)) = item.split_once(")]") else { continue };
+        // The item up to its end, which stands alone in a line, or to the semicolon of a tuple.
+        let body = rest.split("\n}").next().unwrap_or(rest);
+        let body = if body.contains('{') { body } else { rest.split(';').next().unwrap_or(rest) };
+        if derived.contains("Debug") && body.contains("Zeroizing<") {
+            let name = body.split(['{', '(', ';']).next().unwrap_or_default().trim();
+            complaints.push(format!("{}: derives Debug for {name}, which is secret", source.path));
+        }
+    }
+    complaints
+}
+
 /// How a file looks.
 fn check_shape(source: &Source) -> Vec<String> {
     let mut complaints = Vec::new();
@@ -496,6 +513,11 @@ fn words_stay_in_their_places() {
 }
 
 #[test]
+fn secrets_do_not_print_themselves() {
+    none(sources("src").iter().flat_map(check_debug).collect());
+}
+
+#[test]
 fn files_look_alike() {
     let all = ["src", "tests", "benches"].iter().flat_map(|directory| sources(directory));
     none(all.flat_map(|source| check_shape(&source)).collect());
@@ -602,6 +624,17 @@ mod examples {
         );
         check(check_homes, "emit/jsonl.rs", "use proptest::prelude::*;", 1);
         check(check_homes, "engine/worker.rs", "f(); // not serde::Serialize", 0);
+    }
+
+    #[test]
+    fn secrets() {
+        let key = "struct A {\n    key: Zeroizing<[u8; 32]>,\n}\n";
+        check(check_debug, "keys/a.rs", key, 0);
+        check(check_debug, "keys/a.rs", &format!("#[derive(Debug)]\n{key}"), 1);
+        check(check_debug, "keys/a.rs", &format!("#[derive(Clone)]\n{key}"), 0);
+        let other = "#[derive(Debug)]\nstruct B {\n    seq: u64,\n}\n";
+        check(check_debug, "keys/a.rs", &format!("{other}{key}"), 0);
+        check(check_debug, "keys/a.rs", "#[derive(Debug)]\nstruct C(Zeroizing<String>);\n", 1);
     }
 
     #[test]
