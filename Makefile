@@ -1,4 +1,4 @@
-# What there is to do: `make`. Needs cargo and Rust 1.89 or newer; everything else comes with them.
+# What there is to do: `make`. Needs cargo, Rust 1.89 or newer and a C compiler; everything else comes with them.
 
 CARGO    ?= cargo
 RUST_MIN := 1.89

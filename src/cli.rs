@@ -20,6 +20,7 @@ pub use report::{
 use crate::{
     counts::Zone,
     field::Field,
+    service::config::{read_bytes, read_duration},
     source::LINE_BYTES_MAX,
     transform::pseudonym::{EpochLength, KeyId},
 };
@@ -29,6 +30,10 @@ const STYLES: Styles = Styles::styled()
     .usage(AnsiColor::Green.on_default().bold())
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
+
+/// How often something may be done at most, and at least.
+const INTERVAL_MIN: Duration = Duration::from_millis(100);
+const INTERVAL_MAX: Duration = Duration::from_secs(366 * 86_400);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -650,28 +655,9 @@ fn parse_line_bytes(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "a number of bytes from 1 to 16MiB is expected".to_owned())
 }
 
-/// `65536`, `64KiB`, `64K`, `1MiB`, `1M`, `1MB`, `10GiB`.
 fn parse_bytes(text: &str) -> Result<u64, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "" | "B" => 1,
-        "K" | "KiB" => 1 << 10,
-        "kB" | "KB" => 1_000,
-        "M" | "MiB" => 1 << 20,
-        "MB" => 1_000_000,
-        "G" | "GiB" => 1 << 30,
-        "GB" => 1_000_000_000,
-        "T" | "TiB" => 1 << 40,
-        "TB" => 1_000_000_000_000,
-        _ => return Err("a number of bytes such as 65536, 64KiB or 1MiB is expected".to_owned()),
-    };
-    number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(factor))
-        .filter(|bytes| *bytes > 0)
-        .ok_or_else(|| "a number of bytes, at least 1, is expected".to_owned())
+    read_bytes(text)
+        .ok_or_else(|| "a number of bytes such as 65536, 64KiB or 1MiB is expected".to_owned())
 }
 
 /// `NAME=drop` or `NAME=FIELD`, with or without the dollar that nginx writes before the name.
@@ -700,25 +686,12 @@ fn parse_epoch(text: &str) -> Result<EpochLength, String> {
         .ok_or_else(|| "a duration from 10m to 7d is expected".to_owned())
 }
 
-/// `500ms`, `60s`, `5m`, `1h`, `1d`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err("a duration such as 60s, 5m or 1h is expected".to_owned()),
-    };
-    number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(milliseconds))
-        .filter(|duration| (100..=86_400_000 * 366).contains(duration))
-        .map(Duration::from_millis)
-        .ok_or_else(|| "a duration from 100ms to 366d is expected".to_owned())
+    read_duration(text)
+        .filter(|duration| (INTERVAL_MIN..=INTERVAL_MAX).contains(duration))
+        .ok_or_else(|| {
+            "a duration from 100ms to 366d is expected, such as 60s, 5m or 1h".to_owned()
+        })
 }
 
 #[cfg(test)]

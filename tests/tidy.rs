@@ -5,7 +5,7 @@
 //! then run over the tree. Files are searched and not parsed: comments are left out, and the rest
 //! is looked at as text. What does not exist yet is skipped. Nothing here judges what needs taste.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 8] = [
     &["source", "emit", "sink", "counts", "keys", "quarantine", "audit"],
     &["engine"],
     &["service"],
-    &["command", "cli", "settings", "main"],
+    &["command", "cli", "main"],
 ];
 
 /// The one pair of ends that knows each other: a sink takes what an emitter rendered and nothing else,
@@ -36,19 +36,19 @@ const NEIGHBOURS: [(&str, &str); 1] = [("sink", "emit")];
 const HOMES: &[(&str, &[&str])] = &[
     ("age", &["keys/exchange", "privacy", "quarantine", "command/quarantine"]),
     ("aho-corasick", &["privacy"]),
-    ("anyhow", &["main", "cli", "settings", "command"]),
+    ("anyhow", &["command"]),
     ("base64", &["privacy/detect", "quarantine", "counts/page"]),
     ("blake3", &["policy", "privacy/digest", "transform/pseudonym", "quarantine"]),
     ("bzip2", &["source/unpack"]),
     ("clap", &["main", "cli", "command"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command/man"]),
-    ("crossbeam-channel", &["engine", "command"]),
+    ("crossbeam-channel", &["command"]),
     ("divan", &[]),
     ("flate2", &["source/unpack", "sink"]),
-    ("foldhash", &["privacy", "counts", "emit"]),
+    ("foldhash", &["privacy", "counts"]),
     ("glob", &["source/found", "service/names"]),
-    ("hashbrown", &["privacy", "counts", "emit"]),
+    ("hashbrown", &["privacy", "counts"]),
     ("indicatif", &["command"]),
     ("jiter", &["format/journal", "format/json", "format/wrapper"]),
     (
@@ -78,16 +78,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["counts/store"]),
     ("rustix", &["source", "sink", "command", "keys", "quarantine", "service"]),
     ("safe_arch", &["privacy/memo"]),
-    (
-        "serde",
-        &["policy", "settings", "counts", "quarantine", "privacy", "command/batch", "service"],
-    ),
+    ("serde", &["policy", "counts", "quarantine", "privacy", "command/batch", "service"]),
     ("serde_json", &["counts", "command", "quarantine", "privacy", "service", "audit"]),
     ("sha2", &["quarantine", "counts"]),
     ("signal-hook", &["command"]),
     ("tar", &["quarantine", "source/unpack"]),
     ("tokio", &["service"]),
-    ("toml", &["policy", "settings", "privacy/detect", "quarantine", "service"]),
+    ("toml", &["policy", "privacy/detect", "quarantine", "service"]),
     ("wide", &["format/primitive", "transform/address", "transform/path"]),
     ("zeroize", &["privacy", "transform", "keys", "quarantine", "command/quarantine"]),
     ("zip", &["source/unpack"]),
@@ -152,8 +149,13 @@ impl Source {
         if self.is_tests() {
             return String::new();
         }
-        let end = self.text.find("#[cfg(test)]\nmod ").unwrap_or(self.text.len());
-        code(&self.text[..end])
+        // What is declared above, `mod tests;`, lies in a file of its own and ends nothing here.
+        let begins_tests = |(at, found): &(usize, &str)| {
+            let line = self.text[at + found.len()..].lines().next();
+            line.is_some_and(|line| line.ends_with('{'))
+        };
+        let found = self.text.match_indices("#[cfg(test)]\nmod ").find(begins_tests);
+        code(&self.text[..found.map_or(self.text.len(), |(at, _)| at)])
     }
 }
 
@@ -302,6 +304,27 @@ fn check_manifest(manifest: &str, sources: &[Source]) -> Vec<String> {
     complaints
 }
 
+/// The table of ARCHITECTURE.md says the same homes.
+fn check_table(document: &str) -> Vec<String> {
+    let mut rows = BTreeMap::new();
+    let table = document.lines().skip_while(|line| !line.starts_with("| crate | home |"));
+    for line in table.skip(2).take_while(|line| line.starts_with('|')) {
+        let mut cells = line.split(" | ").map(|cell| cell.trim_matches(['|', ' ', '`']));
+        if let (Some(name), Some(homes)) = (cells.next(), cells.next()) {
+            let homes = homes.split(", ").map(|home| home.trim_matches('`'));
+            rows.insert(name, homes.collect::<BTreeSet<_>>());
+        }
+    }
+    let mut complaints = Vec::new();
+    for (name, homes) in HOMES.iter().filter(|(_, homes)| !homes.is_empty()) {
+        let homes = homes.iter().copied().collect();
+        if rows.get(name) != Some(&homes) {
+            complaints.push(format!("ARCHITECTURE.md: the homes of {name} are {homes:?}"));
+        }
+    }
+    complaints
+}
+
 /// Words that some places do not say.
 fn check_words(source: &Source) -> Vec<String> {
     let code = source.code();
@@ -332,6 +355,23 @@ fn check_words(source: &Source) -> Vec<String> {
         .any(|word| after_word(&code, word).any(|(_, after)| after.starts_with("!(")));
     if speaks && !["main", "command"].contains(&source.module()) {
         complaints.push(format!("{}: only main and command speak to the terminal", source.path));
+    }
+    complaints
+}
+
+/// Types that are overwritten when they go, and would print what they hold.
+fn check_debug(source: &Source) -> Vec<String> {
+    let code = source.code_before_tests();
+    let mut complaints = Vec::new();
+    for item in code.split("#[derive(").skip(1) {
+        let Some((derived, rest)) = item.split_once(")]") else { continue };
+        // The item up to its end, which stands alone in a line, or to the semicolon of a tuple.
+        let body = rest.split("\n}").next().unwrap_or(rest);
+        let body = if body.contains('{') { body } else { rest.split(';').next().unwrap_or(rest) };
+        if derived.contains("Debug") && body.contains("Zeroizing<") {
+            let name = body.split(['{', '(', ';']).next().unwrap_or_default().trim();
+            complaints.push(format!("{}: derives Debug for {name}, which is secret", source.path));
+        }
     }
     complaints
 }
@@ -463,12 +503,19 @@ fn each_dependency_stays_at_home() {
     let strays: Vec<_> = own.iter().flat_map(check_homes).collect();
     let users = ["benches", "tests"].into_iter().flat_map(sources);
     let all: Vec<_> = own.into_iter().chain(users).collect();
-    none(strays.into_iter().chain(check_manifest(&manifest, &all)).collect());
+    let document = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it is there");
+    let told = check_table(&document);
+    none(strays.into_iter().chain(check_manifest(&manifest, &all)).chain(told).collect());
 }
 
 #[test]
 fn words_stay_in_their_places() {
     none(sources("src").iter().flat_map(check_words).collect());
+}
+
+#[test]
+fn secrets_do_not_print_themselves() {
+    none(sources("src").iter().flat_map(check_debug).collect());
 }
 
 #[test]
@@ -538,7 +585,7 @@ mod examples {
         check(check_imports, "field.rs", "use crate::transform::time;", 1);
         check(check_imports, "engine/worker.rs", "use crate::{emit, sink, counts, privacy};", 0);
         check(check_imports, "engine/worker.rs", "use crate::command::filter;", 1);
-        check(check_imports, "command/filter.rs", "use crate::{settings::Settings, engine};", 0);
+        check(check_imports, "command/filter.rs", "use crate::{cli::Cli, engine};", 0);
         check(check_imports, "main.rs", "use tamis::cli; fn main() { tamis::command::run() }", 0);
         check(check_imports, "transform/time.rs", "pub(in crate::privacy) fn f() {}", 1);
         check(check_imports, "transform/time.rs", "// crate::policy\n/// [`crate::policy`]\n", 0);
@@ -578,6 +625,17 @@ mod examples {
         );
         check(check_homes, "emit/jsonl.rs", "use proptest::prelude::*;", 1);
         check(check_homes, "engine/worker.rs", "f(); // not serde::Serialize", 0);
+    }
+
+    #[test]
+    fn secrets() {
+        let key = "struct A {\n    key: Zeroizing<[u8; 32]>,\n}\n";
+        check(check_debug, "keys/a.rs", key, 0);
+        check(check_debug, "keys/a.rs", &format!("#[derive(Debug)]\n{key}"), 1);
+        check(check_debug, "keys/a.rs", &format!("#[derive(Clone)]\n{key}"), 0);
+        let other = "#[derive(Debug)]\nstruct B {\n    seq: u64,\n}\n";
+        check(check_debug, "keys/a.rs", &format!("{other}{key}"), 0);
+        check(check_debug, "keys/a.rs", "#[derive(Debug)]\nstruct C(Zeroizing<String>);\n", 1);
     }
 
     #[test]

@@ -100,6 +100,18 @@ pub struct Segments {
     pub segments: Vec<String>,
 }
 
+/// Which segments, by the time of their lines.
+#[derive(Args, Debug, Default)]
+pub struct Period {
+    /// Segments with lines from then on: a day or a moment
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+
+    /// Segments with lines up to then: a day with all of it, or a moment without it
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+}
+
 /// The format of the lines that were sealed.
 #[derive(Args, Debug)]
 pub struct Lines {
@@ -251,13 +263,9 @@ pub struct HoldArgs {
     #[arg(long, value_name = "TIME", required = true)]
     pub until: Option<String>,
 
-    /// Segments with lines from then on: a day or a moment
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<String>,
-
-    /// Segments with lines up to then: a day with all of it, or a moment without it
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<String>,
+    /// From when to when their lines are.
+    #[command(flatten)]
+    pub period: Period,
 }
 
 /// The options of `approve`.
@@ -273,13 +281,9 @@ pub struct ApproveArgs {
     #[command(flatten)]
     pub segments: Segments,
 
-    /// Segments with lines from then on: a day or a moment
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<String>,
-
-    /// Segments with lines up to then: a day with all of it, or a moment without it
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<String>,
+    /// From when to when their lines are.
+    #[command(flatten)]
+    pub period: Period,
 
     /// The directory for what whoever opens is handed, which must not be there
     #[arg(short, long, value_name = "DIR", required = true)]

@@ -551,19 +551,21 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode> {
 fn ask(listen: &str) -> io::Result<String> {
     const ASK: &[u8] = b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n";
     const PATIENCE: Option<Duration> = Some(Duration::from_secs(5));
+    // A service says a few kilobytes; whoever else answers there may say more.
+    const ANSWER_BYTES_MAX: u64 = 1 << 20;
     let mut text = String::new();
     match place(listen, "--listen").map_err(|error| io::Error::other(error.to_string()))? {
         Place::Address(address) => {
             let mut stream = std::net::TcpStream::connect(address)?;
             stream.set_read_timeout(PATIENCE)?;
             stream.write_all(ASK)?;
-            io::Read::read_to_string(&mut stream, &mut text)?;
+            io::Read::read_to_string(&mut io::Read::take(stream, ANSWER_BYTES_MAX), &mut text)?;
         }
         Place::Path(path) => {
             let mut stream = UnixStream::connect(path)?;
             stream.set_read_timeout(PATIENCE)?;
             stream.write_all(ASK)?;
-            io::Read::read_to_string(&mut stream, &mut text)?;
+            io::Read::read_to_string(&mut io::Read::take(stream, ANSWER_BYTES_MAX), &mut text)?;
         }
         Place::Systemd(_) => {
             return Err(io::Error::other("name the socket's path or address with --listen"));

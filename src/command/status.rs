@@ -19,6 +19,9 @@ pub(super) fn describe(facts: &Value) -> String {
         (Some(true), _) => "good".to_owned(),
         (_, Some(what)) => format!("WAITING for room: {what}"),
         _ if facts["keys_in_trouble"] == true => "TROUBLE with keys: lines get no token".to_owned(),
+        _ if sources(facts).any(|source| source["failing"] == true) => {
+            "TROUBLE with a source, which cannot be read".to_owned()
+        }
         _ => "not good".to_owned(),
     };
     let since = rfc3339(facts["started"].as_i64().unwrap_or(0));
@@ -43,7 +46,7 @@ pub(super) fn describe(facts: &Value) -> String {
     );
     let (behind, files) = (size(number("behind_bytes")), number("files"));
     let _ = writeln!(text, "files     {files} followed, {behind} behind");
-    for source in facts["sources"].as_array().into_iter().flatten() {
+    for source in sources(facts) {
         let number = |name: &str| source[name].as_u64().unwrap_or(0);
         let kind = source["kind"].as_str().unwrap_or("-");
         let _ = write!(text, "source    {kind:<14} {} since the start", size(number("bytes")));
@@ -56,10 +59,17 @@ pub(super) fn describe(facts: &Value) -> String {
                 let _ = write!(text, ", {} {what}", grouped(number(name)));
             }
         }
+        if source["failing"] == true {
+            text.push_str(", CANNOT be read");
+        }
         text.push('\n');
     }
     if number("reloads_refused") > 0 {
         let _ = writeln!(text, "reloads   {} refused since the start", number("reloads_refused"));
     }
     text
+}
+
+fn sources(facts: &Value) -> impl Iterator<Item = &Value> {
+    facts["sources"].as_array().into_iter().flatten()
 }

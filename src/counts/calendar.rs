@@ -4,28 +4,10 @@
 //! with, as it stands: 14:00 is 14:00, whatever the offset after it. What is no day or hour (`(other)`) stays text.
 
 use super::report::Period;
-use crate::transform::time::{Timestamp, parse_any};
+pub(super) use crate::transform::time::WEEKDAY_NAMES;
+use crate::transform::time::{MONTH_NAMES, Timestamp, parse_any};
 
 const DAY_SECONDS: i64 = 86_400;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-/// From Monday on.
-pub(super) const WEEKDAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// A day of the calendar, counted from 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +32,7 @@ impl Day {
         self.0 - other.0
     }
 
-    /// Its place in [`WEEKDAYS`]. 1970 began on a Thursday.
+    /// Its place in [`WEEKDAY_NAMES`]. 1970 began on a Thursday.
     pub(super) const fn weekday(self) -> usize {
         (self.0 + 3).rem_euclid(7) as usize
     }
@@ -69,18 +51,18 @@ impl Day {
     /// `22 Nov`.
     pub(super) fn short(self) -> String {
         let (_, month, day) = self.parts();
-        format!("{day} {}", &MONTHS[month - 1][..3])
+        format!("{day} {}", &MONTH_NAMES[month - 1][..3])
     }
 
     /// `Sunday, 22 November 2026`.
     pub(super) fn long(self) -> String {
-        format!("{}, {}", WEEKDAYS[self.weekday()], self.date())
+        format!("{}, {}", WEEKDAY_NAMES[self.weekday()], self.date())
     }
 
     /// `22 November 2026`.
     pub(super) fn date(self) -> String {
         let (year, month, day) = self.parts();
-        format!("{day} {} {year}", MONTHS[month - 1])
+        format!("{day} {} {year}", MONTH_NAMES[month - 1])
     }
 
     /// `2026-11-22`.
@@ -102,7 +84,7 @@ pub(super) fn day_and_hour(text: &str) -> Option<(Day, u8)> {
 pub(super) fn month(text: &str) -> Option<String> {
     let first = Day::parse(&format!("{text}-01"))?;
     let (year, month, _) = first.parts();
-    Some(format!("{} {year}", MONTHS[month - 1]))
+    Some(format!("{} {year}", MONTH_NAMES[month - 1]))
 }
 
 /// The moment of RFC 3339's form alone: other notations are not what reports have.
@@ -151,7 +133,7 @@ pub(super) fn period(period: &Period) -> String {
         first.date()
     } else if (from_year, from_month) == (year, month) {
         match from_day == 1 && ends_month {
-            true => format!("{} {year}", MONTHS[month - 1]),
+            true => format!("{} {year}", MONTH_NAMES[month - 1]),
             false => format!("{from_day} to {}", last.date()),
         }
     } else if from_year != year {
@@ -159,7 +141,7 @@ pub(super) fn period(period: &Period) -> String {
     } else if (from_day, from_month, month) == (1, 1, 12) && ends_month {
         format!("the year {year}")
     } else {
-        format!("{from_day} {} to {}", MONTHS[from_month - 1], last.date())
+        format!("{from_day} {} to {}", MONTH_NAMES[from_month - 1], last.date())
     }
 }
 

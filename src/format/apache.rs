@@ -16,6 +16,7 @@
 
 use std::sync::Arc;
 
+pub use super::tells::Tells;
 use super::{
     Declared, Format, Grammar, Named, OWN_APACHE, StringError, pattern,
     template::{Builder, Capture, Class, Template},
@@ -122,26 +123,13 @@ fn traefik() -> Grammar {
     Grammar::Template(Arc::new(template().expect("a test compiles every format")))
 }
 
-/// What a directive's value can tell about somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is what it is called")]
-pub enum Identifies {
-    Nothing,
-    Time,
-    Address,
-    Person,
-    Content,
-    Link,
-    Server,
-}
-
 /// A directive of Apache.
 #[derive(Debug)]
 pub struct Directive {
     /// How it is written, without the percent sign; `{}` stands for an argument that it takes.
     pub spelling: &'static str,
     /// What its value can tell about somebody.
-    pub identifies: Identifies,
+    pub identifies: Tells,
     value: Value,
 }
 
@@ -155,7 +143,7 @@ enum Value {
     Dropped(Class),
 }
 
-const fn row(spelling: &'static str, identifies: Identifies, value: Value) -> Directive {
+const fn row(spelling: &'static str, identifies: Tells, value: Value) -> Directive {
     Directive { spelling, identifies, value }
 }
 
@@ -166,7 +154,7 @@ const fn row(spelling: &'static str, identifies: Identifies, value: Value) -> Di
 pub static DIRECTIVES: &[Directive] = {
     use self::{
         DurationUnit::{Microseconds, Milliseconds, Seconds},
-        Identifies::{Address, Content, Link, Nothing, Person, Server},
+        Tells::{Address, Content, Link, Nothing, Person, Server},
         Value::{Dropped, Field as Is, Took},
     };
     use Class::{Number, Protocol, Text, Word};
@@ -215,7 +203,7 @@ pub static DIRECTIVES: &[Directive] = {
         row("R", Server, Dropped(Text)),
         row("s", Nothing, Is(Field::Status, Number, 0)),
         row("S", Nothing, Dropped(Number)),
-        row("{}t", Identifies::Time, Value::Time),
+        row("{}t", Tells::Time, Value::Time),
         row("{us}T", Nothing, Took(Microseconds, 1)),
         row("{ms}T", Nothing, Took(Milliseconds, 2)),
         row("{s}T", Nothing, Took(Seconds, 3)),
@@ -815,7 +803,7 @@ mod tests {
             assert!(template.is_ok(), "%{spelling}");
             let _ = template.unwrap().map(line.as_bytes(), &mut LineMap::default());
             let may_be_kept = !matches!(directive.value, Value::Dropped(_));
-            assert!(may_be_kept || directive.identifies != Identifies::Time, "%{spelling}");
+            assert!(may_be_kept || directive.identifies != Tells::Time, "%{spelling}");
         }
     }
 

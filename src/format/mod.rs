@@ -25,6 +25,7 @@ mod notation;
 mod pattern;
 mod primitive;
 mod squid;
+mod tells;
 mod template;
 mod uwsgi;
 pub mod wrapper;

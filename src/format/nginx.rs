@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+pub use super::tells::Tells;
 use super::{
     Declared, Format, Grammar, Named, OWN_NGINX, StringError, conf,
     template::{Builder, Capture, Class, Template},
@@ -185,25 +186,6 @@ fn own(field: Field) -> Capture {
         _ => Class::Text,
     };
     Capture::of(field, class)
-}
-
-/// What a variable can tell of a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tells {
-    /// Nothing.
-    Nothing,
-    /// When they came.
-    Time,
-    /// Where their computer is.
-    Address,
-    /// Who they are, or where they live.
-    Person,
-    /// What they asked for or said, which may name anybody.
-    Content,
-    /// Which lines, here or in other logs, are of the same person or request.
-    Link,
-    /// Something of the server only.
-    Server,
 }
 
 /// What the variable of that name, without its dollar, can tell; nothing if nginx does not document it.

@@ -1,7 +1,7 @@
 //! The privacy notice that a policy makes true, for the people whose requests are in the log.
 //!
 //! Every sentence follows from the policy and from what this version carries out, and from nothing else.
-//! What the policy speaks of and no command does yet is said to be so. Who the operator is, on which legal
+//! What the policy speaks of and no command does is said to be so. Who the operator is, on which legal
 //! ground the log is kept and whom to write to is not in a policy, and the notice says that too.
 //!
 //! It tells what leaves tamis. The server's own log is another file with another life.
@@ -667,7 +667,8 @@ fn sealed(policy: &Policy, text: &mut String) {
             OnFullWord::Shed => "further lines are not sealed",
         }
     );
-    *text += "Without --quarantine no whole line is set aside. Whoever opens one leaves an entry in a journal first.\n";
+    *text += "Without a quarantine folder no whole line is set aside. Whoever opens one leaves an entry in a journal \
+              first.\n";
 }
 
 /// What whoever opens it must say.
@@ -726,34 +727,39 @@ fn kept_for(policy: &Policy, text: &mut String) {
             }
         };
     }
-    *text += match parts.iter().all(|(_, days)| days.is_none()) {
-        true => {
-            "How long records and counts are kept is not in the policy: the operator must say so.\n"
-        }
-        false => {
-            "No command of this version deletes anything: the operator must see to it, and say how long the \
-             rest stays.\n"
-        }
-    };
+    if parts.iter().all(|(_, days)| days.is_none()) {
+        *text += "How long records and counts are kept is not in the policy: the operator must say so.\n";
+        return;
+    }
+    if let Some(days) = policy.records_days() {
+        let _ = writeln!(
+            text,
+            "Where records are written by `tamis serve`, it deletes the files that it rotated away after {days} days."
+        );
+    }
+    *text += "tamis deletes nothing else of this: the operator must see to it, and say how long the rest stays.\n";
 }
 
 fn changes(policy: &Policy, text: &mut String) {
     *text += "\n## Changes\n\n";
-    *text += match policy.change.map(|section| section.widening) {
-        Some(WideningWord::Block) => {
+    let Some(section) = policy.change else {
+        *text += "The policy says nothing of later policies that keep more.\n";
+        return;
+    };
+    *text += match section.widening {
+        WideningWord::Block => {
             "A later policy that keeps more than this one must not take effect before the operator has said so \
              expressly.\n"
         }
-        Some(WideningWord::Warn) => {
+        WideningWord::Warn => {
             "A later policy that keeps more than this one takes effect with a warning to the operator.\n"
         }
-        Some(WideningWord::Inform) => {
+        WideningWord::Inform => {
             "A later policy that keeps more than this one takes effect, and the operator is told.\n"
         }
-        None => "The policy says nothing of later policies that keep more.\n",
     };
-    *text += "`tamis policy diff` tells what a later policy keeps more or less; nothing else of this is carried out \
-              by this version.\n";
+    *text += "`tamis serve` sees to it, and `tamis policy diff` tells what a later policy keeps more or less; whoever \
+              runs another command says with it which policy it is.\n";
 }
 
 #[cfg(test)]
@@ -880,13 +886,15 @@ mod tests {
             "* Partner: Example Ltd (`ch`), to understand how the sites are used, under the agreement contract 7, \
              which binds it to the same level of protection.",
             "signals (a parameter named `no`), but nobody opts out of what it is for today",
-            "what tells of your address stay for 30 days.",
+            "what tells of your address stay for 30 days.\ntamis deletes nothing else of this",
         ] {
             assert!(notice.contains(words), "{words:?} is missing in\n{notice}");
         }
         let more = sharing.replacen("\"]", "\", \"site-improvement\"]", 1);
         let notice = told(&format!("{out}{more}"));
         assert!(notice.contains("carries a parameter named `no` stands neither"), "{notice}");
+        let notice = told("client = \"token\"\n[retention]\nclient = 30\nrecords = 60\n");
+        assert!(notice.contains("the files that it rotated away after 30 days."), "{notice}");
         let notice = told("");
         for words in [
             "does not say what records and counts are for",

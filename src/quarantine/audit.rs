@@ -83,7 +83,7 @@ impl AuditFiles {
 }
 
 /// What somebody is about to do, as the journal says it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Intent<'a> {
     /// What it is, such as `open`.
     pub what: &'a str,
@@ -109,6 +109,13 @@ pub struct Intent<'a> {
     pub more: Vec<(&'static str, Value)>,
 }
 
+impl std::fmt::Debug for Intent<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Whom they look for and why is sealed in the journal.
+        write!(f, "Intent({})", self.what)
+    }
+}
+
 /// An opener's journal, open for more lines.
 #[derive(Debug)]
 pub struct Audit {
@@ -118,11 +125,16 @@ pub struct Audit {
 }
 
 /// A line that was written of something that is not over.
-#[derive(Debug)]
 pub struct Begun {
     seq: u64,
     /// The key of digests of what is shown.
     key: Zeroizing<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Begun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Begun({})", self.seq)
+    }
 }
 
 impl Begun {

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -54,10 +54,12 @@ pub(super) struct SourceFacts {
     pub(super) turned_away: AtomicU64,
     /// Files that are gone and of which not all was read.
     pub(super) lost: AtomicU64,
+    /// Whether it cannot be read, again and again.
+    pub(super) is_failing: AtomicBool,
 }
 
 /// Where room may be waited for.
-const ROOMS: [&str; 4] = ["output", "state", "counts", "quarantine"];
+pub(super) const ROOMS: [&str; 4] = ["output", "state", "counts", "quarantine"];
 
 /// What is told of the rest.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +99,7 @@ impl Board {
         Arc::new(Self { facts: Mutex::default(), sources: kinds.iter().map(source).collect() })
     }
 
-    fn facts(&self) -> MutexGuard<'_, Facts> {
+    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,7 +123,13 @@ impl Board {
     /// Whether all is well.
     pub(super) fn is_healthy(&self) -> bool {
         let facts = self.facts();
-        facts.waiting.is_none() && !facts.keys_in_trouble
+        facts.waiting.is_none() && !facts.keys_in_trouble && self.failing().next().is_none()
+    }
+
+    /// The sources that cannot be read, by their numbers.
+    fn failing(&self) -> impl Iterator<Item = usize> {
+        let sources = self.sources.iter().zip(1..);
+        sources.filter(|(source, _)| source.is_failing.load(Ordering::Relaxed)).map(|it| it.1)
     }
 
     /// A line for `systemctl status`.
@@ -135,6 +143,10 @@ impl Board {
         );
         if let Some(waiting) = facts.waiting {
             let _ = write!(text, "; WAITING for room: {waiting}");
+        }
+        for number in self.failing() {
+            let kind = self.sources[number - 1].kind;
+            let _ = write!(text, "; source {number} ({kind}) CANNOT be read");
         }
         text
     }
@@ -150,6 +162,7 @@ impl Board {
                 "dropped": source.dropped.load(Ordering::Relaxed),
                 "turned_away": source.turned_away.load(Ordering::Relaxed),
                 "files_lost": source.lost.load(Ordering::Relaxed),
+                "failing": source.is_failing.load(Ordering::Relaxed),
             })
         };
         let all = json!({
@@ -172,111 +185,6 @@ impl Board {
             "sources": self.sources.iter().map(source).collect::<Vec<_>>(),
         });
         all.to_string() + "\n"
-    }
-
-    /// The facts as Prometheus reads them. Every label is a word of ours.
-    pub(super) fn prometheus(&self) -> String {
-        let facts = self.facts().clone();
-        let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, rows: Vec<(String, u64)>| {
-            let _ = writeln!(text, "# HELP tamis_{name} {help}\n# TYPE tamis_{name} {kind}");
-            for (labels, number) in rows {
-                let _ = writeln!(text, "tamis_{name}{labels} {number}");
-            }
-        };
-        let lines =
-            facts.lines.iter().map(|(name, lines)| (format!("{{outcome=\"{name}\"}}"), *lines));
-        family(
-            "lines_total",
-            "counter",
-            "Lines by what became of them, over all runs.",
-            lines.collect(),
-        );
-        let rules =
-            facts.tally.rules.iter().map(|(id, lines)| (format!("{{rule={id:?}}}"), *lines));
-        family(
-            "rule_hits_total",
-            "counter",
-            "Lines that a rule hit since the start.",
-            rules.collect(),
-        );
-        let one = |number: u64| vec![(String::new(), number)];
-        family(
-            "sealed_lines_total",
-            "counter",
-            "Lines handed to the quarantine.",
-            one(facts.tally.sealed),
-        );
-        family(
-            "shed_lines_total",
-            "counter",
-            "Lines to be sealed that were given up.",
-            one(facts.shed),
-        );
-        family(
-            "over_budget_total",
-            "counter",
-            "Lines not sealed, being too many.",
-            one(facts.tally.over_budget),
-        );
-        family(
-            "segments_total",
-            "counter",
-            "Segments finished since the start.",
-            one(facts.segments),
-        );
-        family("commits_total", "counter", "Commits since the start.", one(facts.commits));
-        family(
-            "committed_seconds",
-            "gauge",
-            "When was committed last.",
-            one(facts.committed_unix as u64),
-        );
-        family(
-            "started_seconds",
-            "gauge",
-            "When the service was started.",
-            one(facts.started_unix as u64),
-        );
-        family("output_bytes", "gauge", "The size of the output.", one(facts.output_bytes));
-        family("files", "gauge", "Files that are followed.", one(facts.files as u64));
-        family(
-            "behind_bytes",
-            "gauge",
-            "What followed files have more than was read.",
-            one(facts.behind_bytes),
-        );
-        let waits =
-            |word: &&str| (format!("{{room=\"{word}\"}}"), u64::from(facts.waiting == Some(*word)));
-        let rows = ROOMS.iter().map(waits).collect();
-        family("waiting", "gauge", "Whether room is waited for, and where.", rows);
-        family(
-            "keys_in_trouble",
-            "gauge",
-            "Whether tokens cannot be made.",
-            one(facts.keys_in_trouble.into()),
-        );
-        family(
-            "reloads_refused_total",
-            "counter",
-            "Reloads that were refused.",
-            one(facts.reloads_refused),
-        );
-        let sources = |of: fn(&SourceFacts) -> &AtomicU64| {
-            let rows = self.sources.iter().enumerate().map(|(number, source)| {
-                let labels = format!("{{source=\"{}\",kind=\"{}\"}}", number + 1, source.kind);
-                (labels, of(source).load(Ordering::Relaxed))
-            });
-            rows.collect::<Vec<_>>()
-        };
-        family("source_bytes_total", "counter", "Bytes read.", sources(|source| &source.bytes));
-        let help = "Datagrams that the kernel dropped because nobody took them.";
-        family("source_dropped_total", "counter", help, sources(|source| &source.dropped));
-        let help = "Connections turned away, being too many.";
-        family("source_turned_away_total", "counter", help, sources(|source| &source.turned_away));
-        let help = "Files that were gone before all of them was read.";
-        family("source_files_lost_total", "counter", help, sources(|source| &source.lost));
-        text + &facts.counts
     }
 }
 

@@ -15,6 +15,7 @@ use std::{
 use serde::Deserialize;
 
 use self::values::{bytes, duration, some_bytes, some_duration, words};
+pub use self::values::{read_bytes, read_duration};
 
 /// The longest time between two commits that may be asked for.
 const COMMIT_MAX: Duration = Duration::from_secs(60);

@@ -123,17 +123,19 @@ impl Follower {
             same.then(|| file.seek(SeekFrom::Start(start)).ok())??;
             Some(Found { path: path.to_owned(), metadata, from: From::Growing(file) })
         };
-        let found = std::iter::once(&standing.path).chain(&around).find_map(|path| is_it(path))?;
+        let moved =
+            around.iter().filter(|found| found.ino == standing.ino).map(|found| &found.path);
+        let found = std::iter::once(&standing.path).chain(moved).find_map(|path| is_it(path))?;
         // It is at its place and is as it was, but there is a copy that has more than it and is no other log: then it
         // was truncated, and all lines are alike.
-        let was_longer = around.iter().any(|path| {
+        let copies = around.iter().map(|found| &found.path);
+        let was_longer = copies.filter(|path| slot(path, &found.path).is_some()).any(|path| {
             path.metadata().is_ok_and(|metadata| {
                 metadata.len() > found.metadata.len()
                     && born(&metadata) > standing.born
                     && !self.is_known(path, &metadata)
                     && !point.files.values().any(|known| is_same_file(known, &metadata))
                     && kind_of(path).is_ok_and(|kind| kind == Kind::Plain)
-                    && slot(path, &found.path).is_some()
                     && self.eye.holds(path, standing)
             })
         });
@@ -149,7 +151,7 @@ impl Follower {
         taken: &BTreeSet<Inode>,
     ) -> Option<Found> {
         let home = home(&self.watched[watched].pattern, &standing.path);
-        let mut around = neighbours(&home);
+        let mut around: Vec<_> = neighbours(&home).into_iter().map(|found| found.path).collect();
         around.sort_by(|one, other| match (slot(one, &home), slot(other, &home)) {
             (Some(one), Some(other)) => by_age(&other, &one),
             (one, other) => other.is_some().cmp(&one.is_some()),
@@ -189,8 +191,8 @@ impl Follower {
         let is_through = |known: &Standing| {
             let end = known.tail.as_ref().map_or(known.place.offset, |tail| tail.end);
             let has_no_more =
-                metadata.len() == end || kind_of(path).is_ok_and(|it| it != Kind::Plain);
-            is_same_file(known, metadata) && has_no_more && self.eye.holds(path, known)
+                || metadata.len() == end || kind_of(path).is_ok_and(|it| it != Kind::Plain);
+            is_same_file(known, metadata) && has_no_more() && self.eye.holds(path, known)
         };
         self.files.iter().any(|file| is_same_file(&file.standing, metadata))
             || self.ended.iter().any(is_through)

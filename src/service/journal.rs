@@ -46,6 +46,10 @@ const MACHINE: &str = "/etc/machine-id";
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(100);
+/// So often in a row may it end, or not be started, before the source counts as one that cannot be read.
+const FAILURES_MAX: u32 = 3;
+/// One that works for so long, or has given an entry, has not failed.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// Places in the journal, each by the name of a source's choice.
 pub(super) type Cursors = BTreeMap<String, Cursor>;
@@ -71,6 +75,8 @@ pub(super) struct Journal {
     /// The last entry that is clean, where those behind `cursor` are to be sealed once more.
     clean: Option<Cursor>,
     child: Reading,
+    /// How often in a row `journalctl` ended or was not started.
+    failures: u32,
 }
 
 /// A `journalctl` at work, which ends with this.
@@ -104,49 +110,61 @@ impl Journal {
         let cursor = sealed.get(&name).copied().unwrap_or(clean);
         let child = start(&matches, cursor).map_err(ServiceError::io("start", PROGRAM))?;
         let clean = clean.filter(|clean| Some(*clean) != cursor);
-        Ok(Self { matches, name: name.into(), cursor, known: cursor, clean, child })
+        let (name, failures) = (name.into(), 0);
+        Ok(Self { matches, name, cursor, known: cursor, clean, child, failures })
     }
 
     /// Hands lines on until the service ends.
     pub(super) fn follow(mut self, way: &Way, stop: &Arc<Stop>, say: &Say) {
-        let mut pause = Duration::ZERO;
         loop {
-            let before = self.cursor;
             if self.read(way, stop).is_err() || stop.is_ending() {
                 return;
             }
-            if self.cursor != before {
-                pause = Duration::ZERO;
-            }
-            if pause.is_zero() {
-                let what = format!(
-                    "{PROGRAM} has ended and is started anew; if nothing comes of it, run it as the user of the \
-                     service: {PROGRAM} {}",
-                    self.matches.join(" ")
-                );
-                say(Level::Warning, &what);
-            }
-            loop {
-                pause = (pause * 2).clamp(PAUSE, PAUSE_MAX);
-                let since = Instant::now();
-                while since.elapsed() < pause && !stop.is_ending() {
-                    sleep(STEP);
-                }
-                if stop.is_ending() {
-                    return;
-                }
-                if let Ok(child) = start(&self.matches, self.cursor) {
-                    (self.child, self.known) = (child, self.cursor);
-                    break;
+            self.tell_failure(way, say);
+            while !stop.is_ending() {
+                pause(self.failures, stop);
+                match start(&self.matches, self.cursor) {
+                    Ok(child) => {
+                        (self.child, self.known) = (child, self.cursor);
+                        break;
+                    }
+                    Err(_) => self.tell_failure(way, say),
                 }
             }
         }
     }
 
+    /// Counts that `journalctl` ended or was not started, and says so.
+    fn tell_failure(&mut self, way: &Way, say: &Say) {
+        self.failures += 1;
+        let (level, what) = match self.failures {
+            1 => (Level::Warning, "has ended and is started anew; if nothing comes of it"),
+            FAILURES_MAX => {
+                way.facts.is_failing.store(true, Ordering::Relaxed);
+                (Level::Error, "ends whenever it is started, and is tried again; to see why")
+            }
+            _ => return,
+        };
+        let matches = self.matches.join(" ");
+        let what =
+            format!("{PROGRAM} {what}, run it as the user of the service: {PROGRAM} {matches}");
+        say(level, &what);
+    }
+
+    /// Takes note that `journalctl` works.
+    fn tell_works(&mut self, way: &Way) {
+        self.failures = 0;
+        way.facts.is_failing.store(false, Ordering::Relaxed);
+    }
+
     /// Reads until `journalctl` ends. Half of a line is read again by the next one.
     fn read(&mut self, way: &Way, stop: &Arc<Stop>) -> Result<(), Closed> {
         let mut gatherer = way.gatherer();
+        let (began, before) = (Instant::now(), self.cursor);
         while !stop.is_ending() {
+            if self.failures > 0 && (self.cursor != before || began.elapsed() >= STEADY) {
+                self.tell_works(way);
+            }
             let mut ends = [PollFd::new(&self.child.pipe, PollFlags::IN)];
             if !poll(&mut ends, Some(&WAIT)).is_ok_and(|count| count > 0) {
                 continue;
@@ -205,6 +223,15 @@ impl Journal {
             way.items.blocking_send(Item::Lines(Box::new(portion))).map_err(|_| Closed)?;
         }
         Ok(())
+    }
+}
+
+/// Waits before `journalctl` is started anew, the longer the more often it failed.
+fn pause(failures: u32, stop: &Stop) {
+    let pause = PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(PAUSE_MAX);
+    let since = Instant::now();
+    while since.elapsed() < pause && !stop.is_ending() {
+        sleep(STEP);
     }
 }
 

@@ -10,6 +10,9 @@
 //! What is left is compared: a copy has all that was read of its original.
 
 use std::{
+    cell::RefCell,
+    cmp::Reverse,
+    collections::BTreeMap,
     fs::{self, File, Metadata},
     io::{Seek as _, SeekFrom},
     path::{Path, PathBuf},
@@ -19,8 +22,8 @@ use std::{
 use super::{
     find::inode,
     follow::{Follower, From},
-    likeness::{HEAD_BYTES_MIN, born, is_same_file},
-    names::{by_age, home, is_made_of, neighbours, slot},
+    likeness::{Eye, HEAD_BYTES_MIN, born, is_same_file},
+    names::{Neighbour, by_age, home, is_made_of, neighbours, slot},
     outlet::Moves,
     state::{End, FileId, Place, Standing},
 };
@@ -58,7 +61,25 @@ struct Met<'a> {
     path: &'a Path,
     metadata: &'a Metadata,
     home: PathBuf,
-    around: Vec<(PathBuf, Metadata)>,
+    around: Vec<Neighbour>,
+    /// The keyed names of its beginnings, by how many bytes they have.
+    heads: RefCell<BTreeMap<u64, Option<String>>>,
+}
+
+impl Met<'_> {
+    /// The neighbour that is a file that is known.
+    fn neighbour(&self, known: &Standing) -> Option<&Neighbour> {
+        let is_it = |found: &&Neighbour| {
+            found.ino == known.ino
+                && found.path.metadata().is_ok_and(|metadata| is_same_file(known, &metadata))
+        };
+        self.around.iter().find(is_it)
+    }
+
+    fn head(&self, eye: &Eye, bytes: u64) -> Option<String> {
+        let read = || File::open(self.path).ok().and_then(|file| eye.head(&file, bytes));
+        self.heads.borrow_mut().entry(bytes).or_insert_with(read).clone()
+    }
 }
 
 impl Follower {
@@ -126,9 +147,8 @@ impl Follower {
         // What has the name of a copy lies beside a log, whatever that is called now.
         let original = known.map(|known| home_of(&known.path)).find(|home| is_made_of(path, home));
         let home = original.unwrap_or_else(|| home_of(path));
-        let around = neighbours(path).into_iter();
-        let around = around.filter_map(|path| path.metadata().ok().map(|it| (path, it))).collect();
-        let met = Met { path, metadata, home, around };
+        let (around, heads) = (neighbours(path), RefCell::default());
+        let met = Met { path, metadata, home, around, heads };
         let verdict =
             if met.path == met.home { self.judge_at_home(&met) } else { self.judge_beside(&met) };
         match verdict {
@@ -157,9 +177,9 @@ impl Follower {
             return Verdict::New;
         }
         let is_there = matches!(self.place_of(known, met), Where::At(_) | Where::Home)
-            || met.around.iter().any(|(path, found)| {
-                !self.is_known(path, found)
-                    && slot(path, &met.home).is_some()
+            || met.around.iter().any(|Neighbour { path, .. }| {
+                slot(path, &met.home).is_some()
+                    && path.metadata().is_ok_and(|found| !self.is_known(path, &found))
                     && self.eye.holds(path, known)
             });
         if is_there { Verdict::New } else { Verdict::GoesOn(known.id.0) }
@@ -210,15 +230,20 @@ impl Follower {
     /// The number of the latest log that was rotated away before the file was.
     fn rotated_before(&self, met: &Met<'_>) -> u64 {
         let Some(own) = slot(met.path, &met.home) else { return 0 };
-        let older = met.around.iter().filter(|(path, _)| {
-            slot(path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt())
+        let older = met.around.iter().filter(|found| {
+            slot(&found.path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt())
         });
+        let older: BTreeMap<_, _> = older.map(|found| (found.ino, &found.path)).collect();
         let live = self.files.iter().map(|file| &file.standing);
-        let known = live.chain(&self.ended).map(|known| {
-            let is_there = older.clone().any(|(_, metadata)| is_same_file(known, metadata));
-            if is_there { known.id.0 } else { 0 }
-        });
-        known.max().unwrap_or_default()
+        let is_there = |known: &&Standing| {
+            older.get(&known.ino).is_some_and(|path| {
+                path.metadata().is_ok_and(|metadata| is_same_file(known, &metadata))
+            })
+        };
+        let mut known: Vec<_> = live.chain(&self.ended).collect();
+        // The latest first, so that mostly one is looked at.
+        known.sort_by_key(|known| Reverse(known.id));
+        known.into_iter().find(is_there).map_or(0, |known| known.id.0)
     }
 
     /// Whether a file may be a copy of one that is known: by its name, by when it was made, and by its beginning.
@@ -231,7 +256,6 @@ impl Follower {
         if !is_kin || is_older || known.head_bytes < HEAD_BYTES_MIN {
             return false;
         }
-        let Ok(file) = File::open(met.path) else { return false };
         let bytes = known.head_bytes.min(met.metadata.len());
         let head = match from {
             Some(From::Growing(original)) if bytes < known.head_bytes => {
@@ -239,7 +263,7 @@ impl Follower {
             }
             _ => Some(known.head.clone()),
         };
-        head.is_some() && self.eye.head(&file, bytes) == head
+        head.is_some() && met.head(&self.eye, bytes) == head
     }
 
     /// Where a file that is known is.
@@ -249,9 +273,8 @@ impl Follower {
         if is_it(&met.home) {
             return Where::Home;
         }
-        let moved = met.around.iter().find(|(_, metadata)| is_same_file(known, metadata));
-        match moved {
-            Some((path, _)) => Where::At(path.clone()),
+        match met.neighbour(known) {
+            Some(found) => Where::At(found.path.clone()),
             None if is_it(&known.path) => Where::At(known.path.clone()),
             None => Where::Nowhere,
         }

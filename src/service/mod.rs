@@ -17,6 +17,7 @@
 mod board;
 pub mod config;
 mod error;
+mod exposition;
 mod find;
 mod follow;
 mod gather;

@@ -7,6 +7,7 @@ use std::{
     cmp::Ordering,
     ffi::OsStr,
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -24,8 +25,25 @@ pub(super) fn paths(pattern: &Path) -> Vec<PathBuf> {
     glob::glob(&text).map(|found| found.flatten().collect()).unwrap_or_default()
 }
 
+/// A file beside another one.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Neighbour {
+    pub(super) path: PathBuf,
+    /// Its inode, by which most files are told from one that is looked for: where hundreds of logs lie beside each
+    /// other, each is looked for among all. (What the folder itself says of inodes would come without a look at the
+    /// file, but not all file systems say the same there.)
+    pub(super) ino: u64,
+}
+
+impl Neighbour {
+    fn of(path: PathBuf) -> Option<Self> {
+        let metadata = path.metadata().ok().filter(fs::Metadata::is_file)?;
+        Some(Self { path, ino: metadata.ino() })
+    }
+}
+
 /// Files beside a file whose names begin as its own: that is how rotated logs are called.
-pub(super) fn neighbours(path: &Path) -> Vec<PathBuf> {
+pub(super) fn neighbours(path: &Path) -> Vec<Neighbour> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or(OsStr::new("")).as_encoded_bytes();
@@ -36,7 +54,8 @@ pub(super) fn neighbours(path: &Path) -> Vec<PathBuf> {
         .flatten()
         .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem))
         .map(|entry| entry.path())
-        .filter(|found| found != path && found.is_file())
+        .filter(|found| found != path)
+        .filter_map(Neighbour::of)
         .collect();
     found.sort();
     found
@@ -142,6 +161,25 @@ mod tests {
             assert_eq!(home(Path::new("/l/*"), path), expect, "{}", path.display());
             assert_eq!(slot(path, expect).as_deref(), slot_of, "{}", path.display());
         }
+    }
+
+    #[test]
+    fn neighbours_are_files_and_have_the_inodes_that_they_have() {
+        let folder = std::env::temp_dir().join(format!("tamis-names-{}", std::process::id()));
+        fs::create_dir_all(folder.join("access.log.d")).expect("writable");
+        let path = |name: &str| folder.join(name);
+        for name in ["access.log", "access.log.1", "other.log"] {
+            fs::write(path(name), name).expect("writable");
+        }
+        std::os::unix::fs::symlink(path("other.log"), path("access.log.2")).expect("writable");
+        std::os::unix::fs::symlink(path("gone"), path("access.log.3")).expect("writable");
+        let found = neighbours(&path("access.log"));
+        let expect = ["access.log.1", "access.log.2"].map(|name| Neighbour {
+            path: path(name),
+            ino: path(name).metadata().expect("it is there").ino(),
+        });
+        assert_eq!(found, expect);
+        fs::remove_dir_all(folder).expect("removable");
     }
 
     #[test]

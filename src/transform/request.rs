@@ -4,7 +4,7 @@
 //! scanner's greeting, is an ordinary event on the internet and not an error: it has no target.
 //! Cleaning the target is the business of `path.rs`.
 
-use std::str;
+use std::{fmt, str};
 
 /// The methods that are named: those of RFC 9110, PATCH (RFC 5789) and WebDAV's (RFC 4918).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -203,7 +203,7 @@ const fn pad<const N: usize>(word: &str) -> ([u8; N], usize) {
 }
 
 /// A request line taken apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Request<'a> {
     /// The method, [`Method::Other`] when it is not a named one.
     pub method: Method,
@@ -211,6 +211,14 @@ pub struct Request<'a> {
     pub target: Option<&'a [u8]>,
     /// The protocol, or nothing when the request has none (HTTP/0.9, or not HTTP).
     pub protocol: Option<Protocol>,
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, target, protocol } = self;
+        let bytes = target.map(<[u8]>::len);
+        write!(f, "Request({method:?}, {bytes:?} bytes, {protocol:?})")
+    }
 }
 
 impl Request<'_> {

@@ -31,6 +31,7 @@ path = "{}/clean/access.jsonl"
 /// In place of `journalctl`: entries stand in a file, each in a line, whose number is that of the entry.
 const JOURNALCTL: &str = r#"#!/bin/sh
 echo "$@" >>FOLDER/asked
+[ ! -e FOLDER/broken ] || exit 1
 from=0
 for word in "$@"; do
     case $word in
@@ -125,6 +126,33 @@ fn entries_come_out_once_whenever_the_service_is_killed() {
     journal.desk.wait_for_each(journal.number);
     assert_eq!(running.stop(), Some(0));
     journal.desk.assert_each_once(journal.number);
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_told_until_it_can() {
+    let mut journal =
+        Journal::new(&[CONFIGURATION, "[metrics]\nlisten = \"{}/metrics.sock\"\n"].concat());
+    fs::write(journal.desk.file("broken"), "").expect("ours");
+    let running = journal.start();
+    let health = |journal: &Journal, expect: &str| {
+        journal.desk.wait("the health", || {
+            journal.desk.ask("/health").is_some_and(|text| text.contains(expect))
+        });
+    };
+    health(&journal, "200 OK");
+    health(&journal, "source 1 (journald) CANNOT be read");
+    let metrics = journal.desk.ask("/metrics").expect("it answers");
+    assert!(
+        metrics.contains("tamis_source_failing{source=\"1\",kind=\"journald\"} 1\n"),
+        "{metrics}"
+    );
+    fs::remove_file(journal.desk.file("broken")).expect("it is there");
+    journal.write(2);
+    journal.desk.wait_for_each(2);
+    health(&journal, "200 OK");
+    assert_eq!(running.stop(), Some(0));
+    let said = fs::read_to_string(journal.desk.file("service.err")).expect("ours");
+    assert!(said.contains("journalctl ends whenever it is started"), "{said}");
 }
 
 #[test]

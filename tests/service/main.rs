@@ -8,6 +8,7 @@ mod program;
 mod sealed;
 
 mod alike;
+mod clauses;
 mod day;
 mod desk;
 mod full;

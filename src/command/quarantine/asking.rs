@@ -13,7 +13,7 @@ use anyhow::Result;
 use zeroize::Zeroizing;
 
 use crate::{
-    cli::quarantine::{Select, Why},
+    cli::quarantine::{Access, Select, Why},
     command::Usage,
     privacy::{Selector, SelectorError},
 };
@@ -92,6 +92,16 @@ pub(super) fn only_one_reads_stdin(files: &[Option<&PathBuf>]) -> Result<()> {
         .into());
     }
     Ok(())
+}
+
+/// The same of what somebody says and looks for.
+pub(super) fn only_one_of_these_reads_stdin(access: &Access, select: &Select) -> Result<()> {
+    only_one_reads_stdin(&[
+        access.why.reason_file.as_ref(),
+        access.need_file.as_ref(),
+        select.ip_file.as_ref(),
+        select.path_file.as_ref(),
+    ])
 }
 
 /// What somebody looks for. Where nothing is said and this is a terminal, they are asked for an address.

@@ -180,7 +180,7 @@ fn about(session: &Session<'_>, segments: &[Held], args: &ExportArgs, now: i64) 
 
 /// Runs `tamis quarantine approve`.
 pub(super) fn approve(args: &ApproveArgs) -> Result<ExitCode> {
-    let period = asking::period(args.from.as_deref(), args.to.as_deref())?;
+    let period = asking::period(args.period.from.as_deref(), args.period.to.as_deref())?;
     let mut desk = match Desk::enter("approve", &args.place.directory, &args.access)? {
         Entered::In(desk) => desk,
         Entered::Refused(code) => return Ok(code),

@@ -29,7 +29,7 @@ pub(super) fn hold(args: &HoldArgs) -> Result<ExitCode> {
     let Some(case) = case else {
         return Err(Usage(format!("cannot hold: {}", Refusal::CaseShape)).into());
     };
-    let period = asking::period(args.from.as_deref(), args.to.as_deref())?;
+    let period = asking::period(args.period.from.as_deref(), args.period.to.as_deref())?;
     let until = asking::period(None, args.until.as_deref())?.period().1;
     let now = keys::now().unix;
     if until.is_some_and(|until| until <= now) {

@@ -18,12 +18,7 @@ use crate::{
 
 /// Runs `tamis quarantine search`.
 pub(super) fn run(args: &SearchArgs) -> Result<ExitCode> {
-    asking::only_one_reads_stdin(&[
-        args.access.why.reason_file.as_ref(),
-        args.access.need_file.as_ref(),
-        args.select.ip_file.as_ref(),
-        args.select.path_file.as_ref(),
-    ])?;
+    asking::only_one_of_these_reads_stdin(&args.access, &args.select)?;
     let selector = asking::selector(&args.select, true)?;
     if selector.is_empty() {
         return Err(Usage(

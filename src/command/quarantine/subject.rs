@@ -29,11 +29,7 @@ use crate::{
 
 /// Whose lines are asked for: one address.
 fn subject(args: &SubjectArgs) -> Result<Selector> {
-    asking::only_one_reads_stdin(&[
-        args.access.why.reason_file.as_ref(),
-        args.access.need_file.as_ref(),
-        args.select.ip_file.as_ref(),
-    ])?;
+    asking::only_one_of_these_reads_stdin(&args.access, &args.select)?;
     let selector = asking::selector(&args.select, true)?;
     if !selector.is_one_address() {
         return Err(Usage(

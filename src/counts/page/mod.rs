@@ -28,7 +28,7 @@ use self::{
     words::PARTS,
 };
 use super::{
-    calendar::{self, WEEKDAYS},
+    calendar::{self, WEEKDAY_NAMES},
     numbers::{count, grouped, size},
     report::Report,
 };
@@ -204,7 +204,7 @@ fn week_by_hours(out: &mut Markup, week: &time::Week) {
         all.rev().max_by_key(|(requests, ..)| *requests).unwrap_or_default();
     let finding = format!(
         "{}s from {hour}:00 to {}:00 were the busiest hours, with {}.",
-        WEEKDAYS[day],
+        WEEKDAY_NAMES[day],
         hour + 1,
         count(requests, "request", "requests")
     );

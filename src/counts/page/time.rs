@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::counts::{
-    calendar::{self, Day, WEEKDAYS},
+    calendar::{self, Day, WEEKDAY_NAMES},
     numbers::sum,
     report::{Report, Row},
 };
@@ -78,7 +78,7 @@ pub(super) fn week(report: &Report) -> Option<Week> {
         return None;
     }
     let mut week: Vec<(String, [u64; 24])> =
-        WEEKDAYS.iter().map(|name| ((*name).to_owned(), [0; 24])).collect();
+        WEEKDAY_NAMES.iter().map(|name| ((*name).to_owned(), [0; 24])).collect();
     for ((day, hour), counted) in counted {
         let sum = &mut week[day.weekday()].1[usize::from(hour)];
         *sum = sum.saturating_add(counted.requests);

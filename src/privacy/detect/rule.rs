@@ -158,8 +158,12 @@ fn regex(pattern: &str) -> Result<Regex, regex::Error> {
 /// are known to compile.
 pub(super) fn read(file: &str, text: &str, at_once: bool) -> Result<Vec<Rule>, RuleError> {
     let wrong = |what: String| RuleError { file: file.to_owned(), rule: None, what };
-    let written: Written =
-        toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+    let written: Written = toml::from_str(text).map_err(|error| {
+        // Not as the error prints itself, which is with the line: that may be one of a log that lies here by mistake.
+        let before = error.span().map_or(0, |span| span.start).min(text.len());
+        let line = text.as_bytes()[..before].iter().filter(|byte| **byte == b'\n').count() + 1;
+        wrong(format!("line {line}: {}", error.message().lines().collect::<Vec<_>>().join(" ")))
+    })?;
     written.rule.into_iter().map(|rule| one(file, rule, at_once)).collect()
 }
 

@@ -312,3 +312,17 @@ proptest! {
         })?;
     }
 }
+
+#[test]
+fn a_log_that_lies_among_the_rules_is_not_quoted() {
+    let line =
+        "203.0.113.77 - alice [22/Nov/2026:14:05:37 +0000] \"GET /?token=abc HTTP/1.1\" 200 5";
+    for text in [line.to_owned(), format!("[[rule]]\n{line}\n")] {
+        let error = Rules::with_own(&[("access.toml".to_owned(), text)]).expect_err("a log");
+        let told = error.to_string();
+        assert!(told.starts_with("access.toml: line "), "{told}");
+        for planted in ["203.0.113", "alice", "token"] {
+            assert!(!told.contains(planted), "{told}");
+        }
+    }
+}

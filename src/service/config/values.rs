@@ -50,7 +50,9 @@ fn split(text: &str) -> Option<(u64, &str)> {
     Some((text[..digits].parse().ok()?, &text[digits..]))
 }
 
-fn read_duration(text: &str) -> Option<Duration> {
+/// `500ms`, `60s`, `5m`, `1h`, `1d`.
+#[must_use]
+pub fn read_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let milliseconds = match unit {
         "ms" => 1,
@@ -66,15 +68,21 @@ fn read_duration(text: &str) -> Option<Duration> {
         .map(Duration::from_millis)
 }
 
-fn read_bytes(text: &str) -> Option<u64> {
+/// `65536`, `64KiB`, `64K`, `1MiB`, `1M`, `1MB`, `10GiB`; at least one byte.
+#[must_use]
+pub fn read_bytes(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
-    let shift = match unit {
-        "" | "B" => 0,
-        "K" | "KiB" => 10,
-        "M" | "MiB" => 20,
-        "G" | "GiB" => 30,
-        "T" | "TiB" => 40,
+    let factor = match unit {
+        "" | "B" => 1,
+        "K" | "KiB" => 1 << 10,
+        "kB" | "KB" => 1_000,
+        "M" | "MiB" => 1 << 20,
+        "MB" => 1_000_000,
+        "G" | "GiB" => 1 << 30,
+        "GB" => 1_000_000_000,
+        "T" | "TiB" => 1 << 40,
+        "TB" => 1_000_000_000_000,
         _ => return None,
     };
-    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
+    number.checked_mul(factor).filter(|bytes| *bytes > 0)
 }

@@ -4,7 +4,7 @@
 //! the day. A number may have fewer digits than it usually has where a space or another byte ends it.
 
 use super::{
-    Civil, DAY, Timestamp, days_from_civil, days_in_month,
+    Civil, DAY, MONTH_NAMES, Timestamp, WEEKDAY_NAMES, days_from_civil, days_in_month,
     notation::{CLF_BYTES, Reader, number, read_clf},
 };
 use crate::field::{Reason, TimeItem, TimePattern};
@@ -71,10 +71,10 @@ impl Found {
             TimeItem::YearOfCentury => self.year_of_century = Some(text.two_digits()?),
             TimeItem::Century => self.century = Some(text.two_digits()?),
             TimeItem::Month => self.month = Some(padded(text)?),
-            TimeItem::MonthName => self.month = Some(name(text, &MONTHS)?),
+            TimeItem::MonthName => self.month = Some(name(text, &MONTH_NAMES)?),
             TimeItem::Day => self.day = Some(padded(text)?),
             TimeItem::DayOfYear => self.day_of_year = Some(up_to(text, 3)?),
-            TimeItem::WeekdayName => _ = name(text, &WEEKDAYS)?,
+            TimeItem::WeekdayName => _ = name(text, &WEEKDAY_NAMES)?,
             TimeItem::Ignored | TimeItem::Fraction => some_digits(text)?,
             TimeItem::Hour => self.hour = padded(text)?,
             TimeItem::Hour12 => self.hour_of_12 = Some(padded(text)?),
@@ -163,24 +163,6 @@ fn take_number(
 fn some_digits(text: &mut Reader<'_>) -> Option<()> {
     (!text.digits().is_empty()).then_some(())
 }
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-const WEEKDAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// The number of the name that comes next, whole or cut to three letters.
 fn name(text: &mut Reader<'_>, names: &[&str]) -> Option<i64> {
