@@ -10,18 +10,22 @@
 //! |---|---|
 //! | `FAULTS_ROOT` | the folder whose files are meant |
 //! | `FAULTS_AT` | the number of the call, from 1; 0 for none |
-//! | `FAULTS_HOW` | `enospc`, `eio`: it fails; `full`, `broken`: so do all after it; `short`: half is written, then there is no room; `torn`: half is written, then the process is killed; `unread`: a read fails |
+//! | `FAULTS_HOW` | `enospc`, `eio`: it fails; `full`, `broken`: so do all after it; `short`: half is written, then there is no room; `torn`: half is written, then the process is killed; `stop`: it is killed before; `unread`: a read fails |
 //! | `FAULTS_LOG` | a file outside of the folder that gets a line for each call: its number, its name, the file |
+//! | `FAULTS_KEPT` | a folder that gets a copy of each file as it is when it is synced, and the names in each folder |
 //! | `FAULTS_SLOW` | milliseconds that each call takes longer |
 
 use std::{
+    fs,
     ffi::{CStr, c_char, c_int, c_long, c_uint, c_void},
     mem::transmute,
+    os::unix::fs::MetadataExt as _,
     ptr::null,
     sync::{
         OnceLock,
         atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
+    time::UNIX_EPOCH,
 };
 
 unsafe extern "C" {
@@ -51,6 +55,7 @@ enum How {
     Always(c_int),
     Short,
     Torn,
+    Stop,
     Unread,
 }
 
@@ -60,6 +65,8 @@ struct Plan {
     at: u64,
     how: How,
     slow: c_uint,
+    /// Where copies of what is durable go.
+    kept: &'static str,
 }
 
 static PLAN: OnceLock<Plan> = OnceLock::new();
@@ -84,6 +91,7 @@ extern "C" fn begin() {
         b"broken" => How::Always(BROKEN),
         b"short" => How::Short,
         b"torn" => How::Torn,
+        b"stop" => How::Stop,
         b"unread" => How::Unread,
         _ => How::Once(BROKEN),
     };
@@ -100,7 +108,8 @@ extern "C" fn begin() {
     }
     real_write();
     let slow = c_uint::try_from(number(c"FAULTS_SLOW")).unwrap_or(0);
-    let _ = PLAN.set(Plan { root, at: number(c"FAULTS_AT"), how, slow });
+    let kept = str::from_utf8(word(c"FAULTS_KEPT")).unwrap_or("");
+    let _ = PLAN.set(Plan { root, at: number(c"FAULTS_AT"), how, slow, kept });
 }
 
 /// What is to be done with a call.
@@ -199,7 +208,7 @@ fn judge(call: &str, path: &[u8], bytes_to: Option<c_int>) -> Verdict {
         How::Short if is_it && bytes_to.is_some() => Verdict::Half,
         How::Short if is_it => Verdict::Fail(NO_ROOM),
         How::Torn if is_it && bytes_to.is_some() => Verdict::Half,
-        How::Torn if is_it => end(),
+        How::Torn | How::Stop if is_it => end(),
         _ => Verdict::Go,
     }
 }
@@ -346,9 +355,57 @@ macro_rules! descriptors {
     )* };
 }
 
+/// What a process wrote is there for all others whether or not it was made durable, and no machine stops here. That it
+/// takes time is left out, and told by `FAULTS_SLOW` where it matters.
+macro_rules! syncs {
+    ($($name:ident),*) => { $(
+        #[unsafe(no_mangle)]
+        extern "C" fn $name(descriptor: c_int) -> c_int {
+            match on_descriptor("sync", descriptor, false) {
+                Verdict::Fail(error) => fail(error),
+                _ => {
+                    keep(descriptor);
+                    0
+                }
+            }
+        }
+    )* };
+}
+
+/// Keeps a copy of a file, or the names in a folder, under a name that no later file has.
+fn keep(descriptor: c_int) {
+    let Some(plan) = PLAN.get().filter(|plan| !plan.kept.is_empty()) else { return };
+    let mut buffer = [0; PATH];
+    if below(plan.root, link(&name_of(descriptor), &mut buffer)).is_none() {
+        return;
+    }
+    let path = format!("/proc/self/fd/{descriptor}");
+    let Ok(metadata) = fs::metadata(&path) else { return };
+    let place = format!("{}/{}", plan.kept, id(&metadata));
+    let bytes = if metadata.is_dir() {
+        let entries = fs::read_dir(&path).into_iter().flatten().flatten();
+        let line = |entry: fs::DirEntry| {
+            let of = id(&entry.metadata().ok()?);
+            Some(format!("{of}\t{}\n", entry.file_name().display()))
+        };
+        entries.filter_map(line).collect::<String>().into_bytes()
+    } else {
+        fs::read(&path).unwrap_or_default()
+    };
+    // At once, for it may be looked at when the process is killed.
+    let aside = format!("{place}.part");
+    let _ = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, &place));
+}
+
+/// The number of a file and when it was made.
+fn id(metadata: &fs::Metadata) -> String {
+    let born = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    format!("{}-{}", metadata.ino(), born.map_or(0, |born| born.as_nanos()))
+}
+
+syncs!(fsync, fdatasync);
+
 descriptors! {
-    fsync("sync");
-    fdatasync("sync");
     ftruncate("cut", length: c_long);
     ftruncate64("cut", length: c_long);
     fchmod("mode", mode: c_uint);

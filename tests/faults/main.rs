@@ -12,6 +12,11 @@ mod program;
 #[path = "../sealing/desk.rs"]
 mod sealed;
 
+mod batch;
+mod clock;
 mod filter;
+mod power;
+mod service;
+mod slow;
 mod stage;
 mod table;

@@ -8,6 +8,8 @@ use std::{
     sync::OnceLock,
 };
 
+use crate::power;
+
 /// In which way a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
@@ -23,6 +25,10 @@ pub(crate) enum Fault {
     Short,
     /// Half is written, and the process is killed.
     Torn,
+    /// The machine stops: what was not made durable is gone.
+    Stop,
+    /// The same with names that were not.
+    StopNames,
     /// A read fails.
     Unread,
 }
@@ -37,8 +43,14 @@ impl Fault {
             Self::Gone => "broken",
             Self::Short => "short",
             Self::Torn => "torn",
+            Self::Stop | Self::StopNames => "stop",
             Self::Unread => "unread",
         }
+    }
+
+    /// Whether the process is killed by it.
+    pub(crate) const fn kills(self) -> bool {
+        matches!(self, Self::Torn | Self::Stop | Self::StopNames)
     }
 
     /// What it is called in the table.
@@ -50,6 +62,8 @@ impl Fault {
             Self::Gone => "EIO from then on",
             Self::Short => "half, then ENOSPC",
             Self::Torn => "half, then SIGKILL",
+            Self::Stop => "the machine stops",
+            Self::StopNames => "it stops, names go",
             Self::Unread => "EIO on a read",
         }
     }
@@ -113,6 +127,17 @@ pub(crate) fn put_under(command: &mut Command, layer: &Path, root: &Path, fault:
     let _ = fs::remove_file(&log);
     command.env("LD_PRELOAD", layer).env("FAULTS_ROOT", root).env("FAULTS_LOG", log);
     command.env("FAULTS_HOW", fault.word()).env("FAULTS_AT", at.to_string());
+    if matches!(fault, Fault::Stop | Fault::StopNames) {
+        power::begin(root);
+        command.env("FAULTS_KEPT", power::kept(root));
+    }
+}
+
+/// What a fault does to a folder after the process has ended.
+pub(crate) fn after(root: &Path, fault: Fault) {
+    if matches!(fault, Fault::Stop | Fault::StopNames) {
+        power::stop(root, fault == Fault::StopNames);
+    }
 }
 
 /// The calls of the last command under which the layer was.
@@ -144,6 +169,7 @@ fn log_of(root: &Path) -> PathBuf {
 /// Removes the log of a folder.
 pub(crate) fn forget(root: &Path) {
     let _ = fs::remove_file(log_of(root));
+    let _ = fs::remove_dir_all(power::kept(root));
 }
 
 /// Tells what was left out or found, also where the test harness shows nothing of what passes.
