@@ -104,7 +104,7 @@ pub(super) struct Follower {
     pool: Arc<Pool>,
     line_bytes_max: usize,
     items: Sender<Item>,
-    stop: Arc<Stop>,
+    pub(super) stop: Arc<Stop>,
     pub(super) say: Say,
     next_id: u64,
     pub(super) files: Vec<Followed>,
@@ -136,7 +136,7 @@ impl Follower {
         let Making { watched, key, pool, line_bytes_max, items, stop, say, next_id } = making;
         Self {
             watched,
-            eye: Eye { key },
+            eye: Eye::new(key),
             pool,
             line_bytes_max,
             items,

@@ -14,13 +14,17 @@ use crate::{
     filter::{POLICY, RAW, class, is_in, line, numbers, refused},
     program::{Done, TAMIS, finish},
     sealed::Desk,
-    stage::{self, Fault, calls, hit, layer, points, put_under, restore, say, tree},
+    stage::{self, Fault, calls, hit, layer, numbers_of, points, put_under, restore, say, tree},
     table::{Found, Table},
 };
 
 /// The logs, with the numbers of their lines; each has one line that is refused, which is less than one in a hundred.
-const LOGS: [(&str, u64, u64); 4] =
-    [("a.log", 1, 300), ("b.log.gz", 301, 500), ("deep/c.log.zst", 501, 700), ("deep/d.log", 701, 900)];
+const LOGS: [(&str, u64, u64); 4] = [
+    ("a.log", 1, 300),
+    ("b.log.gz", 301, 500),
+    ("deep/c.log.zst", 501, 700),
+    ("deep/d.log", 701, 900),
+];
 /// Another file with the content of the first.
 const AGAIN: &str = "a.log.1.gz";
 const LINES: u64 = 900;
@@ -35,8 +39,23 @@ const SCENES: [Scene; 2] = [
     Scene {
         name: "batch, zstd, counts, store, quarantine",
         args: &[
-            "batch", "logs", "-o", "clean", "--compress", "zstd", "--policy", "policy.toml", "--counts",
-            "counts.json", "--store", "counts.db", "--key-dir", "keys", "--quarantine", "quarantine", "--threads",
+            "batch",
+            "logs",
+            "-o",
+            "clean",
+            "--compress",
+            "zstd",
+            "--policy",
+            "policy.toml",
+            "--counts",
+            "counts.json",
+            "--store",
+            "counts.db",
+            "--key-dir",
+            "keys",
+            "--quarantine",
+            "quarantine",
+            "--threads",
             "1",
         ],
         deletes: false,
@@ -44,8 +63,23 @@ const SCENES: [Scene; 2] = [
     Scene {
         name: "batch, gzip, counts, originals deleted",
         args: &[
-            "batch", "logs", "-o", "clean", "--compress", "gzip", "--policy", "policy.toml", "--counts",
-            "counts.json", "--key-dir", "keys", "--originals", "delete", "--yes", "--threads", "1",
+            "batch",
+            "logs",
+            "-o",
+            "clean",
+            "--compress",
+            "gzip",
+            "--policy",
+            "policy.toml",
+            "--counts",
+            "counts.json",
+            "--key-dir",
+            "keys",
+            "--originals",
+            "delete",
+            "--yes",
+            "--threads",
+            "1",
         ],
         deletes: true,
     },
@@ -140,7 +174,8 @@ impl Stage {
         let mut found = Found::default();
         self.judge_exit(&done, fault, &call.file, &mut found);
         self.judge_left(&mut found);
-        if done.status == 0 {
+        // An original whose copy could not be read again stays for the next run.
+        if done.status == 0 && fault != Fault::Unread {
             self.judge_whole(&mut found);
         }
         let again = self.run(layer, Fault::NoRoom, 0);
@@ -253,7 +288,10 @@ impl Stage {
                     let of = |key: &str| totals[key].as_u64().unwrap_or(0);
                     found.lost(LINES.saturating_sub(of("requests")), format!("counted in {file}"));
                     found.twice(of("requests").saturating_sub(LINES), format!("counted in {file}"));
-                    if !self.counts.is_null() && of("requests") == LINES && totals["bytes"] != self.counts["bytes"] {
+                    if !self.counts.is_null()
+                        && of("requests") == LINES
+                        && totals["bytes"] != self.counts["bytes"]
+                    {
                         found.half(format!("other counts in {file}: {totals}"));
                     }
                 }
@@ -335,4 +373,42 @@ fn archives_are_whole_after_the_next_run() {
 #[test]
 fn originals_that_are_deleted_have_whole_copies() {
     check(&SCENES[1], 6);
+}
+
+/// Runs a scene once as it is, and then with each of the calls on a file that fail in this way.
+fn check_calls(scene: &'static Scene, what: &str, file: &str, fault: Fault) {
+    let Some(layer) = layer() else { return };
+    let table = Table::new(scene.name);
+    let stage = Stage::new(scene, layer);
+    restore(&stage.before, stage.desk.folder.path());
+    // Which calls there are depends on whether reads are counted.
+    assert_eq!(stage.run(layer, fault, 0).status, 0);
+    for at in numbers_of(stage.desk.folder.path(), what, file) {
+        stage.check(layer, fault, at, &table);
+    }
+    table.assert_clean();
+}
+
+/// Workers go from file to file, and took what they had counted along.
+#[test]
+fn what_was_counted_of_a_file_that_failed_is_not_counted_with_the_next() {
+    check_calls(&SCENES[0], "open", "clean/.a.log.jsonl.zst.tamis-part", Fault::Broken);
+}
+
+/// It was then not known for the same as another one.
+#[test]
+fn a_log_that_could_not_be_read_at_first_is_done_once() {
+    check_calls(&SCENES[0], "read", "logs/a.log", Fault::Unread);
+}
+
+/// A run that went on had only the counts of the others.
+#[test]
+fn counts_of_all_have_those_of_originals_that_are_gone() {
+    check_calls(&SCENES[1], "sync", "logs/deep", Fault::Torn);
+}
+
+/// It was told in passing, with exit code 0.
+#[test]
+fn an_original_that_cannot_be_deleted_goes_with_the_next_run() {
+    check_calls(&SCENES[1], "remove", "logs/a.log", Fault::Broken);
 }

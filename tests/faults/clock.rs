@@ -38,7 +38,9 @@ fn set(folder: &Folder, by: i64, boot: i64) {
 /// Nothing where the program goes by the machine's clock.
 fn folder() -> Option<Folder> {
     if cfg!(not(debug_assertions)) {
-        say("SKIPPED: a program that is built for use goes by the machine's clock; run it without --release");
+        say(
+            "SKIPPED: a program that is built for use goes by the machine's clock; run it without --release",
+        );
         return None;
     }
     let folder = Folder::new();
@@ -55,7 +57,16 @@ fn command(folder: &Folder, args: &[&str]) -> Command {
 }
 
 const FILTER: [&str; 11] = [
-    "--policy", "policy.toml", "--client", "token", "--key-dir", "keys", "-o", "clean.jsonl", "--append", "--format",
+    "--policy",
+    "policy.toml",
+    "--client",
+    "token",
+    "--key-dir",
+    "keys",
+    "-o",
+    "clean.jsonl",
+    "--append",
+    "--format",
     "combined",
 ];
 
@@ -72,7 +83,8 @@ fn feed(child: &mut Child, from: u64, to: u64) {
 
 fn wait_for(folder: &Folder, count: u64) {
     let since = Instant::now();
-    while (numbers(&fs::read(folder.file("clean.jsonl")).unwrap_or_default()).len() as u64) < count {
+    while (numbers(&fs::read(folder.file("clean.jsonl")).unwrap_or_default()).len() as u64) < count
+    {
         assert!(since.elapsed() < PATIENCE, "{count} records did not come");
         thread::sleep(Duration::from_millis(5));
     }
@@ -111,7 +123,8 @@ fn a_filter_goes_on_when_its_clock_is_set() {
         assert_eq!(tokens.len(), 1, "{what}: {tokens:?}");
         assert!(tokens.iter().all(|token| token.starts_with("t1.20779.")), "{what}: {tokens:?}");
         assert!(ended.status <= 1, "{what}: {}", ended.err());
-        let is_there = fs::read(folder.file("keys").join(EPOCH_KEY)).is_ok_and(|found| found == key);
+        let is_there =
+            fs::read(folder.file("keys").join(EPOCH_KEY)).is_ok_and(|found| found == key);
         assert!(is_there, "{what}: the key of a day that is not over is gone");
         // When the clock is right again, tokens go on.
         set(&folder, 1, 1_002);
@@ -127,8 +140,19 @@ fn a_filter_goes_on_when_its_clock_is_set() {
 }
 
 const BATCH: [&str; 13] = [
-    "batch", "logs", "-o", "clean", "--policy", "policy.toml", "--client", "token", "--key-dir", "keys", "--counts",
-    "counts.json", "--threads=1",
+    "batch",
+    "logs",
+    "-o",
+    "clean",
+    "--policy",
+    "policy.toml",
+    "--client",
+    "token",
+    "--key-dir",
+    "keys",
+    "--counts",
+    "counts.json",
+    "--threads=1",
 ];
 
 /// Killed in the middle by one clock, and gone on with by another.
@@ -158,7 +182,9 @@ fn a_batch_goes_on_under_another_clock() {
             assert_eq!(ended.status, 0, "{what}, call {at}: {}", ended.err());
             check_tree(&folder.file("clean"), &format!("{what}, call {at}"));
         }
-        say(&format!("batch, clock {what}: killed at 3 of {count} calls, whole after the next run"));
+        say(&format!(
+            "batch, clock {what}: killed at 3 of {count} calls, whole after the next run"
+        ));
         let _ = fs::remove_dir_all(before);
         crate::stage::forget(folder.path());
     }

@@ -3,8 +3,8 @@
 //! against what an undisturbed run leaves: nothing lost, nothing twice, no half of a file under its name, nothing in the
 //! clear beside what is sealed. Slow disks and clocks that jump are there too.
 //!
-//! A few of the calls are tried by `cargo test`; all of them with `TAMIS_FAULTS=all`, as `make proof` has it, which
-//! takes some minutes. What was found stands as a table in `target/tmp/faults` and goes to `benches/runs`.
+//! A few of the calls are tried by `cargo test`; all of them with `TAMIS_FAULTS=all`, as `make proof` has it, or so many
+//! for each fault with a number. What was found stands as a table in `target/tmp/faults` and goes to `benches/runs`.
 
 #[path = "../program/mod.rs"]
 mod program;

@@ -108,8 +108,11 @@ fn restore_names(root: &Path, kept: &Path) {
                 fs::rename(held, path).expect("on one disk");
             } else if let Ok(bytes) = fs::read(kept.join(of)) {
                 let mut options = OpenOptions::new();
-                let file = options.write(true).create(true).truncate(true).mode(0o600).open(path);
+                let file = options.write(true).create(true).truncate(true).mode(0o600).open(&path);
                 file.expect("ours").write_all(&bytes).expect("ours");
+                // It is another file now, with the same content.
+                let metadata = fs::metadata(&path).expect("ours");
+                fs::write(kept.join(id(&metadata)), bytes).expect("ours");
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::{
     filter::{POLICY, RAW, class, is_in, line, numbers, refused},
     program::TAMIS,
     sealed::Desk,
-    stage::{self, Fault, calls, hit, layer, points, put_under, restore, say, tree},
+    stage::{self, Fault, calls, hit, layer, numbers_of, points, put_under, restore, say, tree},
     table::{Found, Table},
 };
 
@@ -401,4 +401,30 @@ fn a_service_that_starts_for_the_first_time_goes_on() {
 #[test]
 fn a_service_goes_on_while_its_log_is_rotated() {
     check(Scene::Later, 6);
+}
+
+/// Runs a scene once as it is, and then with some of the calls on a file that fail in this way.
+fn check_calls(scene: Scene, what: &str, file: &str, fault: Fault, some: usize) {
+    let Some(layer) = layer() else { return };
+    let table = Table::new(scene.name());
+    let stage = Stage::new(scene);
+    assert_eq!(stage.live(Some((layer, fault, 0))).code(), Some(0), "{}", stage.said());
+    let numbers = numbers_of(stage.desk.folder.path(), what, file);
+    assert!(numbers.len() >= some, "{} calls", numbers.len());
+    for at in numbers.iter().step_by(numbers.len() / some).take(some) {
+        stage.check(layer, fault, *at, &table);
+    }
+    table.assert_clean();
+}
+
+/// The key under which contents of logs have names was not durable, and without it no log is known again.
+#[test]
+fn logs_are_known_again_after_the_machine_stopped() {
+    check_calls(Scene::First, "rename", "state/state.json", Fault::Stop, 3);
+}
+
+/// It was taken for another one and read from its beginning.
+#[test]
+fn a_log_that_cannot_be_read_at_the_start_is_not_taken_for_another() {
+    check_calls(Scene::Later, "read", "access.log", Fault::Unread, 6);
 }

@@ -80,18 +80,24 @@ pub(crate) struct Call {
     pub(crate) is_it: bool,
 }
 
-/// Whether all calls are tried, and not a few of them.
+/// Whether more is tried than in passing: all calls, or so many for each fault.
 pub(crate) fn is_whole() -> bool {
-    env::var_os("TAMIS_FAULTS").is_some_and(|word| word == "all")
+    env::var_os("TAMIS_FAULTS").is_some()
 }
 
 /// Of `count` calls those that are tried: all, or so many that are spread over them.
 pub(crate) fn points(count: u64, few: u64, seed: u64) -> Vec<u64> {
-    if is_whole() || count <= few {
+    let few = match env::var("TAMIS_FAULTS").as_deref() {
+        Ok("all") => count,
+        Ok(number) => number.parse().expect("TAMIS_FAULTS is all, or how many for each fault"),
+        Err(_) => few,
+    };
+    if count <= few {
         return (1..=count).collect();
     }
-    // Another part of them for each kind of fault.
-    (0..few).map(|index| 1 + (index * count / few + seed * 7 % (count / few)) % count).collect()
+    // Other ones for each kind of fault.
+    let step = count / few;
+    (0..few).map(|index| 1 + (index * count / few + seed * 7 % step) % count).collect()
 }
 
 /// The layer, built once; nothing where there is no compiler, and then that is said.
@@ -153,6 +159,13 @@ pub(crate) fn calls(root: &Path) -> Vec<Call> {
             is_it: parts.get(3) == Some(&"here"),
         })
         .collect()
+}
+
+/// The numbers of the calls of the last command that did this with a file.
+pub(crate) fn numbers_of(root: &Path, what: &str, file: &str) -> Vec<u64> {
+    let of =
+        |(number, call): (u64, Call)| (call.what == what && call.file == file).then_some(number);
+    (1..).zip(calls(root)).filter_map(of).collect()
 }
 
 /// The one that failed.

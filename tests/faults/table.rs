@@ -84,34 +84,55 @@ impl Table {
             *sum += more;
         }
         let notes = found.notes.into_iter();
-        let notes = notes.map(|note| format!("{} {file}, {}, {what}: {note}", self.mode, fault.name()));
+        let notes =
+            notes.map(|note| format!("{} {file}, {}, {what}: {note}", self.mode, fault.name()));
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).extend(notes);
+    }
+
+    /// Fails if there is anything but zeros.
+    pub(crate) fn assert_clean(self) {
+        let rows = self.rows.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let notes = self.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let first: Vec<_> = notes.iter().take(9).map(String::as_str).collect();
+        assert!(
+            notes.is_empty(),
+            "{} things are wrong, such as\n{}",
+            notes.len(),
+            first.join("\n")
+        );
+        assert!(rows.values().any(|row| row.points > 0), "nothing was tried");
     }
 
     /// Prints the table, leaves it in the target folder, and fails if there is anything but zeros.
     pub(crate) fn close(self) {
-        let rows = self.rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let notes = self.notes.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut text = String::from(HEAD);
-        for ((file, fault), Row { points, sums }) in &rows {
-            let numbers: Vec<_> = sums.iter().map(ToString::to_string).collect();
-            let numbers = numbers.join(" | ");
-            let _ = writeln!(
-                text,
-                "| {} | {file} | {} | {points} | {numbers} |",
-                self.mode,
-                fault.name()
-            );
-        }
-        let points: u64 = rows.values().map(|row| row.points).sum();
-        say(&format!("{text}{points} points\n{}", notes.join("\n")));
+        let text = self.text();
+        let notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).join("\n");
+        say(&format!("{HEAD}{text}{notes}"));
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("faults");
         let part = if is_whole() { "all" } else { "some" };
-        let place = folder.join(format!("{}-{part}.md", self.mode.replace([' ', ','], "-")));
-        let _ = fs::create_dir_all(&folder);
-        fs::write(place, text).expect("the target folder is ours");
-        let first: Vec<_> = notes.iter().take(9).map(String::as_str).collect();
-        assert!(notes.is_empty(), "{} things are wrong, such as\n{}", notes.len(), first.join("\n"));
-        assert!(points > 0, "nothing was tried");
+        let name = self.mode.replace([' ', ','], "-");
+        fs::create_dir_all(&folder).expect("the target folder is ours");
+        fs::write(folder.join(format!("{name}.{part}")), text).expect("the target folder is ours");
+        // The parts that there are so far, together.
+        let mut parts: Vec<_> =
+            fs::read_dir(&folder).expect("ours").flatten().map(|entry| entry.path()).collect();
+        parts.retain(|path| path.extension().is_some_and(|extension| extension == part));
+        parts.sort();
+        let rows: String =
+            parts.iter().map(|path| fs::read_to_string(path).unwrap_or_default()).collect();
+        fs::write(folder.join(format!("{part}.md")), format!("{HEAD}{rows}")).expect("ours");
+        self.assert_clean();
+    }
+
+    /// The rows.
+    fn text(&self) -> String {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::new();
+        for ((file, fault), Row { points, sums }) in &*rows {
+            let numbers: Vec<_> = sums.iter().map(ToString::to_string).collect();
+            let (mode, fault, numbers) = (self.mode, fault.name(), numbers.join(" | "));
+            let _ = writeln!(text, "| {mode} | {file} | {fault} | {points} | {numbers} |");
+        }
+        text
     }
 }

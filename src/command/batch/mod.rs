@@ -42,7 +42,7 @@ use crate::{
     keys,
     policy::Plan,
     privacy::ContentKey,
-    sink::Compression,
+    sink::{Compression, make_folders},
     source::{Progress, found},
     transform::pseudonym::{RunKey, SketchKey},
 };
@@ -265,7 +265,7 @@ fn run_into_tree(
     let started = Instant::now();
     let folder = &context.folder;
     if !context.args.dry_run {
-        fs::create_dir_all(folder)
+        make_folders(folder, 0o777)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let _lock = lock(context)?;

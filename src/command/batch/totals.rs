@@ -101,10 +101,7 @@ pub(super) fn write(
 }
 
 /// The outputs whose counts are summed, each once. Of a content that is there twice, the other output has them.
-fn counted<'a>(
-    manifest: &'a Manifest,
-    names: impl Iterator<Item = &'a str>,
-) -> BTreeSet<&'a str> {
+fn counted<'a>(manifest: &'a Manifest, names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
     let of = |name: &'a str| {
         let entry = manifest.outputs.get(name)?;
         match entry.state {
@@ -128,9 +125,8 @@ fn counts_of_deleted(
         entry.deleted && entry.policy_hash == context.plan.hash && entry.options == context.options
     });
     let names = counted(manifest, deleted.map(|(name, _)| name.as_str()));
-    let paths = names.difference(present).map(|name| {
-        context.folder.join(joined_name(context, name))
-    });
+    let paths =
+        names.difference(present).map(|name| context.folder.join(joined_name(context, name)));
     paths.filter(|path| path.exists()).collect()
 }
 
