@@ -26,7 +26,7 @@ use crate::source::{Kind, kind_of};
 
 /// How often a file is looked for that cannot be read, and how long is waited in between: a disk that is broken for
 /// good keeps nobody waiting for long.
-const READS: usize = 10;
+pub(super) const READS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// A file on the disk, whatever it is called.
@@ -124,11 +124,7 @@ impl Follower {
             let found = self.find(standing, point);
             let failure = self.eye.take_failure();
             let Some(error) = failure.filter(|_| found.is_none()) else { return Ok(found) };
-            let what = format!(
-                "cannot read {} or what lies beside it: {error}; it is tried again",
-                standing.path.display()
-            );
-            (self.say)(Level::Warning, &what);
+            self.say_unread(&standing.path, &error);
             if self.stop.is_ending() {
                 return Err(Closed);
             }

@@ -23,9 +23,9 @@ const REFUSED_EVERY: u64 = 50;
 /// What must not stand anywhere but in the log.
 pub(crate) const RAW: [&str; 3] = ["203.0.113.77", "canary", "alice"];
 
-pub(crate) const POLICY: &str = "name = \"faults\"\nversion = 1\n[record]\ntime = { grain = \"minute\" }\nstatus = true\n\
-                      bytes = { exact = \"always\" }\n[counts]\ntables = [\"day\", \"status\"]\nvisitors = true\n\
-                      [quarantine]\nseal = [\"refused\"]\nretention_days = 7\n";
+pub(crate) const POLICY: &str = "name = \"faults\"\nversion = 1\n[record]\ntime = { grain = \"minute\" }\n\
+     status = true\nbytes = { exact = \"always\" }\n[counts]\ntables = [\"day\", \"status\"]\nvisitors = true\n\
+     [quarantine]\nseal = [\"refused\"]\nretention_days = 7\n";
 
 /// A line with a number in it.
 pub(crate) fn line(number: u64) -> String {
@@ -228,7 +228,6 @@ impl Stage {
         desk.write("policy.toml", POLICY);
         let (text, refused) = log(LINES);
         desk.write("access.log", text);
-        desk.write("clock", "1795356400 1000 1\n");
         if scene.appends {
             desk.write("clean.jsonl", EARLIER);
         }
@@ -236,12 +235,18 @@ impl Stage {
         restore(desk.folder.path(), &before);
         let mut stage =
             Self { desk, scene, before, refused, whole: Vec::new(), reports: Vec::new() };
+        fs::write(stage.clock(), "1795356400 1000 1\n").expect("ours");
         let done = stage.run(layer, Fault::NoRoom, 0);
         assert_eq!(done.status, 0, "{}", done.err());
         stage.whole = stage.read("clean.jsonl")[stage.earlier().len()..].to_vec();
         stage.reports = stage.reports().expect("an undisturbed run leaves counts");
         assert_eq!(numbers(&stage.whole).len() as u64, LINES);
         stage
+    }
+
+    /// Beside the folder, where nothing fails.
+    fn clock(&self) -> PathBuf {
+        self.desk.folder.path().with_extension("clock")
     }
 
     const fn earlier(&self) -> &'static str {
@@ -261,7 +266,7 @@ impl Stage {
         let mut command = Command::new(TAMIS);
         command.args(self.scene.args).current_dir(self.desk.folder.path());
         // A program that is built for tests takes the lines for those of today, and makes tokens.
-        command.env("TAMIS_TEST_CLOCK", self.desk.folder.file("clock"));
+        command.env("TAMIS_TEST_CLOCK", self.clock());
         put_under(&mut command, layer, self.desk.folder.path(), fault, at);
         finish(&mut command, b"")
     }
@@ -436,6 +441,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.before);
+        let _ = fs::remove_file(self.clock());
         stage::forget(self.desk.folder.path());
     }
 }

@@ -3,21 +3,24 @@
 //! It is a library of its own, which the tests build with `rustc` and the loader puts before libc (`LD_PRELOAD`). It
 //! counts the calls that change what is on a disk, as far as they concern files below one folder, and makes one of
 //! them go wrong. What the program does by raw system calls passes it: `fallocate` of `rustix`, which
-//! `tests/sealing/faults.rs` lets fail instead. The crate forbids `unsafe`; here there is no way without it, and nothing
-//! of this file is in the program.
+//! `tests/sealing/faults.rs` lets fail instead. The crate forbids `unsafe`; here there is no way without it, and
+//! nothing of this file is in the program.
 //!
 //! | variable | what it says |
 //! |---|---|
 //! | `FAULTS_ROOT` | the folder whose files are meant |
 //! | `FAULTS_AT` | the number of the call, from 1; 0 for none |
-//! | `FAULTS_HOW` | `enospc`, `eio`: it fails; `full`, `broken`: so do all after it; `short`: half is written, then there is no room; `torn`: half is written, then the process is killed; `stop`: it is killed before; `unread`: a read fails |
+//! | `FAULTS_HOW` | how it goes wrong, below |
 //! | `FAULTS_LOG` | a file outside of the folder that gets a line for each call: its number, its name, the file |
 //! | `FAULTS_KEPT` | a folder that gets a copy of each file as it is when it is synced, and the names in each folder |
 //! | `FAULTS_SLOW` | milliseconds that each call takes longer |
+//!
+//! `enospc` and `eio`: it fails. `full` and `broken`: so do all after it. `short`: half is written, then there is no
+//! room. `torn`: half is written, then the process is killed. `stop`: it is killed before. `unread`: a read fails.
 
 use std::{
-    fs,
     ffi::{CStr, c_char, c_int, c_long, c_uint, c_void},
+    fs,
     mem::transmute,
     os::unix::fs::MetadataExt as _,
     ptr::null,
@@ -103,7 +106,8 @@ extern "C" fn begin() {
     if !log.is_empty() {
         // To be extended, made where it is not there, and closed in children.
         let open = real_openat();
-        let log = unsafe { open(HERE, log.as_ptr().cast(), 0o2 | 0o100 | 0o2000 | 0o2000000, 0o600) };
+        let log =
+            unsafe { open(HERE, log.as_ptr().cast(), 0o2 | 0o100 | 0o2000 | 0o2000000, 0o600) };
         LOG.store(log, SeqCst);
     }
     real_write();
@@ -195,7 +199,9 @@ fn judge(call: &str, path: &[u8], bytes_to: Option<c_int>) -> Verdict {
     if plan.slow > 0 {
         unsafe { usleep(plan.slow * 1_000) };
     }
-    if bytes_to.is_some_and(|descriptor| FULL.compare_exchange(descriptor, -1, SeqCst, SeqCst).is_ok()) {
+    if bytes_to
+        .is_some_and(|descriptor| FULL.compare_exchange(descriptor, -1, SeqCst, SeqCst).is_ok())
+    {
         return Verdict::Fail(NO_ROOM);
     }
     let number = CALLS.fetch_add(1, SeqCst) + 1;
@@ -324,7 +330,8 @@ extern "C" fn writev(descriptor: c_int, buffers: *const Buffer, count: c_int) ->
         Verdict::Go => unsafe { real()(descriptor, buffers, count) },
         Verdict::Fail(error) => fail(error) as isize,
         Verdict::Half => {
-            let first = if count > 0 { unsafe { &*buffers } } else { &Buffer { bytes: null(), count: 0 } };
+            let first =
+                if count > 0 { unsafe { &*buffers } } else { &Buffer { bytes: null(), count: 0 } };
             let done = unsafe { real_write()(descriptor, first.bytes, first.count / 2) };
             after_half(descriptor);
             done
@@ -496,7 +503,8 @@ extern "C" fn copy_file_range(
     count: usize,
     flags: c_uint,
 ) -> isize {
-    type Copy = unsafe extern "C" fn(c_int, *mut c_long, c_int, *mut c_long, usize, c_uint) -> isize;
+    type Copy =
+        unsafe extern "C" fn(c_int, *mut c_long, c_int, *mut c_long, usize, c_uint) -> isize;
     real!(real: "copy_file_range", Copy);
     match on_descriptor("write", to, false) {
         Verdict::Fail(error) => fail(error) as isize,
