@@ -73,7 +73,7 @@ impl Follower {
         let mut taken = BTreeSet::new();
         let mut missing = Vec::new();
         for (watched, standing) in waiting {
-            let file = self.find_patiently(standing, point)?;
+            let file = self.look_patiently(standing, || self.find(standing, point))?;
             match file.filter(|file| taken.insert(inode(&file.metadata))) {
                 Some(file) => drop(found.insert(standing.id, (watched, standing, file))),
                 None => missing.push((watched, standing)),
@@ -82,9 +82,10 @@ impl Follower {
         // The latest has the latest of the names.
         for (watched, standing) in missing.into_iter().rev() {
             let start = standing.sealed.unwrap_or(standing.place).offset.min(standing.place.offset);
-            let file = self
-                .find_copy(standing, watched, start, &taken)
-                .or_else(|| self.find_in_place(standing, start, &taken));
+            let file = self.look_patiently(standing, || {
+                self.find_copy(standing, watched, start, &taken)
+                    .or_else(|| self.find_in_place(standing, start, &taken))
+            })?;
             match file {
                 Some(file) => {
                     taken.insert(inode(&file.metadata));
@@ -118,10 +119,14 @@ impl Follower {
     }
 
     /// Looks again where a file could not be read. Taken for another one, all of it would be read once more.
-    fn find_patiently(&self, standing: &Standing, point: &Point) -> Result<Option<Found>, Closed> {
+    fn look_patiently(
+        &self,
+        standing: &Standing,
+        look: impl Fn() -> Option<Found>,
+    ) -> Result<Option<Found>, Closed> {
         self.eye.take_failure();
         for _ in 0..READS {
-            let found = self.find(standing, point);
+            let found = look();
             let failure = self.eye.take_failure();
             let Some(error) = failure.filter(|_| found.is_none()) else { return Ok(found) };
             self.say_unread(&standing.path, &error);

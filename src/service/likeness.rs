@@ -77,7 +77,8 @@ impl Eye {
     pub(super) fn holds(&self, path: &Path, standing: &Standing) -> bool {
         let Standing { head_bytes, head, tail, place, .. } = standing;
         let name_at = |start, bytes| {
-            content_at(path, start).and_then(|mut content| self.name(&mut content, bytes))
+            let content = try_content_at(path, start).map_err(|error| self.note(error)).ok()?;
+            content.and_then(|mut content| self.name(&mut content, bytes))
         };
         *head_bytes >= HEAD_BYTES_MIN
             && name_at(0, *head_bytes).as_ref() == Some(head)
@@ -109,15 +110,19 @@ impl Eye {
 
 /// What a file has from a place on, with all compression taken off; nothing where it has not so many bytes.
 pub(super) fn content_at(path: &Path, start: u64) -> Option<Box<dyn Read + Send>> {
-    if kind_of(path).ok()? == Kind::Plain {
-        let mut file = File::open(path).ok()?;
-        let is_long_enough = file.metadata().ok()?.len() >= start;
-        file.seek(SeekFrom::Start(start)).ok().filter(|_| is_long_enough)?;
-        return Some(Box::new(file));
+    try_content_at(path, start).ok()?
+}
+
+/// The same, and what the system says where it cannot be read.
+fn try_content_at(path: &Path, start: u64) -> io::Result<Option<Box<dyn Read + Send>>> {
+    if kind_of(path)? == Kind::Plain {
+        let mut file = File::open(path)?;
+        let is_long_enough = file.metadata()?.len() >= start;
+        file.seek(SeekFrom::Start(start))?;
+        return Ok(is_long_enough.then(|| Box::new(file) as Box<dyn Read + Send>));
     }
-    let mut content = unpacked(path).ok()?;
-    skip(&mut content, start)?;
-    Some(content)
+    let Ok(mut content) = unpacked(path) else { return Ok(None) };
+    Ok(skip(&mut content, start).map(|()| content as Box<dyn Read + Send>))
 }
 
 /// What stands before a place of a file.
