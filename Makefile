@@ -30,8 +30,9 @@ slow: toolchain ## run the tests that take minutes
 	TAMIS_KILLS=1000 $(CARGO) test --locked --test service -- kills:: rotations::
 	TAMIS_REQUESTS=20000 $(CARGO) test --locked --test recipes
 
-proof: toolchain ## show what is promised, as a whole: leaks, kills, full disks, servers, a booted system (an hour)
+proof: toolchain ## show what is promised, as a whole: leaks, faults, kills, full disks, servers, a booted system (an hour)
 	TAMIS_IDENTIFIERS=460 $(CARGO) test --locked --test leaks
+	TAMIS_FAULTS=all $(CARGO) test --locked --test faults -- --test-threads 8
 	$(MAKE) --no-print-directory slow
 	$(MAKE) --no-print-directory system
 	$(MAKE) --no-print-directory compare

@@ -56,6 +56,7 @@ pub(super) fn run(command: &KeysCommand) -> Result<ExitCode> {
 pub(super) fn usage(error: KeysError) -> anyhow::Error {
     match error {
         KeysError::Random => error.into(),
+        error if error.is_of_the_disk() => error.into(),
         error => Usage(error.to_string()).into(),
     }
 }

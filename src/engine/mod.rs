@@ -369,9 +369,8 @@ impl Engine {
             };
             worker.process(&given, block, batch);
             let goes_on = !self.has_sentry || self.judge(turn, batch);
-            if goes_on {
-                worker.pack(&given, block, batch);
-            }
+            // Also when nobody takes it any more: the worker may go on with another file.
+            worker.pack(&given, block, batch);
             block.wipe();
             if !goes_on || !self.deliver(turn, batch) {
                 promise.keep();

@@ -85,9 +85,11 @@ impl Worker {
         }
     }
 
-    /// Takes back what a batch was lent, so that there can be another one.
+    /// Takes back what a batch was lent, so that there can be another one. What a run that failed did not take of it is
+    /// nobody's: the next one may be over another file.
     pub fn take_back(&mut self, batch: Batch) {
         self.counts = batch.counts;
+        self.counts.iter_mut().for_each(Block::clear);
     }
 
     /// What stands before all batches: a header, in forms that have one.

@@ -149,8 +149,9 @@ impl Directory {
             length,
             str::from_utf8(&text).ok().and_then(|text| u64::from_str_radix(text, 16).ok()),
         ) {
-            (0, _) => Ok(0),
             (16, Some(generation)) => Ok(generation),
+            // Not written, or not to its end: that of nobody.
+            (0..16, _) => Ok(0),
             _ => Err(KeysError::Strange(name())),
         }
     }
@@ -239,7 +240,9 @@ impl Locked<'_> {
         let (aside, path) = (self.file(&aside(name)), self.file(name));
         let mut options = OpenOptions::new();
         let mut file = open(options.write(true).create(true).truncate(true), &aside)?;
+        // A machine that stops would else leave the name, and nothing in the file.
         file.write_all(bytes)
+            .and_then(|()| file.sync_all())
             .and_then(|()| fs::rename(&aside, &path))
             .map_err(|error| failed("cannot write", &path, error))
     }
@@ -326,7 +329,12 @@ impl Locked<'_> {
 
     /// Keeps a key that the clock does not draw, so that it is there after a crash.
     pub(super) fn put_secret(&self, name: &str, key: &EpochKey) -> Result<(), KeysError> {
-        self.write(name, key.expose_key())
+        self.write(name, key.expose_key())?;
+        let path = self.file(name);
+        let sync = |path: &Path| File::open(path).and_then(|file| file.sync_all());
+        sync(&path)
+            .and_then(|()| sync(self.path()))
+            .map_err(|error| failed("cannot make durable", &path, error))
     }
 
     /// Destroys a key that the clock does not draw.

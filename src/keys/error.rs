@@ -50,10 +50,39 @@ pub enum KeysError {
     Random,
 }
 
+impl KeysError {
+    /// Whether the disk failed, and not what was asked for: where there is nothing, or somebody may not, another
+    /// directory would do.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        let Self::Io { error, .. } = self else { return false };
+        !matches!(
+            error.kind(),
+            io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::AlreadyExists
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::ReadOnlyFilesystem
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::InvalidFilename
+        )
+    }
+}
+
 impl fmt::Display for KeysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { what, path, error } => write!(f, "{what} {}: {error}", path.display()),
+            Self::Io { what, path, error } => {
+                write!(f, "{what} {}: {error}", path.display())?;
+                f.write_str(match error.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                        "; make room, and run it again"
+                    }
+                    _ if self.is_of_the_disk() => "; look at the disk, and run it again",
+                    _ => "; see who may use this place, or name another one",
+                })
+            }
             Self::Loose { path, mode } => write!(
                 f,
                 "cannot use the keys in {}: its permissions are {mode:o}, so others may read them; \

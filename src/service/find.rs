@@ -9,6 +9,8 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
+    thread,
+    time::Duration,
 };
 
 use super::{
@@ -21,6 +23,11 @@ use super::{
     work::Item,
 };
 use crate::source::{Kind, kind_of};
+
+/// How often a file is looked for that cannot be read, and how long is waited in between: a disk that is broken for
+/// good keeps nobody waiting for long.
+pub(super) const READS: usize = 10;
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// A file on the disk, whatever it is called.
 pub(super) type Inode = (u64, u64);
@@ -64,20 +71,21 @@ impl Follower {
         }
         let mut found = BTreeMap::new();
         let mut taken = BTreeSet::new();
-        waiting.retain(|(watched, standing)| {
-            let file = self.find(standing, point);
-            let Some(file) = file.filter(|file| taken.insert(inode(&file.metadata))) else {
-                return true;
-            };
-            found.insert(standing.id, (*watched, *standing, file));
-            false
-        });
+        let mut missing = Vec::new();
+        for (watched, standing) in waiting {
+            let file = self.look_patiently(standing, || self.find(standing, point))?;
+            match file.filter(|file| taken.insert(inode(&file.metadata))) {
+                Some(file) => drop(found.insert(standing.id, (watched, standing, file))),
+                None => missing.push((watched, standing)),
+            }
+        }
         // The latest has the latest of the names.
-        for (watched, standing) in waiting.into_iter().rev() {
+        for (watched, standing) in missing.into_iter().rev() {
             let start = standing.sealed.unwrap_or(standing.place).offset.min(standing.place.offset);
-            let file = self
-                .find_copy(standing, watched, start, &taken)
-                .or_else(|| self.find_in_place(standing, start, &taken));
+            let file = self.look_patiently(standing, || {
+                self.find_copy(standing, watched, start, &taken)
+                    .or_else(|| self.find_in_place(standing, start, &taken))
+            })?;
             match file {
                 Some(file) => {
                     taken.insert(inode(&file.metadata));
@@ -110,12 +118,32 @@ impl Follower {
         (self.say)(Level::Warning, &what);
     }
 
+    /// Looks again where a file could not be read. Taken for another one, all of it would be read once more.
+    fn look_patiently(
+        &self,
+        standing: &Standing,
+        look: impl Fn() -> Option<Found>,
+    ) -> Result<Option<Found>, Closed> {
+        self.eye.take_failure();
+        for _ in 0..READS {
+            let found = look();
+            let failure = self.eye.take_failure();
+            let Some(error) = failure.filter(|_| found.is_none()) else { return Ok(found) };
+            self.say_unread(&standing.path, &error);
+            if self.stop.is_ending() {
+                return Err(Closed);
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(None)
+    }
+
     /// Where a file is now, under its path or another name.
     fn find(&self, standing: &Standing, point: &Point) -> Option<Found> {
         let start = standing.sealed.unwrap_or(standing.place).offset.min(standing.place.offset);
         let around = neighbours(&standing.path);
         let is_it = |path: &Path| {
-            let mut file = File::open(path).ok()?;
+            let mut file = File::open(path).map_err(|error| self.eye.note(error)).ok()?;
             let metadata = file.metadata().ok()?;
             let same = is_same_file(standing, &metadata)
                 && metadata.len() >= standing.place.offset

@@ -104,7 +104,7 @@ pub(super) struct Follower {
     pool: Arc<Pool>,
     line_bytes_max: usize,
     items: Sender<Item>,
-    stop: Arc<Stop>,
+    pub(super) stop: Arc<Stop>,
     pub(super) say: Say,
     next_id: u64,
     pub(super) files: Vec<Followed>,
@@ -114,6 +114,8 @@ pub(super) struct Follower {
     /// Files of which it cannot be told yet what they are: how long they are, and since when.
     pub(super) waiting: BTreeMap<Inode, (u64, Instant)>,
     scanned: Option<Instant>,
+    /// How often in turn what a new file is could not be told, for something could not be read.
+    pub(super) unread: usize,
 }
 
 /// Nobody takes lines any more.
@@ -136,7 +138,7 @@ impl Follower {
         let Making { watched, key, pool, line_bytes_max, items, stop, say, next_id } = making;
         Self {
             watched,
-            eye: Eye { key },
+            eye: Eye::new(key),
             pool,
             line_bytes_max,
             items,
@@ -148,6 +150,7 @@ impl Follower {
             ignored: BTreeMap::new(),
             waiting: BTreeMap::new(),
             scanned: None,
+            unread: 0,
         }
     }
 
@@ -299,7 +302,11 @@ impl Follower {
         let id = FileId(self.next_id);
         self.next_id += 1;
         let head_bytes = metadata.len().min(HEAD_BYTES);
-        let head = self.eye.head(file, head_bytes).unwrap_or_default();
+        // Of what cannot be read now the beginning is known later.
+        let (head_bytes, head) = match self.eye.head(file, head_bytes) {
+            Some(head) => (head_bytes, head),
+            None => (0, self.eye.head(file, 0).unwrap_or_default()),
+        };
         Standing {
             id,
             source: self.watched[watched].pattern.display().to_string(),
@@ -354,8 +361,15 @@ impl Follower {
         if metadata.len() < gatherer.read() || metadata.len() < standing.head_bytes {
             return Ok(Look::Rewritten);
         }
+        self.eye.take_failure();
         if !self.eye.is_still(file, standing) {
-            return Ok(Look::Rewritten);
+            return Ok(match self.eye.take_failure() {
+                None => Look::Rewritten,
+                Some(error) => {
+                    self.say_unread(&standing.path, &error);
+                    Look::Quiet
+                }
+            });
         }
         let longer = metadata.len().min(HEAD_BYTES);
         if longer > standing.head_bytes
@@ -392,10 +406,7 @@ impl Follower {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    let path = &self.files[index].standing.path;
-                    let what =
-                        format!("cannot read {}: {error}; it is tried again", path.display());
-                    (self.say)(Level::Warning, &what);
+                    self.say_unread(&self.files[index].standing.path, &error);
                     return Ok(false);
                 }
             };
@@ -493,6 +504,11 @@ impl Follower {
             moves.begun.push(standing);
         }
         self.send(Item::Moves(moves))
+    }
+
+    pub(super) fn say_unread(&self, path: &Path, error: &io::Error) {
+        let what = format!("cannot read {}: {error}; it is tried again", path.display());
+        (self.say)(Level::Warning, &what);
     }
 
     pub(super) fn send(&self, item: Item) -> Result<(), Closed> {

@@ -9,6 +9,7 @@ use std::{
     io::{self, Read, Seek as _, SeekFrom},
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::Path,
+    sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -26,9 +27,27 @@ pub(super) const HEAD_BYTES_MIN: u64 = 32;
 /// See above.
 pub(super) struct Eye {
     pub(super) key: ContentKey,
+    /// Why a file could not be read, which does not say that it is another one.
+    pub(super) failure: Mutex<Option<io::Error>>,
 }
 
 impl Eye {
+    pub(super) const fn new(key: ContentKey) -> Self {
+        Self { key, failure: Mutex::new(None) }
+    }
+
+    /// What failed since this was asked last.
+    pub(super) fn take_failure(&self) -> Option<io::Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Notes what the system said; what a decoder says of a damaged file is none of this.
+    pub(super) fn note(&self, error: io::Error) {
+        if error.raw_os_error().is_some() && error.kind() != io::ErrorKind::NotFound {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    }
+
     /// The keyed name of the first bytes of a file; nothing where it has not so many.
     pub(super) fn head(&self, file: &File, bytes: u64) -> Option<String> {
         self.name(&mut At { file, offset: 0 }, bytes)
@@ -58,7 +77,8 @@ impl Eye {
     pub(super) fn holds(&self, path: &Path, standing: &Standing) -> bool {
         let Standing { head_bytes, head, tail, place, .. } = standing;
         let name_at = |start, bytes| {
-            content_at(path, start).and_then(|mut content| self.name(&mut content, bytes))
+            let content = try_content_at(path, start).map_err(|error| self.note(error)).ok()?;
+            content.and_then(|mut content| self.name(&mut content, bytes))
         };
         *head_bytes >= HEAD_BYTES_MIN
             && name_at(0, *head_bytes).as_ref() == Some(head)
@@ -73,7 +93,14 @@ impl Eye {
 
     fn name(&self, reader: &mut impl Read, bytes: u64) -> Option<String> {
         let mut block = RawBlock::with_capacity(HEAD_BYTES as usize);
-        read_fully(reader, &mut block, bytes)?;
+        match read_fully(reader, &mut block, bytes) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => {
+                self.note(error);
+                return None;
+            }
+        }
         let mut digest = self.key.digest();
         block.add_to(&mut digest, 0);
         block.wipe();
@@ -83,15 +110,19 @@ impl Eye {
 
 /// What a file has from a place on, with all compression taken off; nothing where it has not so many bytes.
 pub(super) fn content_at(path: &Path, start: u64) -> Option<Box<dyn Read + Send>> {
-    if kind_of(path).ok()? == Kind::Plain {
-        let mut file = File::open(path).ok()?;
-        let is_long_enough = file.metadata().ok()?.len() >= start;
-        file.seek(SeekFrom::Start(start)).ok().filter(|_| is_long_enough)?;
-        return Some(Box::new(file));
+    try_content_at(path, start).ok()?
+}
+
+/// The same, and what the system says where it cannot be read.
+fn try_content_at(path: &Path, start: u64) -> io::Result<Option<Box<dyn Read + Send>>> {
+    if kind_of(path)? == Kind::Plain {
+        let mut file = File::open(path)?;
+        let is_long_enough = file.metadata()?.len() >= start;
+        file.seek(SeekFrom::Start(start))?;
+        return Ok(is_long_enough.then(|| Box::new(file) as Box<dyn Read + Send>));
     }
-    let mut content = unpacked(path).ok()?;
-    skip(&mut content, start)?;
-    Some(content)
+    let Ok(mut content) = unpacked(path) else { return Ok(None) };
+    Ok(skip(&mut content, start).map(|()| content as Box<dyn Read + Send>))
 }
 
 /// What stands before a place of a file.
@@ -101,9 +132,9 @@ pub(super) fn trail_before(path: &Path, file: Option<&File>, place: u64) -> RawB
     let read = match file {
         Some(file) => read_fully(&mut At { file, offset: place - bytes }, &mut trail, bytes),
         None => content_at(path, place - bytes)
-            .and_then(|mut content| read_fully(&mut content, &mut trail, bytes)),
+            .map_or(Ok(false), |mut content| read_fully(&mut content, &mut trail, bytes)),
     };
-    if read.is_none() {
+    if !read.is_ok_and(|is_whole| is_whole) {
         // What is not known whole has no name.
         trail.wipe();
     }
@@ -143,18 +174,18 @@ impl Read for At<'_> {
     }
 }
 
-/// Reads exactly so many bytes into a block.
-fn read_fully(reader: &mut impl Read, block: &mut RawBlock, bytes: u64) -> Option<()> {
+/// Reads exactly so many bytes into a block; says whether there are so many.
+fn read_fully(reader: &mut impl Read, block: &mut RawBlock, bytes: u64) -> io::Result<bool> {
     while (block.len() as u64) < bytes {
         let left = bytes - block.len() as u64;
         match block.read_from(&mut reader.by_ref().take(left)) {
-            Ok(0) => return None,
+            Ok(0) => return Ok(false),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
+            Err(error) => return Err(error),
         }
     }
-    Some(())
+    Ok(true)
 }
 
 /// Reads past so many bytes.
@@ -209,7 +240,7 @@ mod tests {
     fn a_copy_has_what_was_read_and_not_only_the_same_beginning() {
         let folder = std::env::temp_dir().join(format!("tamis-likeness-{}", std::process::id()));
         fs::create_dir_all(&folder).expect("writable");
-        let eye = Eye { key: keys::content_key(&folder.join("names")).expect("a key") };
+        let eye = Eye::new(keys::content_key(&folder.join("names")).expect("a key"));
         let write = |name: &str, bytes: &[&[u8]]| {
             let path = folder.join(name);
             fs::write(&path, bytes.concat()).expect("writable");

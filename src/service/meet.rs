@@ -20,7 +20,7 @@ use std::{
 };
 
 use super::{
-    find::inode,
+    find::{READS, inode},
     follow::{Follower, From},
     likeness::{Eye, HEAD_BYTES_MIN, born, is_same_file},
     names::{Neighbour, by_age, home, is_made_of, neighbours, slot},
@@ -91,11 +91,20 @@ impl Follower {
         metadata: &Metadata,
         moves: &mut Moves,
     ) {
+        self.eye.take_failure();
         let verdict = match kind_of(path) {
             Ok(Kind::Plain) => self.judge(watched, path, metadata),
             Ok(_) => Verdict::Copy,
             Err(_) => return,
         };
+        match self.eye.take_failure() {
+            // It is looked at again. A disk that is broken for good does not keep a new log waiting.
+            Some(error) if self.unread < READS => {
+                self.unread += 1;
+                return self.say_unread(path, &error);
+            }
+            _ => self.unread = 0,
+        }
         let mut again = None;
         let place = match verdict {
             Verdict::Wait => return,

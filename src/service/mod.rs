@@ -41,8 +41,8 @@ mod trust;
 mod work;
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs::{self, File, OpenOptions, TryLockError},
+    os::unix::fs::OpenOptionsExt as _,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{
@@ -84,6 +84,7 @@ use crate::{
     keys,
     privacy::ContentKey,
     quarantine::store::Now,
+    sink::make_folders,
     source::{BLOCK_BYTES, FormatChoice},
 };
 
@@ -134,7 +135,7 @@ impl Opening {
     ) -> Result<Self, ServiceError> {
         let folder = &config.state_dir;
         let failed = ServiceError::io("use the folder", folder);
-        DirBuilder::new().recursive(true).mode(0o750).create(folder).map_err(failed)?;
+        make_folders(folder, 0o750).map_err(failed)?;
         let lock = lock(folder)?;
         let key = keys::content_key(&folder.join("names"))
             .map_err(|error| ServiceError::Keys(error.to_string()))?;

@@ -7,9 +7,9 @@
 //! moment at which it is not known which file is cut and where.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     quarantine::layout::{rfc3339, unix},
-    sink::sync_folder,
+    sink::{make_folders, sync_folder},
 };
 
 /// The seconds of a day.
@@ -226,8 +226,7 @@ impl Output {
 fn make_folder(path: &Path) -> Result<(), ServiceError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let Some(folder) = folder else { return Ok(()) };
-    let made = DirBuilder::new().recursive(true).mode(0o750).create(folder);
-    made.map_err(ServiceError::io("make the folder", folder))
+    make_folders(folder, 0o750).map_err(ServiceError::io("make the folder", folder))
 }
 
 /// Cuts the file of a point back to its length, wherever in its folder it is now.

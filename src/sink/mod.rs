@@ -19,7 +19,7 @@ use rustix::{
 };
 
 use pack::Packer;
-pub use pack::{Compression, settle, sync_folder, write_durably};
+pub use pack::{Compression, make_folders, settle, sync_folder, write_durably};
 
 use crate::emit::Rendered;
 

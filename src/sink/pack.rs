@@ -1,9 +1,9 @@
 //! Output that is compressed, or written beside its place and moved there once it is whole.
 
 use std::{
-    fs::{self, File, FileTimes, OpenOptions},
+    fs::{self, DirBuilder, File, FileTimes, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::Path,
     time::SystemTime,
 };
@@ -106,6 +106,25 @@ pub fn write_durably(place: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
     file.write_all(bytes)?;
     settle(&aside, place, None)
+}
+
+/// Makes a folder and those that it lies in, as far as they are not there, with this mode, so that they are there after
+/// a crash.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn make_folders(folder: &Path, mode: u32) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    folder.parent().map_or(Ok(()), |parent| make_folders(parent, mode))?;
+    match DirBuilder::new().mode(mode).create(folder) {
+        // Another thread made it just now.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
+    sync_folder(folder)
 }
 
 /// Makes the names in a file's folder durable.

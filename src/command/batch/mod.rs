@@ -42,7 +42,7 @@ use crate::{
     keys,
     policy::Plan,
     privacy::ContentKey,
-    sink::Compression,
+    sink::{Compression, make_folders},
     source::{Progress, found},
     transform::pseudonym::{RunKey, SketchKey},
 };
@@ -265,7 +265,7 @@ fn run_into_tree(
     let started = Instant::now();
     let folder = &context.folder;
     if !context.args.dry_run {
-        fs::create_dir_all(folder)
+        make_folders(folder, 0o777)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let _lock = lock(context)?;
@@ -294,7 +294,8 @@ fn run_into_tree(
     let names = scouting.names;
     manifest.save()?;
     let counts_failed = totals::write(context, &manifest, &names, store);
-    let deleted = originals::tend(context, &mut manifest, files, (counts_failed, shed))?;
+    let (deleted, some_stay) =
+        originals::tend(context, &mut manifest, files, (counts_failed, shed))?;
     end_run(context, &mut manifest)?;
     let mut files = report(&manifest, &names);
     files.as_before = scouting.as_before;
@@ -309,7 +310,7 @@ fn run_into_tree(
     let messages = [filter::misfits(&tally), filter::scarce(&tally, &context.plan), deleted];
     messages.into_iter().flatten().for_each(complain);
     filter::summarise(&context.args.filter, &facts);
-    Ok(if files.failed > 0 || counts_failed { FAILED } else { 0 })
+    Ok(if files.failed > 0 || counts_failed || some_stay { FAILED } else { 0 })
 }
 
 /// Removes what killed runs have left beside its place.

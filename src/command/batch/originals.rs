@@ -30,17 +30,20 @@ use crate::{
     source::{FormatChoice, Origin, Reader, found::Found},
 };
 
+/// What was done, in words, and whether an original could not be deleted.
+pub(super) type Tended = (Option<String>, bool);
+
 /// Tends to the originals, and says what was done.
 pub(super) fn tend(
     context: &Context<'_>,
     manifest: &mut Manifest,
     files: &[Found],
     (counts_failed, shed): (bool, u64),
-) -> Result<Option<String>> {
+) -> Result<Tended> {
     if context.args.originals == Originals::Keep {
-        return Ok(None);
+        return Ok((None, false));
     }
-    let none = |why: String| Ok(Some(format!("no original was deleted, because {why}")));
+    let none = |why: String| Ok((Some(format!("no original was deleted, because {why}")), false));
     if counts_failed {
         return none("the counts are not whole".to_owned());
     }
@@ -66,7 +69,8 @@ pub(super) fn tend(
     }
     let question = format!("Delete {} originals, whose clean copies are verified?", doomed.len());
     if doomed.is_empty() || (!context.args.yes && !asks(&question)) {
-        return Ok(Some(format!("no original was deleted, {} stay", kept + doomed.len())));
+        let what = format!("no original was deleted, {} stay", kept + doomed.len());
+        return Ok((Some(what), false));
     }
     for (name, _) in &doomed {
         let same = manifest.outputs.get(name).and_then(|entry| entry.same_as.clone());
@@ -77,14 +81,22 @@ pub(super) fn tend(
         }
     }
     manifest.save()?;
-    let mut deleted = 0;
-    for (_, path) in &doomed {
+    let (mut deleted, mut failed) = (0, 0);
+    for (name, path) in &doomed {
         match fs::remove_file(path).and_then(|()| sync_folder(path)) {
             Ok(()) => deleted += 1,
-            Err(error) => complain(format!("cannot delete {}: {error}", path.display())),
+            Err(error) => {
+                complain(format!("cannot delete {}: {error}; run it again", path.display()));
+                failed += 1;
+                // The next run tries again. That it is about to go stays true where it is gone already.
+                if let Some(entry) = manifest.outputs.get_mut(name) {
+                    entry.deleted = !path.exists();
+                }
+            }
         }
     }
-    Ok(Some(format!("{deleted} originals were deleted, {kept} stay")))
+    let what = format!("{deleted} originals were deleted, {} stay", kept + failed);
+    Ok((Some(what), failed > 0))
 }
 
 /// Whether nothing is lost with an original.

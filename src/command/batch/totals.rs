@@ -2,12 +2,15 @@
 //!
 //! So they are the same whether a run was killed in between or not. Whoever is in two files of one run is one visitor,
 //! for one key told them apart. What an earlier run has counted has another key, which is gone: such numbers are
-//! summed.
+//! summed. So are those of originals that were deleted, which no run finds again.
 //!
 //! In a store each file has a name, which is that of its content. So nothing is added twice, whatever a file is called
 //! when it comes again.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, anyhow};
 
@@ -52,12 +55,21 @@ pub(super) fn write(
     }
     let FilterArgs { counts, partial, .. } = &context.args.filter;
     let mut all = All { joined: Joined::default(), partial: None, store, failed: false };
-    for name in counted(manifest, names) {
-        let Some(entry) = manifest.outputs.get(name) else { continue };
+    let present = counted(manifest, names.iter().map(String::as_str));
+    for name in &present {
+        let Some(entry) = manifest.outputs.get(*name) else { continue };
         let path = context.folder.join(joined_name(context, name));
         if let Err(error) = all.add(&path, entry, context) {
             complain(format!("{error:#}"));
             all.failed = true;
+        }
+    }
+    if counts.is_some() {
+        for path in counts_of_deleted(context, manifest, &present) {
+            if let Err(error) = all.add_earlier(&path) {
+                complain(format!("{error:#}"));
+                all.failed = true;
+            }
         }
     }
     if let Some(place) = partial {
@@ -89,16 +101,33 @@ pub(super) fn write(
 }
 
 /// The outputs whose counts are summed, each once. Of a content that is there twice, the other output has them.
-fn counted<'a>(manifest: &'a Manifest, names: &'a [String]) -> BTreeSet<&'a str> {
-    let of = |name: &'a String| {
+fn counted<'a>(manifest: &'a Manifest, names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let of = |name: &'a str| {
         let entry = manifest.outputs.get(name)?;
         match entry.state {
-            State::Whole | State::Partial => Some(name.as_str()),
+            State::Whole | State::Partial => Some(name),
             State::Same => entry.same_as.as_deref(),
             State::Failed => None,
         }
     };
-    names.iter().filter_map(of).collect()
+    names.filter_map(of).collect()
+}
+
+/// Where the counts lie of what had its original deleted: a run that goes on, or a later one, does not find the input
+/// any more, and the counts of all are still those of all. What somebody took away since, or what was made under other
+/// settings, is not among them. A store has them by now, and partial counts of another run have another key.
+fn counts_of_deleted(
+    context: &Context<'_>,
+    manifest: &Manifest,
+    present: &BTreeSet<&str>,
+) -> Vec<PathBuf> {
+    let deleted = manifest.outputs.iter().filter(|(_, entry)| {
+        entry.deleted && entry.policy_hash == context.plan.hash && entry.options == context.options
+    });
+    let names = counted(manifest, deleted.map(|(name, _)| name.as_str()));
+    let paths =
+        names.difference(present).map(|name| context.folder.join(joined_name(context, name)));
+    paths.filter(|path| path.exists()).collect()
 }
 
 /// What is joined so far.
@@ -129,6 +158,15 @@ impl All {
             }
         }
         if counts.is_some() {
+            self.joined.add(read);
+        }
+        Ok(())
+    }
+
+    /// Adds the counts of a file whose original was deleted to those of all.
+    fn add_earlier(&mut self, path: &Path) -> Result<()> {
+        let read = Partial::read(path).map_err(|error| anyhow!("{error}"))?;
+        if read.windows() > 0 {
             self.joined.add(read);
         }
         Ok(())

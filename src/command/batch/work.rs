@@ -35,7 +35,7 @@ use crate::{
     field::Reason,
     format::Format,
     privacy::{ContentDigest, Lookout, VisitorKeys},
-    sink::{Place, Sink, settle, write_durably},
+    sink::{Place, Sink, make_folders, settle, write_durably},
     source::{FormatChoice, Origin, Progress, Reader},
 };
 
@@ -186,16 +186,44 @@ impl<'a> Work<'a> {
     }
 
     /// Writes down what became of a file, and sends the helpers back.
-    fn take_down(&self, job: &Job, entry: Entry, tally: &Tally, workers: &mut Vec<Worker>) {
+    fn take_down(&self, job: &Job, mut entry: Entry, tally: &Tally, workers: &mut Vec<Worker>) {
         let mut state = lock(&self.state);
         state.helpers.extend(workers.drain(1..));
         state.tally.absorb(tally);
+        self.give_up_if_known(job, &mut entry, &state.manifest);
         let has_failed = entry.state == State::Failed;
         state.manifest.outputs.insert(job.key.clone(), entry);
         if let Err(error) = state.write_down(has_failed) {
             state.failure.get_or_insert(error);
             self.is_over.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// A content that another output has, which was not seen before the work: a file could not be read then. One of the
+    /// two goes.
+    fn give_up_if_known(&self, job: &Job, entry: &mut Entry, manifest: &Manifest) {
+        let is_other = |name: &String, other: &Entry| {
+            name != &job.key
+                && other.state == State::Whole
+                && other.content.is_some()
+                && (&other.head, &other.content) == (&entry.head, &entry.content)
+                && (&other.policy_hash, &other.options) == (&entry.policy_hash, &entry.options)
+                && other.sealed_in == entry.sealed_in
+        };
+        if entry.state != State::Whole {
+            return;
+        }
+        let same = manifest.outputs.iter().find(|(name, other)| is_other(name, other));
+        let Some((name, _)) = same else { return };
+        let Context { folder, .. } = self.context;
+        let counts = folder.join(counts_name(self.context, &job.output));
+        let joined = folder.join(joined_name(self.context, &job.output));
+        for path in [folder.join(&job.output), counts, joined] {
+            let _ = fs::remove_file(path);
+        }
+        let (head, content) = (entry.head.take(), entry.content.take());
+        let same_as = Some(name.clone());
+        *entry = Entry { state: State::Same, same_as, head, content, ..job.entry(self.context) };
     }
 
     /// Works on one file.
@@ -215,7 +243,7 @@ impl<'a> Work<'a> {
         let Context { args, plan, folder, .. } = self.context;
         let place = folder.join(&job.output);
         if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent)?;
+            make_folders(parent, 0o777)?;
         }
         let aside = aside(&place);
         let engine = self.engine(job, workers, aside.clone())?;
