@@ -55,10 +55,9 @@ impl Search {
             .map(|found| (self.owners[found.pattern().as_usize()], found.start()))
     }
 
-    /// Fails when an identifier is in `text`, and shows where.
-    pub(crate) fn none_in(&self, place: &str, text: &[u8]) {
-        let leaks: Vec<_> = self
-            .found(text)
+    /// The identifiers in `text`, with the lines that they are in.
+    pub(crate) fn leaks(&self, text: &[u8]) -> Vec<String> {
+        self.found(text)
             .map(|(owner, at)| {
                 let start = memchr_back(text, at);
                 let end =
@@ -66,7 +65,12 @@ impl Search {
                 let Identifier { kind, writings, .. } = &self.identifiers[owner];
                 format!("{kind} {:?} in {}", writings[0], text[start..end].escape_ascii())
             })
-            .collect();
+            .collect()
+    }
+
+    /// Fails when an identifier is in `text`, and shows where.
+    pub(crate) fn none_in(&self, place: &str, text: &[u8]) {
+        let leaks = self.leaks(text);
         assert!(leaks.is_empty(), "{} leaks to {place}, such as\n{}", leaks.len(), some(&leaks));
     }
 
