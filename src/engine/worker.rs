@@ -117,13 +117,12 @@ impl Worker {
                 let line = looked.line();
                 // What is done with the record is written out here and again below for the rare line: one closure
                 // for both was called and not inlined, which took a tenth more instructions.
-                let mut outcome =
-                    self.anonymiser.anonymise_looked(&given.format, looked, |record| {
-                        self.emitter.render(record, rendered);
-                        if let Some(counts) = counts {
-                            counts.add(record);
-                        }
-                    });
+                let mut outcome = self.anonymiser.anonymise_looked(looked, |record| {
+                    self.emitter.render(record, rendered);
+                    if let Some(counts) = counts {
+                        counts.add(record);
+                    }
+                });
                 if outcome == Outcome::Refused(Reason::NotThisFormat) && given.is_detected {
                     let other = &mut |record: &Record<'_>| {
                         self.emitter.render(record, rendered);

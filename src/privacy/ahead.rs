@@ -1,7 +1,7 @@
 //! Lines that are looked at some time before they are worked on, a few at once.
 //!
 //! Most requests, referrers and agents of a line are remembered ([`super::memo`]), but what is remembered lies where
-//! the processor waits for it: line by line, that wait was a quarter of all time. So where the fields of the next
+//! the processor waits for it: line by line, that took a twentieth of all time. So where the fields of the next
 //! lines sit is found out first, and what is remembered of them is asked for, all of it at once; by the time that the
 //! first of these lines is worked on it has come.
 //!
@@ -16,7 +16,7 @@ use crate::{
     format::{Format, wrapper::Peeled},
 };
 
-/// How many lines are looked at ahead. From eight on more make no difference.
+/// How many lines are looked at ahead: what is asked for has come by then, and their maps lie in the nearest cache.
 const LINES_AHEAD: usize = 16;
 
 /// Where the fields of a line sit, and what became of which of them may be remembered.
@@ -39,16 +39,17 @@ pub(super) enum Sight {
     Wrapped(Peeled),
 }
 
-/// A line that was looked at.
+/// A line that was looked at, and the format that it was taken to be of.
 pub struct Looked<'a> {
+    pub(super) format: &'a Format,
     pub(super) line: RawLine<'a>,
     pub(super) sight: Sight,
     pub(super) look: Look,
 }
 
 impl<'a> Looked<'a> {
-    pub(super) fn new(line: RawLine<'a>) -> Self {
-        Self { line, sight: Sight::Refused(Reason::Empty), look: Look::default() }
+    pub(super) fn new(format: &'a Format, line: RawLine<'a>) -> Self {
+        Self { format, line, sight: Sight::Refused(Reason::Empty), look: Look::default() }
     }
 
     /// Takes up another line, of which nothing is known yet.
@@ -73,7 +74,6 @@ impl<'a> Looked<'a> {
 
 /// The next lines of a block, which are all taken for lines of one format.
 pub struct Ahead<'a> {
-    format: &'a Format,
     lines: RawLines<'a>,
     looked: [Looked<'a>; LINES_AHEAD],
     count: usize,
@@ -83,24 +83,20 @@ impl<'a> Ahead<'a> {
     /// No line yet of `lines`.
     #[must_use]
     pub fn new(format: &'a Format, lines: RawLines<'a>) -> Self {
-        Self {
-            format,
-            lines,
-            looked: std::array::from_fn(|_| Looked::new(RawLine::EMPTY)),
-            count: 0,
-        }
+        let looked = std::array::from_fn(|_| Looked::new(format, RawLine::EMPTY));
+        Self { lines, looked, count: 0 }
     }
 
     /// Takes up the next lines, which nobody has looked at.
     #[inline(always)]
-    pub(super) fn turn(&mut self) -> (&'a Format, &mut [Looked<'a>]) {
+    pub(super) fn turn(&mut self) -> &mut [Looked<'a>] {
         self.count = 0;
         for looked in &mut self.looked {
             let Some(line) = self.lines.next() else { break };
             looked.renew(line);
             self.count += 1;
         }
-        (self.format, &mut self.looked[..self.count])
+        &mut self.looked[..self.count]
     }
 
     /// The lines that were taken up last.

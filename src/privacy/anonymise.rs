@@ -455,24 +455,23 @@ impl Anonymiser {
         if self.holds() { Outcome::Held } else { self.take(format, line, receive) }
     }
 
-    /// The same for a line that [`Self::look_ahead`] looked at with the same format.
+    /// The same for a line that [`Self::look_ahead`] looked at.
     #[inline(always)]
     pub fn anonymise_looked(
         &mut self,
-        format: &Format,
         looked: &Looked<'_>,
         receive: impl FnOnce(&Record<'_>),
     ) -> Outcome {
-        if self.holds() { Outcome::Held } else { self.take_looked(format, looked, receive) }
+        if self.holds() { Outcome::Held } else { self.take_looked(looked, receive) }
     }
 
     /// Looks at the next lines of a block, and has what is remembered of them brought near. Says whether there are
     /// any.
     #[inline(always)]
     pub fn look_ahead(&self, ahead: &mut Ahead<'_>) -> bool {
-        let (format, looked) = ahead.turn();
+        let looked = ahead.turn();
         for looked in &mut *looked {
-            self.look_at(format, looked);
+            self.look_at(looked);
             let Look { request, referrer, agent, .. } = looked.look;
             self.requests.call_tags(request);
             self.referrers.call_tags(referrer);
@@ -488,7 +487,7 @@ impl Anonymiser {
 
     /// Finds out where the fields of a line sit.
     #[inline(always)]
-    fn look_at(&self, format: &Format, looked: &mut Looked<'_>) {
+    fn look_at(&self, looked: &mut Looked<'_>) {
         let line = looked.line.expose_bytes();
         looked.sight = if line.is_empty() {
             Sight::Refused(Reason::Empty)
@@ -497,7 +496,7 @@ impl Anonymiser {
         } else if let Some(peeled) = wrapper::peel(line) {
             Sight::Wrapped(peeled)
         } else {
-            match self.map(format, line, &mut looked.look) {
+            match self.map(looked.format, line, &mut looked.look) {
                 Ok(()) => Sight::Mapped,
                 Err(reason) => Sight::Refused(reason),
             }
@@ -535,19 +534,14 @@ impl Anonymiser {
         line: RawLine<'_>,
         receive: impl FnOnce(&Record<'_>),
     ) -> Outcome {
-        let mut looked = Looked::new(line);
-        self.look_at(format, &mut looked);
-        self.take_looked(format, &looked, receive)
+        let mut looked = Looked::new(format, line);
+        self.look_at(&mut looked);
+        self.take_looked(&looked, receive)
     }
 
     #[inline(always)]
-    fn take_looked(
-        &mut self,
-        format: &Format,
-        looked: &Looked<'_>,
-        receive: impl FnOnce(&Record<'_>),
-    ) -> Outcome {
-        let line = looked.line.expose_bytes();
+    fn take_looked(&mut self, looked: &Looked<'_>, receive: impl FnOnce(&Record<'_>)) -> Outcome {
+        let (format, line) = (looked.format, looked.line.expose_bytes());
         match looked.sight {
             Sight::Mapped => self
                 .try_anonymise(format, line, &looked.look, receive)

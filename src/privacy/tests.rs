@@ -101,7 +101,7 @@ fn lines_that_were_looked_at_ahead_become_what_they_become_alone() {
     while door.look_ahead(&mut ahead) {
         for looked in ahead.looked() {
             let mut record = None;
-            let outcome = door.anonymise_looked(&format, looked, |it| record = Some(tell(it)));
+            let outcome = door.anonymise_looked(looked, |it| record = Some(tell(it)));
             together.push(Seen { outcome, record });
         }
     }
