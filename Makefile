@@ -26,12 +26,13 @@ test: toolchain ## run the tests
 	$(CARGO) test --locked
 
 slow: toolchain ## run the tests that take minutes
-	$(CARGO) test --locked --release --test batch --test quarantine -- --ignored
-	TAMIS_KILLS=1000 $(CARGO) test --locked --test service -- kills:: rotations::
+	$(CARGO) test --locked --release --test batch --test quarantine -- --ignored --nocapture
+	TAMIS_KILLS=1000 $(CARGO) test --locked --test service --test sealing -- kills:: rotations::
 	TAMIS_REQUESTS=20000 $(CARGO) test --locked --test recipes
 
 proof: toolchain ## show what is promised, as a whole: leaks, faults, kills, full disks, servers, a booted system (an hour)
-	TAMIS_IDENTIFIERS=460 $(CARGO) test --locked --test leaks
+	TAMIS_IDENTIFIERS=460 $(CARGO) test --locked --test leaks -- --nocapture
+	TAMIS_PROOF=1 $(CARGO) test --locked --release --test proof --test counts --test quarantine -- --nocapture
 	TAMIS_FAULTS=all $(CARGO) test --locked --test faults -- --test-threads 8
 	$(MAKE) --no-print-directory slow
 	$(MAKE) --no-print-directory system

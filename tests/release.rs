@@ -7,168 +7,16 @@
 
 #![expect(clippy::print_stdout, reason = "what is skipped is said")]
 
+#[path = "release/checker.rs"]
+mod checker;
 #[path = "program/mod.rs"]
 mod program;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-    fs,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
+use checker::{K, Line, Told, open_policy, suppressed, visitor};
 use program::{Dice, Folder, run_in};
 use serde_json::{Map, Value};
-use tamis::policy::preset;
-
-const K: usize = 10;
-
-/// A record's keys and values.
-type Told = Map<String, Value>;
-
-/// A line of a log: whose it is, as far as visitors are told apart, and what a record says that is not held.
-struct Line {
-    visitor: String,
-    told: Told,
-}
-
-/// The strict policy without holding: what its records say before anything is suppressed.
-fn open_policy() -> String {
-    let strict = preset("strict").expect("a preset");
-    let open = strict.replace(
-        "shape = \"learned\", status = [\"2xx\", \"3xx\"]",
-        "shape = \"cleaned\", status = [\"1xx\", \"2xx\", \"3xx\", \"4xx\", \"5xx\"]",
-    );
-    open.replace("[release]\nk = 10\n", "")
-}
-
-/// What the records of a period may be, written as JSON, by the slow and plain way; and how many are left out.
-fn suppressed(lines: Vec<Line>) -> (Vec<String>, usize) {
-    let lines = with_templates(lines);
-    let mut groups: BTreeMap<String, Vec<Line>> = BTreeMap::new();
-    for line in lines {
-        groups.entry(Value::from(line.told.clone()).to_string()).or_default().push(line);
-    }
-    for key in [
-        "bytes",
-        "referrer",
-        "country",
-        "os",
-        "browser_version",
-        "browser",
-        "method",
-        "status",
-        "path",
-    ] {
-        let few: Vec<_> = groups
-            .iter()
-            .filter(|(_, group)| visitors(group) < K)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for name in few {
-            for mut line in groups.remove(&name).expect("found above") {
-                widen(&mut line.told, key);
-                groups.entry(Value::from(line.told.clone()).to_string()).or_default().push(line);
-            }
-        }
-    }
-    let (told, left_out): (Vec<_>, Vec<_>) =
-        groups.into_values().partition(|group| visitors(group) >= K);
-    let told = told.into_iter().flatten().map(|line| Value::from(line.told).to_string());
-    (told.collect(), left_out.iter().map(Vec::len).sum())
-}
-
-fn visitors(group: &[Line]) -> usize {
-    group.iter().map(|line| &line.visitor).collect::<BTreeSet<_>>().len()
-}
-
-fn widen(told: &mut Told, key: &str) {
-    let word = match key {
-        "referrer" | "path" => "(other)",
-        "os" | "browser" => "Other",
-        "method" => "OTHER",
-        "country" => "ZZ",
-        _ => {
-            told.remove(key);
-            return;
-        }
-    };
-    if told.contains_key(key) {
-        told.insert(key.to_owned(), word.into());
-    }
-}
-
-/// Replaces paths by the templates that are learned from the lines of a period.
-fn with_templates(mut lines: Vec<Line>) -> Vec<Line> {
-    let path_of = |line: &Line| line.told["path"].as_str().expect("a path").to_owned();
-    let is_confirmed = |line: &Line| {
-        (200..400).contains(&line.told.get("status").and_then(Value::as_u64).unwrap_or(0))
-    };
-    let confirmed: Vec<(Vec<String>, String)> = lines
-        .iter()
-        .filter(|line| is_confirmed(line) && path_of(line).starts_with('/'))
-        .map(|line| {
-            (path_of(line).split('/').skip(1).map(str::to_owned).collect(), line.visitor.clone())
-        })
-        .collect();
-    let paths: BTreeSet<Vec<String>> = confirmed.iter().map(|(path, _)| path.clone()).collect();
-    let mut learned: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for path in &paths {
-        learned.insert(format!("/{}", path.join("/")), learn(path, &confirmed));
-    }
-    for line in &mut lines {
-        let path = path_of(line);
-        if !path.starts_with('/') {
-            continue;
-        }
-        let found = learned.get(&path).cloned().flatten();
-        let told = match found {
-            Some(template) if is_confirmed(line) || template == path => template,
-            _ => "(other)".to_owned(),
-        };
-        line.told.insert("path".to_owned(), told.into());
-    }
-    lines
-}
-
-/// What one path is told as: each segment by itself if ten visitors were seen with it, else with all others that
-/// have the same beginning and fewer.
-fn learn(path: &[String], confirmed: &[(Vec<String>, String)]) -> Option<String> {
-    let mut template = String::new();
-    // Those paths that are told with the same beginning.
-    let mut same: Vec<&(Vec<String>, String)> = confirmed.iter().collect();
-    for (at, segment) in path.iter().enumerate() {
-        let count = |wanted: &dyn Fn(&str) -> bool| {
-            let with = same.iter().filter(|(path, _)| path.get(at).is_some_and(|it| wanted(it)));
-            with.map(|(_, visitor)| visitor).collect::<BTreeSet<_>>().len()
-        };
-        if count(&|it| it == segment) >= K {
-            write!(template, "/{segment}").expect("a string takes all");
-            same.retain(|(path, _)| path.get(at) == Some(segment));
-            continue;
-        }
-        let segments: BTreeSet<String> =
-            same.iter().filter_map(|(path, _)| path.get(at).cloned()).collect();
-        let rare: BTreeSet<String> =
-            segments.into_iter().filter(|segment| count(&|it| it == segment) < K).collect();
-        if count(&|it| rare.contains(it)) < K {
-            return None;
-        }
-        template += "/{other}";
-        same.retain(|(path, _)| path.get(at).is_some_and(|it| rare.contains(it)));
-    }
-    Some(template)
-}
-
-/// The visitor behind an address: an IPv6 address counts by its first 64 bits, and one that carries an IPv4 address
-/// as that.
-fn visitor(client: &str) -> String {
-    let client = client.strip_prefix("::ffff:").unwrap_or(client);
-    match client.parse::<std::net::Ipv6Addr>() {
-        Ok(address) => format!("{:x}", address.to_bits() >> 64),
-        Err(_) => client.to_ascii_lowercase(),
-    }
-}
 
 /// Holds what the program writes of a log against the checker, and gives how many lines it wrote and left out.
 fn check(log: &str) -> (usize, usize) {
@@ -198,8 +46,8 @@ fn check(log: &str) -> (usize, usize) {
     }
     let (mut expect, mut left_out) = (Vec::new(), 0);
     for lines in periods.into_values() {
-        let (told, few) = suppressed(lines);
-        expect.extend(told);
+        let (told, few) = suppressed(lines, K);
+        expect.extend(told.into_iter().map(|line| Value::from(line.told).to_string()));
         left_out += few;
     }
     let canonical = |line: &str| serde_json::from_str::<Value>(line).expect("JSON").to_string();

@@ -177,8 +177,8 @@ fn sentence(policy: &Policy, plan: &Plan, key: Key) -> String {
         Key::Bytes => match plan.bytes {
             BytesRule::Always => "the exact number of bytes that the server sent.",
             BytesRule::PlainPath => {
-                "the number of bytes that the server sent, exact where the page's address is shown as it was, else \
-                 rounded up to a power of two."
+                "the number of bytes that the server sent, exact where the page's address is shown as it was and it is \
+                 below 10 GB, else rounded up to a power of two."
             }
             BytesRule::Bucket => {
                 "the number of bytes that the server sent, rounded up to a power of two."

@@ -1037,7 +1037,8 @@ impl Anonymiser {
         let exact = match plan.bytes {
             BytesRule::Always => true,
             BytesRule::PlainPath => {
-                request.is_http && shown && request.plain && plan.record.has(Key::Path)
+                let is_a_size = parts.bytes.is_some_and(|bytes| bytes < request::EXACT_BYTES_END);
+                request.is_http && shown && request.plain && plan.record.has(Key::Path) && is_a_size
             }
             BytesRule::Bucket => false,
         };

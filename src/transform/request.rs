@@ -326,6 +326,11 @@ pub fn parse_bytes(text: &[u8]) -> Option<Option<u64>> {
     Some(Some(value))
 }
 
+/// The first size that is never told exactly. Nothing of ten gigabytes is served every day, and what has eleven digits
+/// or more in the place of a size may as well be a card, a telephone or a device that got there by a line that
+/// was broken or forged.
+pub const EXACT_BYTES_END: u64 = 10_000_000_000;
+
 /// The next power of two, so that a size names no single response. Nothing stays nothing.
 #[inline]
 #[must_use]

@@ -13,7 +13,8 @@ use std::{
 use tamis::transform::time::Timestamp;
 
 use super::{
-    ENCODINGS, Folder, Identifier, OWN, SEARCH, Search, mmdb, planted_in, program::Done, run_in,
+    ENCODINGS, Folder, OWN, SEARCH, Search, identifiers::Identifier, mmdb, planted_in,
+    program::Done, run_in,
 };
 
 /// A policy that tells all that there are words for.
