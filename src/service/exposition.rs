@@ -51,7 +51,8 @@ impl Board {
             };
             (1..).zip(&self.sources).map(row).collect::<Vec<_>>()
         };
-        let counters: [(&str, &str, fn(&SourceFacts) -> &AtomicU64); 4] = [
+        type Counter = fn(&SourceFacts) -> &AtomicU64;
+        let counters: [(&str, &str, Counter); 4] = [
             ("source_bytes_total", "Bytes read.", |source| &source.bytes),
             (
                 "source_dropped_total",
