@@ -308,7 +308,7 @@ impl Stage {
     }
 
     fn judge_exit(&self, done: &Done, fault: Fault, file: &str, found: &mut Found) {
-        let said = String::from_utf8_lossy(&done.stderr);
+        let said = done.err();
         match (done.status, fault) {
             (0, _) if fault.kills() => found.exit("it was not killed"),
             (0, _) => {}

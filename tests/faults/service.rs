@@ -139,7 +139,7 @@ impl Stage {
     }
 
     pub(crate) fn said(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.err()).unwrap_or_default()).into_owned()
+        fs::read_to_string(self.err()).unwrap_or_default()
     }
 
     pub(crate) fn command(&self) -> Command {
