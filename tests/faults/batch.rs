@@ -190,7 +190,7 @@ impl Stage {
     }
 
     fn judge_exit(&self, done: &Done, fault: Fault, file: &str, found: &mut Found) {
-        let said = String::from_utf8_lossy(&done.stderr);
+        let said = done.err();
         let name = match class(file) {
             "quarantine" | "manifest of the quarantine" => "quarantine",
             "store" => "counts.db",

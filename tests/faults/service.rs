@@ -139,7 +139,7 @@ impl Stage {
     }
 
     pub(crate) fn said(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.err()).unwrap_or_default()).into_owned()
+        fs::read_to_string(self.err()).unwrap_or_default()
     }
 
     pub(crate) fn command(&self) -> Command {
@@ -274,6 +274,8 @@ impl Stage {
             // What a policy or a configuration says cannot be known then.
             (Some(2), _, Fault::Unread) if file.ends_with(".toml") && said.contains(file) => {}
             (Some(1), _, Fault::Gone) if said.contains("cannot") => {}
+            // A folder that was made is named by what was to lie in it.
+            (Some(1), ..) if file == "." && said.contains("cannot") => {}
             (Some(1), ..) if said.contains(name) => {}
             (Some(1), ..) => found.exit(format!("{name} is not named: {said}")),
             _ => found.exit(format!("it ends with {status}: {said}")),

@@ -119,7 +119,10 @@ fn build() -> Option<PathBuf> {
     let built = command.arg(source).arg("-o").arg(&place).output();
     match built {
         Ok(done) if done.status.success() => Some(place),
-        Ok(done) => panic!("the layer does not build: {}", String::from_utf8_lossy(&done.stderr)),
+        Ok(done) => {
+            let said = str::from_utf8(&done.stderr).expect("the compiler speaks UTF-8");
+            panic!("the layer does not build: {said}")
+        }
         Err(_) => {
             say("SKIPPED: there is no rustc, with which the layer that makes calls fail is built");
             None
@@ -148,8 +151,7 @@ pub(crate) fn after(root: &Path, fault: Fault) {
 
 /// The calls of the last command under which the layer was.
 pub(crate) fn calls(root: &Path) -> Vec<Call> {
-    let text = fs::read(log_of(root)).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+    let text = fs::read_to_string(log_of(root)).unwrap_or_default();
     let parts = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     parts
         .filter(|parts| parts.len() >= 3)
