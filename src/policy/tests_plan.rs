@@ -160,6 +160,10 @@ fn what_may_be_published_is_counted_and_no_period_of_it() {
 fn either_of_what_counts_would_add_is_refused_where_records_are_held() {
     let held = "[record]\ntime = { grain = \"hour\" }\n[release]\n[counts]\ntables = [\"hour\"]\n";
     assert!(compile(held).is_ok());
+    for told in ["client = \"country\"", "country = true"] {
+        let countries = held.replace("[release]", &format!("{told}\n[release]"));
+        assert!(compile(&countries.replace("\"hour\"]", "\"country\"]")).is_ok(), "{told}");
+    }
     refused(&format!("{held}visitors = true"), "counts.visitors");
     refused(&format!("{held}path = {{ shape = \"declared\" }}"), "counts.path");
 }
@@ -171,7 +175,7 @@ fn what_stays_has_an_end_but_for_the_one_clause() {
     };
     let clause = "[\"SIT-8\", \"SIT-1\"]";
     for key in ["client", "records", "counts"] {
-        for basis in ["\"own\"", clause] {
+        for basis in ["\"own\"", "[\"SIT-1\"]", "[]", clause] {
             assert_eq!(with(basis, key, "1"), Ok(()), "{key} {basis}");
             let error = with(basis, key, "0").expect_err("no days");
             assert!(

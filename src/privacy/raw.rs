@@ -535,6 +535,21 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_a_header_elsewhere_is_a_line() {
+        let text = "a\n\"time_micros\"\nb\n";
+        let long = format!("a\n\"time_micros\"{}\nb\n", "x".repeat(99));
+        for (text, format) in
+            [(text, Some(Format::combined())), (&long, None), (&long, Format::named("gcs"))]
+        {
+            let (mut block, mut rest) =
+                (RawBlock::with_capacity(512), RawBlock::with_capacity(512));
+            block.read_from(&mut text.as_bytes()).expect("a slice reads");
+            assert!(block.take_directives(format.as_ref(), true, 99, &mut rest).is_none());
+            assert_eq!(block.expose_bytes(), text.as_bytes());
+        }
+    }
+
+    #[test]
     fn a_header_that_changes_nothing_ends_no_block() {
         let text = "#Fields: date time cs-uri-stem sc-status\na\n";
         let text = text.repeat(3) + "\"time_micros\"\nb\n";
