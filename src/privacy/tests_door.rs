@@ -90,6 +90,15 @@ fn what_a_policy_requires_refuses_lines_without_it_and_no_others() {
     }
 }
 
+#[test]
+fn nobody_is_believed_about_the_client_where_no_proxy_is_trusted() {
+    let format = Format::of_notation(r#"[$clf] "$request" $status "$forwarded""#);
+    let line = "[22/Nov/2026:14:05:37 +0000] \"GET / HTTP/1.1\" 200 \"203.0.113.7\"";
+    let mut door = door_of("client = { truncate = { ipv4 = 16, ipv6 = 32 } }");
+    let seen = door.see(&format, line, |record| format!("{:?}", record.client()));
+    assert_eq!(seen, clean("None"));
+}
+
 /// What is told of the path and the bytes of a line.
 fn path_and_bytes(record: &Record<'_>) -> String {
     let path = record.path().map(|path| path.as_bytes().escape_ascii().to_string());

@@ -582,6 +582,44 @@ mod tests {
         assert_eq!(shape(b"Fair-Play"), None);
     }
 
+    #[test]
+    fn a_date_is_a_day_of_the_calendar_in_one_of_three_orders() {
+        let found = |text: &str| is_date(text.as_bytes(), count_digits(text.as_bytes()));
+        for text in [
+            "20261122",
+            "2026-11-22",
+            "2026.1.2",
+            "22.11.2026",
+            "11/22/2026",
+            "1900-01-01",
+            "2099-12-31",
+        ] {
+            assert!(found(text), "{text}");
+        }
+        for text in [
+            "18991122",
+            "21001122",
+            "20261322",
+            "20260022",
+            "20261132",
+            "20261100",
+            "1899-11-22",
+            "2026-13-22",
+            "2026-11-32",
+            "2026-0-22",
+            "22-11-1899",
+            "13-13-2026",
+            "32-11-2026",
+            "11-32-2026",
+            "0-11-2026",
+            "2026-11-22-1",
+            "202-11-223",
+            "2026-1",
+        ] {
+            assert!(!found(text), "{text}");
+        }
+    }
+
     /// Letters with and without joints between them, of one case and of both.
     const LETTERS: &str = "[a-zA-Z.-]{0,20}|[a-f:_.-]{0,20}|[a-z]{1,12}[._-][A-Z][a-z]{0,9}";
 
