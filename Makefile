@@ -6,9 +6,10 @@ PREFIX   ?=
 SECONDS  ?= 60
 BYTES    ?= 4096
 TARGETS  ?=
+SHARD    ?= 0/8
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test slow page bench fuzz install compare proof deb system toolchain
+.PHONY: help demo check test slow page bench fuzz mutants install compare proof deb system toolchain
 
 help: ## show this list
 	@printf 'tamis: a fine sieve for web server access logs (needs Rust %s or newer)\n\n' '$(RUST_MIN)'
@@ -66,6 +67,11 @@ fuzz: toolchain ## run each fuzz target for a minute (SECONDS=n, TARGETS='lane j
 	@command -v cargo-fuzz >/dev/null 2>&1 || { echo 'first: cargo install --locked cargo-fuzz' >&2; exit 1; }
 	CARGO_INCREMENTAL=0 $(CARGO) fuzz build --fuzz-dir tests/fuzz --sanitizer none --codegen-units 16
 	tests/fuzz/run.py --seconds $(SECONDS) --bytes $(BYTES) $(TARGETS)
+
+mutants: toolchain ## plant small mistakes and see that tests notice (SHARD=k/n: another part, 0/1: all); needs cargo-mutants
+	@command -v cargo-mutants >/dev/null 2>&1 || { echo 'first: cargo install --locked cargo-mutants' >&2; exit 1; }
+	CARGO_INCREMENTAL=1 $(CARGO) mutants --jobs 1 --baseline skip --timeout 300 --sharding round-robin --shard $(SHARD) \
+	    --output target
 
 install: toolchain ## install tamis, into ~/.cargo/bin or into PREFIX=/usr/local
 	$(CARGO) install --locked --path . $(if $(PREFIX),--root '$(PREFIX)')

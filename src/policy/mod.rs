@@ -13,6 +13,8 @@ mod sharing;
 mod special;
 #[cfg(test)]
 mod tests_any;
+#[cfg(test)]
+mod tests_plan;
 mod written;
 
 pub use diff::{Difference, Direction, diff};

@@ -37,6 +37,8 @@ mod survey;
 mod target;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_door;
 mod tokens;
 mod unseal;
 mod visitors;

@@ -538,6 +538,21 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_a_header_elsewhere_is_a_line() {
+        let text = "a\n\"time_micros\"\nb\n";
+        let long = format!("a\n\"time_micros\"{}\nb\n", "x".repeat(99));
+        for (text, format) in
+            [(text, Some(Format::combined())), (&long, None), (&long, Format::named("gcs"))]
+        {
+            let (mut block, mut rest) =
+                (RawBlock::with_capacity(512), RawBlock::with_capacity(512));
+            block.read_from(&mut text.as_bytes()).expect("a slice reads");
+            assert!(block.take_directives(format.as_ref(), true, 99, &mut rest).is_none());
+            assert_eq!(block.expose_bytes(), text.as_bytes());
+        }
+    }
+
+    #[test]
     fn a_header_that_changes_nothing_ends_no_block() {
         let text = "#Fields: date time cs-uri-stem sc-status\na\n";
         let text = text.repeat(3) + "\"time_micros\"\nb\n";
@@ -554,6 +569,111 @@ mod tests {
         let mut rest = RawBlock::with_capacity(32);
         assert!(block.take_directives(Some(&format), false, 99, &mut rest).is_none());
         assert_eq!(lines(&block), [b"a", b"b"]);
+    }
+
+    /// A block of 32 bytes that came from the offset 100 of the input on.
+    fn placed(content: &[u8]) -> RawBlock {
+        let mut block = RawBlock::with_capacity(32);
+        block.begin_at(100);
+        block.read_from(&mut &content[..]).expect("a slice reads");
+        block
+    }
+
+    #[test]
+    fn a_block_knows_how_much_it_holds_and_how_much_fits() {
+        for (length, room) in [(0, 32), (1, 31), (31, 1), (32, 0)] {
+            let block = block(&vec![b'a'; length]);
+            assert_eq!((block.len(), block.room()), (length, room));
+            assert_eq!((block.is_empty(), block.is_full()), (length == 0, room == 0), "{length}");
+        }
+    }
+
+    #[test]
+    fn line_ends_are_seen_from_a_place_on() {
+        let block = block(b"ab\nc");
+        for (from, expect) in [(0, true), (2, true), (3, false), (4, false), (99, false)] {
+            assert_eq!(block.has_line_end(from), expect, "{from}");
+        }
+    }
+
+    #[test]
+    fn a_line_without_its_end_gets_one_where_there_is_room() {
+        for (content, expect) in
+            [("", ""), ("a", "a\n"), ("a\nb", "a\nb\n"), ("a\n", "a\n"), ("\n", "\n")]
+        {
+            let mut block = block(content.as_bytes());
+            block.end_line();
+            assert_eq!(block.expose_bytes(), expect.as_bytes(), "{content:?}");
+            block.wipe();
+            assert_eq!(block.bytes, [0; 32]);
+        }
+        for (length, with_end) in [(31, 32), (32, 32)] {
+            let mut block = block(&vec![b'a'; length]);
+            block.end_line();
+            assert_eq!(block.len(), with_end);
+        }
+    }
+
+    #[test]
+    fn bytes_keep_the_offsets_of_the_input() {
+        assert_eq!(block(b"ab").offset(0), None);
+        let mut first = placed(b"ab\ncdef\ngh");
+        assert_eq!((first.offset(0), first.offset(8)), (Some(100), Some(108)));
+        let mut second = RawBlock::with_capacity(32);
+        first.move_tail_to(&mut second);
+        assert_eq!((first.offset(3), second.offset(0)), (Some(103), Some(108)));
+        first.append(&mut second);
+        assert!(second.is_empty() && second.offset(0).is_none());
+        assert_eq!(lines(&first), [&b"ab"[..], b"cdef", b"gh"]);
+        assert!(first.skip_line());
+        assert_eq!((first.expose_bytes(), first.offset(0)), (&b"cdef\ngh"[..], Some(103)));
+        assert_eq!(first.remove_long_lines(3), 1);
+        assert_eq!((first.expose_bytes(), first.offset(1)), (&b"gh"[..], Some(109)));
+        first.clear();
+        assert_eq!(first.offset(0), None);
+        let mut headed = placed(b"#a:\nb\n#Fields: c-ip\nab\n");
+        let mut rest = RawBlock::with_capacity(32);
+        assert!(headed.take_directives(None, true, 32, &mut rest).is_some());
+        assert_eq!((headed.offset(0), rest.offset(0)), (Some(104), Some(120)));
+    }
+
+    #[test]
+    fn a_line_is_found_in_its_block_with_its_end() {
+        let block = block(b"ab\ncde\r\n\nf\rg");
+        let places: Vec<_> = block.lines().map(|line| block.place_of(line)).collect();
+        assert_eq!(places, [0..3, 3..8, 8..9, 9..12]);
+    }
+
+    #[test]
+    fn frames_become_lines_and_a_part_of_one_waits() {
+        let mut framed = block(b"4 <1>a5 <3>");
+        assert_eq!(framed.cut_frames(0), 5);
+        assert_eq!(framed.expose_bytes(), b"<1>a\n5 <3>");
+    }
+
+    #[test]
+    fn a_content_is_named_by_what_came_in_from_a_place_on() {
+        let key = super::super::digest::ContentKey::new(
+            &crate::transform::pseudonym::Secret::copy_of(&[7; 32]),
+        );
+        let name = |content: &[u8], from: usize| {
+            let mut digest = key.digest();
+            block(content).add_to(&mut digest, from);
+            digest.whole()
+        };
+        assert_eq!(name(b"abcd", 2), name(b"cd", 0));
+        assert_eq!(name(b"abcd", 99), name(b"", 0));
+        assert_ne!(name(b"abcd", 0), name(b"abcd", 1));
+    }
+
+    #[test]
+    fn a_line_as_long_as_may_be_is_one_and_a_longer_one_is_none() {
+        let header = "#Fields: c-ip";
+        for (most, is_header) in [(header.len(), true), (header.len() - 1, false)] {
+            let (mut block, mut rest) = (block(header.as_bytes()), block(b""));
+            assert_eq!(block.take_directives(None, true, most, &mut rest).is_some(), is_header);
+            assert_eq!(block.is_empty(), is_header);
+        }
     }
 
     #[test]

@@ -17,13 +17,13 @@ use crate::{
 
 /// What became of a line, and the parts of its record that these tests look at.
 #[derive(Debug, PartialEq)]
-struct Seen {
-    outcome: Outcome,
-    record: Option<String>,
+pub(super) struct Seen {
+    pub(super) outcome: Outcome,
+    pub(super) record: Option<String>,
 }
 
 /// One worker for the baseline with `change` behind it.
-struct Door(Anonymiser);
+pub(super) struct Door(pub(super) Anonymiser);
 
 impl Door {
     fn new(change: &str) -> Self {
@@ -34,7 +34,12 @@ impl Door {
     }
 
     /// Sends `line` through and tells of its record what `tell` says.
-    fn see(&mut self, format: &Format, line: &str, tell: impl Fn(&Record<'_>) -> String) -> Seen {
+    pub(super) fn see(
+        &mut self,
+        format: &Format,
+        line: &str,
+        tell: impl Fn(&Record<'_>) -> String,
+    ) -> Seen {
         let mut block = RawBlock::with_capacity(line.len() + 1);
         block.read_from(&mut line.as_bytes()).expect("a slice reads");
         let mut record = None;
@@ -46,11 +51,11 @@ impl Door {
     }
 }
 
-fn clean(record: &str) -> Seen {
+pub(super) fn clean(record: &str) -> Seen {
     Seen { outcome: Outcome::Clean, record: Some(record.to_owned()) }
 }
 
-fn refused(reason: Reason) -> Seen {
+pub(super) fn refused(reason: Reason) -> Seen {
     Seen { outcome: Outcome::Refused(reason), record: None }
 }
 
@@ -197,7 +202,7 @@ fn durations_and_languages_are_told_roughly() {
 }
 
 /// A worker for a policy with these keys in its record, and whatever follows them.
-fn door_of(record: &str) -> Door {
+pub(super) fn door_of(record: &str) -> Door {
     let text = format!("name = \"p\"\nversion = 1\n[record]\n{record}");
     let plan = Plan::compile(&Policy::parse(&text).expect("a policy")).expect("compiles");
     Door(Anonymiser::new(Arc::new(plan), Arc::new(Classifier::new()), None, 1 << 16, 16))

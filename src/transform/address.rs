@@ -668,7 +668,7 @@ mod tests {
     fn refused_addresses() {
         check_each(
             "|-| |unix:|_obf|_|unknown:80|1|1.2|1.2.3|1.2.3.4.5|192.0.2.1.|192.0.2.|\
-             .192.0.2.1|192..2.1|192.0.2.256|192.0.2.1000|198.051.100.077|192.0.2.01|\
+             .192.0.2.1|192..2.1|192.0.2.256|192.0.2.1000|256.256.2.1|256.256.256.256|198.051.100.077|192.0.2.01|\
              192.0.02.1|00.0.2.1|3325256781|0xC6336401|0xc6.0x33.0x64.0x01|0300.0.2.1|\
              192.0.2.0x1|192.0.513|192.0.2.1 | 192.0.2.1|\t192.0.2.1|192.0.2.1\0|+192.0.2.1|\
              192.0.2.-1|192.0.2.1/24|192.0.2.1,198.51.100.1|192.0.2.1, 198.51.100.1|\
@@ -787,6 +787,21 @@ mod tests {
             "2001:db8:0:1:1:1:1:1",
         );
         check_cut("client.example.com", 16, 32, "hostname", "0.0.0.0");
+    }
+
+    #[test]
+    fn tokens_are_made_of_whole_addresses_only() {
+        let of = |input: &str, ipv4: u8, ipv6: u8| {
+            let exempt = vec!["10.0.0.0/8".parse().unwrap()];
+            Truncation::new(ipv4, ipv6, exempt).client(input.as_bytes()).unwrap().canonical()
+        };
+        let whole = |input: &str| of(input, 32, 128).map(|canonical| canonical.parts());
+        assert_eq!(whole("203.0.113.77"), Some((0xcb00_714d << 32, false)));
+        assert_eq!(whole("2001:db8::1"), Some((0x2001_0db8 << 32, true)));
+        for input in ["10.1.2.3", "client.example.com", "2001:0:4136:e378::1"] {
+            assert!(whole(input).is_none(), "{input}");
+        }
+        assert!(of("203.0.113.77", 31, 127).is_none() && of("2001:db8::1", 31, 127).is_none());
     }
 
     #[test]

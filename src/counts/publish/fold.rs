@@ -258,4 +258,19 @@ mod tests {
         let rule = Rule { k: 10, off: None };
         assert_eq!(fold(&[cell("a", 90, 20)], &[0], 89, rule), None);
     }
+
+    #[test]
+    fn a_whole_group_is_hidden_where_its_cells_hide_each_other() {
+        let rule = Rule { k: 10, off: None };
+        let cells = [cell("a", 20, 20), cell("b", 30, 20)];
+        let hidden = |group: &[usize], rest: u64| {
+            Some(Folded { printed: Vec::new(), hidden: group.to_vec(), rest })
+        };
+        assert_eq!(hide(&cells, &[0, 1], 50, rule), hidden(&[0, 1], 50));
+        assert_eq!(hide(&cells, &[0, 1], 55, rule), hidden(&[0, 1], 55));
+        assert_eq!(hide(&cells, &[0, 1], 49, rule), None);
+        assert_eq!(hide(&cells, &[0], 20, rule), None);
+        assert_eq!(hide(&cells, &[], 0, rule), hidden(&[], 0));
+        assert_eq!(hide(&cells, &[], 1, rule), None);
+    }
 }

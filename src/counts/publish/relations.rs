@@ -147,6 +147,7 @@ mod tests {
     fn finer_rows_find_their_place() {
         assert_eq!(row_of_coarser("hour", "2026-11-22T14:00:00Z"), "2026-11-22");
         assert_eq!(row_of_coarser("status", "404"), "4xx");
-        assert_eq!((coarser("hour"), coarser("day")), (Some("day"), None));
+        assert_eq!((coarser("hour"), coarser("status")), (Some("day"), Some("status_class")));
+        assert_eq!((coarser("day"), coarser("path")), (None, None));
     }
 }

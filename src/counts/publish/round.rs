@@ -35,6 +35,8 @@ mod tests {
     fn what_is_left_decides() {
         assert_eq!(parts(&[11, 14, 20], 45, 5), [10, 15, 20]);
         assert_eq!(parts(&[12, 12, 12], nearest(36, 5), 5), [15, 10, 10]);
+        assert_eq!(parts(&[14, 21], 35, 5), [15, 20]);
+        assert_eq!([4, 5, 15, 14].map(|value| nearest(value, 10)), [0, 10, 20, 10]);
         assert_eq!(parts(&[], 0, 5), [0; 0]);
         assert_eq!([12, 13, 15, 0].map(|value| nearest(value, 5)), [10, 15, 15, 0]);
     }

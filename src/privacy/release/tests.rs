@@ -19,6 +19,8 @@ use crate::{
 struct Run {
     anonymiser: Anonymiser,
     release: Release,
+    /// What each block leaves its rows in, the same for all of them as in an engine.
+    held: Held,
     out: String,
     total: Released,
 }
@@ -43,6 +45,7 @@ impl Run {
             )
             .with_visitors(Some(VisitorKeys::Run(key)), false),
             release: Release::with_limits(plan, limits).expect("the policy holds"),
+            held: Held::default(),
             out: String::new(),
             total: Released::default(),
         }
@@ -50,23 +53,22 @@ impl Run {
 
     /// Takes the lines of a block and gives what is released by them.
     fn send(&mut self, lines: &[String]) -> String {
-        let Self { anonymiser, release, out, total } = self;
+        let Self { anonymiser, release, held, out, total } = self;
         let text = lines.concat();
         let mut block = RawBlock::with_capacity(text.len() + 2);
         while block.read_from(&mut &text.as_bytes()[block.len()..]).expect("a slice reads") > 0 {}
-        let mut held = Held::default();
         for line in block.lines() {
             assert_eq!(
                 anonymiser.anonymise(&Format::combined(), line, |_| panic!()),
                 Outcome::Held
             );
-            assert_eq!(anonymiser.hold(&Format::combined(), line, &mut held), Outcome::Held);
+            assert_eq!(anonymiser.hold(&Format::combined(), line, held), Outcome::Held);
         }
         let mut receive = |record: &Record<'_>| {
             write(record, out);
             Ok::<_, Infallible>(())
         };
-        add(total, release.absorb(&mut held, &mut receive).expect("infallible"));
+        add(total, release.absorb(held, &mut receive).expect("infallible"));
         std::mem::take(out)
     }
 
@@ -190,6 +192,135 @@ fn what_is_late_is_so_from_the_second_line_on() {
     run.send(&[line(0, "22/Nov/2026:15:10:00", "/a")]);
     run.send(&crowd(0..10, "22/Nov/2026:14:59:00", "/a"));
     assert_eq!(run.finish().1, Released { clean: 0, late: 10, suppressed: 1 });
+}
+
+#[test]
+fn a_day_ahead_is_believed_and_a_minute_more_is_not() {
+    for (ahead, released) in [("23/Nov/2026:14:05:00", 10), ("23/Nov/2026:14:06:00", 0)] {
+        let mut run = Run::new(Limits::USUAL);
+        run.send(&crowd(0..10, "22/Nov/2026:14:05:00", "/a"));
+        let out = run.send(&[line(0, ahead, "/a")]);
+        assert_eq!(out.lines().count(), released, "{ahead}");
+    }
+    // The same holds for how near a second one must be.
+    for (second, released) in [("22/Nov/2036:14:05:00", 10), ("22/Nov/2036:14:06:00", 0)] {
+        let mut run = Run::new(Limits::USUAL);
+        run.send(&crowd(0..10, "22/Nov/2026:14:05:00", "/a"));
+        run.send(&[line(0, "21/Nov/2036:14:05:00", "/a")]);
+        let out = run.send(&[line(1, second, "/a")]);
+        assert_eq!(out.lines().count(), released, "{second}");
+    }
+}
+
+#[test]
+fn a_path_is_told_where_no_method_is_and_a_method_where_no_path_is() {
+    let path = "path = { shape = \"learned\", status = [\"2xx\", \"3xx\"] }\n";
+    for (removed, table, expect) in
+        [("method = true\n", "\"method\", ", (false, true)), (path, "\"path\", ", (true, false))]
+    {
+        let mut run = Run::with(Limits::USUAL, |text| {
+            assert!(text.contains(removed) && text.contains(table));
+            text.replace(removed, "").replace(table, "")
+        });
+        run.send(&crowd(0..10, "22/Nov/2026:14:05:00", "/a"));
+        let mut found = Vec::new();
+        let mut receive = |record: &Record<'_>| {
+            found.push((record.method().is_some(), record.path().is_some()));
+            Ok::<_, Infallible>(())
+        };
+        run.release.finish(&mut receive).expect("infallible");
+        assert_eq!(found, [expect; 10]);
+    }
+}
+
+/// The same lines, answered with `404`.
+fn missed(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| line.replace(" 200 512 ", " 404 512 ")).collect()
+}
+
+#[test]
+fn what_the_site_did_not_confirm_is_told_only_where_it_is_known_word_by_word() {
+    let mut run = Run::new(Limits::USUAL);
+    let time = "22/Nov/2026:14:05:00";
+    run.send(&crowd(0..10, time, "/a"));
+    for client in 0..10 {
+        run.send(&[line(client, time, &format!("/blog/post{client}x"))]);
+    }
+    // Known, never confirmed by anybody, and one of those that are told together.
+    for path in ["/a", "/secret", "/blog/post1x"] {
+        run.send(&missed(&crowd(20..30, time, path)));
+    }
+    let (out, total) = run.finish();
+    assert_eq!(total, Released { clean: 50, late: 0, suppressed: 0 });
+    let of = |text: &str| out.lines().filter(|line| line.contains(text)).count();
+    assert_eq!((of(" /a 200 "), of(" /a 404 ")), (10, 10), "{out}");
+    assert_eq!((of(" /blog/{other} 200 "), of(" (other) 404 ")), (10, 20), "{out}");
+}
+
+#[test]
+fn a_path_of_few_is_not_told_though_its_line_would_be() {
+    let mut run = Run::new(Limits::USUAL);
+    let time = "22/Nov/2026:14:05:00";
+    run.send(&crowd(0..10, time, "/a"));
+    run.send(&crowd(0..9, time, "/b"));
+    run.send(&crowd(20..21, time, "/c"));
+    let (out, total) = run.finish();
+    assert_eq!(total, Released { clean: 20, late: 0, suppressed: 0 });
+    let of = |text: &str| out.lines().filter(|line| line.contains(text)).count();
+    assert_eq!((of(" /a "), of(" /{other} "), of(" /b "), of(" /c ")), (10, 10, 0, 0), "{out}");
+}
+
+#[test]
+fn past_the_bound_on_bytes_of_texts_paths_are_others_and_queries_are_left_out() {
+    let time = "22/Nov/2026:14:05:00";
+    // The word for others and `(none)` have seven and six bytes, the path two: there is room for it, and not for one
+    // byte more.
+    for (text_bytes, told) in [(15, 10), (14, 0)] {
+        let mut run = Run::new(Limits { text_bytes, ..Limits::USUAL });
+        // A first one, so that the referrer has its place.
+        run.send(&crowd(0..10, time, "-"));
+        run.send(&crowd(0..10, time, "/a"));
+        let (out, total) = run.finish();
+        assert_eq!(total.clean, 20);
+        assert_eq!(out.lines().filter(|line| line.contains(" /a ")).count(), told, "{out}");
+    }
+}
+
+#[test]
+fn how_long_it_took_and_the_language_are_told_where_the_policy_tells_them() {
+    for (keys, expect) in [
+        ("duration = { bucket = \"1-2-5\" }\nlanguage = \"primary\"\n", (true, true)),
+        ("duration = { bucket = \"1-2-5\" }\n", (true, false)),
+        ("language = \"primary\"\n", (false, true)),
+        ("", (false, false)),
+    ] {
+        let mut run = Run::with(Limits::USUAL, |text| {
+            text.replace("[record]\n", &format!("[record]\n{keys}"))
+        });
+        let format = Format::of_notation(
+            r#"$client [$clf] "$request" $status $bytes "$referrer" "$agent" $seconds "$language""#,
+        );
+        let text: String = (0..10)
+            .map(|client| {
+                line(client, "22/Nov/2026:14:05:00", "/a")
+                    .replace(" - - [", " [")
+                    .replace("\n", " 0.003 \"fr,en;q=0.5\"\n")
+            })
+            .collect();
+        let mut block = RawBlock::with_capacity(text.len());
+        while block.read_from(&mut &text.as_bytes()[block.len()..]).expect("a slice reads") > 0 {}
+        for line in block.lines() {
+            assert_eq!(run.anonymiser.hold(&format, line, &mut run.held), Outcome::Held);
+        }
+        let mut found = Vec::new();
+        let mut receive = |record: &Record<'_>| {
+            found.push((record.duration_ms().is_some(), record.language().is_some()));
+            Ok::<_, Infallible>(())
+        };
+        run.release.absorb(&mut run.held, &mut receive).expect("infallible");
+        run.release.finish(&mut receive).expect("infallible");
+        assert_eq!(found, [expect; 10]);
+    }
 }
 
 /// Few of everything, so that tests reach the bounds.

@@ -508,4 +508,6 @@ fn announces_user(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_edges;
+#[cfg(test)]
 mod tests_random;

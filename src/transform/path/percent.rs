@@ -228,6 +228,28 @@ mod tests {
     }
 
     #[test]
+    fn every_ascii_character_is_read_out_of_its_longer_forms() {
+        for byte in 0..128_u8 {
+            let (high, low) = (byte >> 6, 0x80 | byte & 0x3f);
+            for (form, length) in [(vec![0xc0 | high, low], 2), (vec![0xe0, 0x80 | high, low], 3)] {
+                assert_eq!(overlong(&form), Some((byte, length)), "{byte}");
+                assert_eq!(overlong(&[&form[..], b"/"].concat()), Some((byte, length)), "{byte}");
+                assert_eq!(overlong(&form[..length - 1]), None);
+                let mut out = Vec::new();
+                assert!(decode_deep(&[b"a", &form[..], b"b"].concat(), &mut out, &mut Vec::new()));
+                if byte != b'%' && byte != b'\\' {
+                    assert_eq!(out, [b'a', byte, b'b']);
+                }
+            }
+        }
+        for form in
+            [&[0xc2, 0x80][..], &[0xc0, 0x40], &[0xe0, 0x82, 0x80], &[0xe0, 0x80, 0x40], b"ab", b""]
+        {
+            assert_eq!(overlong(form), None);
+        }
+    }
+
+    #[test]
     fn letters_known_without_a_look_are_those_that_unicode_knows() {
         for symbol in '\u{A0}'..='\u{FFFF}' {
             let mut folded = Vec::new();

@@ -72,6 +72,9 @@ const OTHER: u8 = 128;
 const LETTER: u8 = LOWER | UPPER;
 const WORD: u8 = LETTER | DIGIT | OTHER;
 
+/// The shortest text whose short words are looked at together, as parts of a token with joints in it.
+const JOINED_BYTES_MIN: usize = 9;
+
 /// The classes of each folded byte.
 const CLASS: [u8; 256] = classes();
 
@@ -110,7 +113,7 @@ pub fn shape(text: &[u8]) -> Option<Shape> {
     let seen = text.iter().fold(0, |seen, &b| seen | class(b));
     // A hardware address may be all letters; few other names are of hexadecimal letters only.
     let pairs = text.len() == 17 && text.iter().all(|&b| class(b) & (HEX | JOINT) != 0);
-    let mixed = seen & LETTER == LETTER && text.len() >= 10;
+    let mixed = seen & LETTER == LETTER && text.len() >= JOINED_BYTES_MIN;
     if seen & (DIGIT | SIGN) == 0 && !mixed && !pairs {
         if text.len() < 8 {
             return None;
@@ -274,7 +277,8 @@ struct Words {
 impl Words {
     fn read(text: &[u8], seen: u8) -> Option<Shape> {
         // Tokens with joints in them have both cases (base64url): a slug in small letters need not pay.
-        let joined = seen & UPPER != 0 && seen & (LOWER | DIGIT) != 0 && text.len() >= 9;
+        let joined =
+            seen & UPPER != 0 && seen & (LOWER | DIGIT) != 0 && text.len() >= JOINED_BYTES_MIN;
         let mut words = Self::default();
         let mut end = 0;
         while let Some(skip) = text[end..].iter().position(|&b| class(b) & WORD != 0) {
@@ -538,5 +542,94 @@ fn is_date(text: &[u8], digits: usize) -> bool {
         [(4, y), (1 | 2, m), (1 | 2, d)] => year(y) && month(m) && day(d),
         [(1 | 2, a), (1 | 2, b), (4, y)] => year(y) && (day(a) && month(b) || month(a) && day(b)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_restless_text_has_digits_or_capitals_where_words_have_none() {
+        for text in ["aB", "1B", "1b", "1a", "b1", "B1", "a+b", "+", "++", "wordB", "a-b-cD"] {
+            let text = if text == "+" { "+a" } else { text };
+            assert!(is_restless(text.as_bytes()), "{text}");
+        }
+        for text in
+            ["", "a", "1", "ab", "AB", "Ab", "12", "a-B", "a-1", "1-b", "aB.c", "a+b.c", "1.b"]
+        {
+            assert!(!is_restless(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hardware_address_of_letters_alone_is_one() {
+        for text in
+            ["ab-cd-ef-ab-cd-ef", "ab_cd_ef_ab_cd_ef", "AB-CD-EF-AB-CD-EF", "ab:cd:ef:ab:cd:ef"]
+        {
+            assert_eq!(shape(text.as_bytes()), Some(Shape::Address), "{text}");
+        }
+        assert_eq!(shape(b"ab-cd-ef-gh-ij-kl"), None);
+    }
+
+    /// The first loop once passed such a text over, which the rules find.
+    #[test]
+    fn nine_letters_with_a_joint_in_them_are_a_token() {
+        assert_eq!(shape(b"aaa-AAAaA"), Some(Shape::Token));
+        assert_eq!(shape(b"aaa-AAAaAa"), Some(Shape::Token));
+        assert_eq!(shape(b"Fair-Play"), None);
+    }
+
+    #[test]
+    fn a_date_is_a_day_of_the_calendar_in_one_of_three_orders() {
+        let found = |text: &str| is_date(text.as_bytes(), count_digits(text.as_bytes()));
+        for text in [
+            "20261122",
+            "2026-11-22",
+            "2026.1.2",
+            "22.11.2026",
+            "11/22/2026",
+            "1900-01-01",
+            "2099-12-31",
+        ] {
+            assert!(found(text), "{text}");
+        }
+        for text in [
+            "18991122",
+            "21001122",
+            "20261322",
+            "20260022",
+            "20261132",
+            "20261100",
+            "1899-11-22",
+            "2026-13-22",
+            "2026-11-32",
+            "2026-0-22",
+            "22-11-1899",
+            "13-13-2026",
+            "32-11-2026",
+            "11-32-2026",
+            "0-11-2026",
+            "2026-11-22-1",
+            "202-11-223",
+            "2026-1",
+        ] {
+            assert!(!found(text), "{text}");
+        }
+    }
+
+    /// Letters with and without joints between them, of one case and of both.
+    const LETTERS: &str = "[a-zA-Z.-]{0,20}|[a-f:_.-]{0,20}|[a-z]{1,12}[._-][A-Z][a-z]{0,9}";
+
+    proptest! {
+        /// The first loop is for speed alone: what it does not look at has no shape.
+        #[test]
+        fn the_short_way_says_what_the_rules_say(text in LETTERS) {
+            let text = text.as_bytes();
+            let seen = text.iter().fold(0, |seen, &b| seen | class(b));
+            prop_assert_eq!(shape(text), slowly(text, seen, count_digits(text)));
+        }
     }
 }
