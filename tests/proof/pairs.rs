@@ -242,7 +242,7 @@ fn check(case: &Case, pairs: usize, seed: u64) -> u64 {
 
 /// The first place at which two texts differ.
 fn differ(one: &[u8], other: &[u8]) -> String {
-    let (one, other) = (String::from_utf8_lossy(one), String::from_utf8_lossy(other));
+    let [one, other] = [one, other].map(|text| str::from_utf8(text).expect("clean output is text"));
     let found = one.lines().zip(other.lines()).find(|(one, other)| one != other);
     format!("{found:?}")
 }

@@ -84,7 +84,12 @@ pub(crate) fn day(seed: u64, visitors: usize, hours: usize) -> Vec<Request> {
     let mut requests = Vec::new();
     for visitor in 0..visitors {
         let who = Visitor {
-            address: format!("10.{}.{}.{}", visitor % 40, visitor / 40 >> 8, visitor / 40 & 255),
+            address: format!(
+                "10.{}.{}.{}",
+                visitor % 40,
+                (visitor / 40) >> 8,
+                (visitor / 40) & 255
+            ),
             agent: agent(&mut dice),
             section: dice.below(SECTIONS.len()),
             referrer: REFERRERS[dice.below(REFERRERS.len())],

@@ -65,7 +65,7 @@ fn no_line_is_lost_twice_or_in_the_clear_after_kills() {
     assert!(texts == expect, "{} lines, {torn} torn segments", texts.len());
     desk.assert_without(&[b"canary", b"203.0.113.9"]);
     say_loudly(&format!(
-        "B10: {kills} runs of {LINES} lines killed, {finished} segments finished and {torn} torn: 0 lines lost, 0 twice \
-         by their places, 0 in the clear"
+        "B10: {kills} runs of {LINES} lines killed, {finished} segments finished and {torn} torn: 0 lines lost, 0 \
+         twice by their places, 0 in the clear"
     ));
 }
