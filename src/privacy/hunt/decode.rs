@@ -23,10 +23,22 @@ pub(super) fn normalise(text: &[u8], out: &mut Vec<u8>) {
 
 /// Undoes one layer of escapes: of URLs, of logs, of JSON and of HTML. Says whether there was any.
 pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) -> bool {
+    unescape_to(text, usize::MAX, out).1
+}
+
+/// Where in a text the byte is written that stands at `at` once a layer of escapes is undone.
+pub(super) fn place_before(text: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
+    unescape_to(text, at, out).0
+}
+
+/// Undoes a layer of escapes until there are more than `end` bytes. Says where the last of them is written, and
+/// whether there was any escape.
+fn unescape_to(text: &[u8], end: usize, out: &mut Vec<u8>) -> (usize, bool) {
     out.clear();
-    let (mut at, mut is_changed) = (0, false);
-    while at < text.len() {
+    let (mut at, mut last, mut is_changed) = (0, 0, false);
+    while at < text.len() && out.len() <= end {
         let rest = &text[at..];
+        last = at;
         match escape(rest) {
             Some((symbol, length)) => {
                 let mut room = [0; 4];
@@ -46,7 +58,7 @@ pub(super) fn unescape(text: &[u8], out: &mut Vec<u8>) -> bool {
             }
         }
     }
-    is_changed
+    (last, is_changed)
 }
 
 /// Appends a byte that was written with an escape. A byte of zero is left out, and what stands for a sign of ASCII

@@ -1,7 +1,8 @@
 //! Reads an output for what is looked for.
 //!
-//! The bytes are looked through as they are, at every place; words are decoded in every way that there is, each
-//! word once. So the time goes by the size of an output and little by how much is looked for.
+//! The bytes are looked through as they are, at every place, and with their escapes undone, a line at a time, since a
+//! value may have what ends a word; words are decoded in every way that there is, each word once. So the time goes by
+//! the size of an output and little by how much is looked for.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Hunt, Seen,
-    decode::{How, decode_stretches, may_have_escapes, normalise, unescape},
+    decode::{How, decode_stretches, may_have_escapes, normalise, place_before, unescape},
     needles::{ANCHOR_MASK, NEEDLE_BYTES_MIN, Needle, NeedleKind, Needles, RawPlace, Sort},
     shapes::any_addresses,
 };
@@ -144,7 +145,19 @@ impl Hunt {
 struct Buffers {
     normal: Vec<u8>,
     stripped: Vec<u8>,
+    line: Vec<u8>,
     layers: [Layer; LAYERS_MAX],
+}
+
+/// Where in the chunk the places of a text are.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// The text is the chunk.
+    InChunk,
+    /// The text is this line, which begins there, with its escapes undone.
+    InLine { start: usize, line: &'a [u8] },
+    /// What is found in the text stands where the word does.
+    Known,
 }
 
 /// What one way of writing is decoded into.
@@ -175,20 +188,33 @@ const fn ends_word(byte: u8) -> bool {
 impl Search<'_> {
     fn look_through(&mut self, buffers: &mut Buffers) {
         let chunk = self.chunk;
-        self.windows(chunk, &mut buffers.normal, How::Plain, true);
+        self.windows(chunk, &mut buffers.normal, How::Plain, Place::InChunk);
+        self.lines(chunk, buffers);
         self.words(chunk, &mut buffers.layers);
         if memchr::memchr(0, chunk).is_some() {
             let mut stripped = std::mem::take(&mut buffers.stripped);
             stripped.clear();
             stripped.extend(chunk.iter().filter(|byte| **byte != 0));
             self.at = 0;
-            self.windows(&stripped, &mut buffers.normal, How::Utf16, false);
+            self.windows(&stripped, &mut buffers.normal, How::Utf16, Place::Known);
             buffers.stripped = stripped;
         }
     }
 
-    /// Looks at every place of a text; `is_chunk` where places are those of the chunk.
-    fn windows(&mut self, text: &[u8], normal: &mut Vec<u8>, how: How, is_chunk: bool) {
+    /// Looks at each line with its escapes undone. What is behind further layers is found in its words.
+    fn lines(&mut self, chunk: &[u8], buffers: &mut Buffers) {
+        let mut start = 0;
+        for line in chunk.split_inclusive(|byte| *byte == b'\n') {
+            if may_have_escapes(line) && unescape(line, &mut buffers.line) {
+                let place = Place::InLine { start, line };
+                self.windows(&buffers.line, &mut buffers.normal, How::Escaped, place);
+            }
+            start += line.len();
+        }
+    }
+
+    /// Looks at every place of a text.
+    fn windows(&mut self, text: &[u8], normal: &mut Vec<u8>, how: How, place: Place<'_>) {
         normalise(text, normal);
         let mut window = 0_u64;
         for (last, byte) in normal.iter().enumerate() {
@@ -198,7 +224,13 @@ impl Search<'_> {
             }
             let first = last + 1 - NEEDLE_BYTES_MIN;
             self.needles.at(normal, first, |digest, needle| {
-                self.at = if is_chunk { first } else { self.at };
+                self.at = match place {
+                    Place::InChunk => first,
+                    Place::InLine { start, line } => {
+                        start + place_before(line, first, &mut Vec::new())
+                    }
+                    Place::Known => self.at,
+                };
                 self.tell(digest, needle, how);
             });
         }
@@ -234,11 +266,13 @@ impl Search<'_> {
         let Layer { text, normal } = own;
         self.addresses(word, how, normal);
         if may_have_escapes(word) && unescape(word, text) {
-            self.windows(text, normal, How::Escaped, false);
+            if how != How::Plain {
+                self.windows(text, normal, How::Escaped, Place::Known);
+            }
             self.look_at(text, How::Escaped, layers);
         }
         decode_stretches(word, text, |text, how| {
-            self.windows(text, normal, how, false);
+            self.windows(text, normal, how, Place::Known);
             self.look_at(text, how, layers);
         });
     }

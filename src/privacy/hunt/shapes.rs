@@ -151,13 +151,15 @@ fn dotted(text: &[u8], receive: Receive) {
         if memchr::memchr(separator, text).is_none() {
             continue;
         }
-        let mut window: [Option<Number>; 4] = [None; 4];
+        let mut window = [Part::default(); 4];
         for part in Parts::new(text, separator) {
             window = [window[1], window[2], window[3], part];
-            if let [Some(a), Some(b), Some(c), Some(d)] = window {
+            let [first, second, third, last] = window;
+            let four_of = (first.end, second.whole, third.whole, last.start);
+            if let (Some(a), Some(b), Some(c), Some(d)) = four_of {
                 four([a, b, c, d], separator, receive);
             }
-            if let [_, Some(a), Some(b), Some(c)] = window
+            if let (Some(a), Some(b), Some(c)) = (second.end, third.whole, last.start)
                 && separator == b'.'
                 && a.decimal <= 255
                 && b.decimal <= 255
@@ -201,21 +203,31 @@ struct Number {
     is_usual: bool,
 }
 
-/// The numbers of a text between separators; nothing where there is something else.
+/// The number that stands between two separators, for what may be an address: what stands before its first number and
+/// behind its last one may be something else, another address too.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    whole: Option<Number>,
+    /// At the beginning, where an address may end.
+    start: Option<Number>,
+    /// At the end, where an address may begin.
+    end: Option<Number>,
+}
+
+/// The parts of a text between separators.
 struct Parts<'a> {
     rest: Option<&'a [u8]>,
     separator: u8,
-    is_first: bool,
 }
 
 impl<'a> Parts<'a> {
     const fn new(text: &'a [u8], separator: u8) -> Self {
-        Self { rest: Some(text), separator, is_first: true }
+        Self { rest: Some(text), separator }
     }
 }
 
 impl Iterator for Parts<'_> {
-    type Item = Option<Number>;
+    type Item = Part;
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = self.rest?;
@@ -224,12 +236,10 @@ impl Iterator for Parts<'_> {
             None => (rest, None),
         };
         self.rest = rest;
-        let is_first = std::mem::take(&mut self.is_first);
-        // What stands before the first and behind the last separator may be something else.
-        let number = whole_number(part)
-            .or_else(|| if is_first || rest.is_some() { number_at_end(part) } else { None })
-            .or_else(|| number_at_start(part));
-        Some(number)
+        let whole = whole_number(part);
+        let start = whole.or_else(|| number_at_start(part));
+        let end = whole.or_else(|| number_at_end(part));
+        Some(Part { whole, start, end })
     }
 }
 

@@ -61,6 +61,41 @@ fn places_and_forms_give_identifiers_away() {
     }
 }
 
+/// A search of a log for what it has itself, as a fuzz target does it, missed values with both.
+#[test]
+fn values_with_escapes_and_what_ends_words_are_found_where_they_stand() {
+    for value in [
+        "zorvik,lumquad%61x",
+        "zorvik\u{1}lum%71uadax",
+        "zorvik%20{lumquadax}",
+        "zorvik <lum%71uadax",
+    ] {
+        let raw = line("203.0.113.77", "-", &format!("/?q={value}"), "-");
+        assert_eq!(found(&raw, &format!("a\n%41 q={value}&b")), ["query"], "{value}");
+    }
+    let (mut hunt, block) = hunt(&line("203.0.113.77", "-", "/?q=zorvik,lumquad%61x", "-"));
+    hunt.take(&block, 0, &Format::combined(), true);
+    let mut trove = Trove::default();
+    hunt.search(&mut &b"%41\n%41 zorvik,lumquad%61x, %7aorvik,lumquadax"[..], 0, &mut trove)
+        .expect("reads");
+    let found = trove.found();
+    assert_eq!((found[0].place.line, found[0].place.offset, found[0].times), (2, 8, 2));
+}
+
+/// The same found addresses in a log that were none: the end of one and the beginning of the next.
+#[test]
+fn addresses_side_by_side_are_found_each() {
+    let raw = line("203.0.113.77", "-", "/", "-") + &line("198.51.100.4", "-", "/", "-");
+    for between in ["|", "}", ";", "=", "/", ":", "to", "_"] {
+        let clean = format!("203.0.113.77{between}198.51.100.4");
+        assert_eq!(found(&raw, &clean), ["address", "address"], "{clean}");
+        let (mut hunt, block) = hunt(&format!("{clean}\n"));
+        hunt.take(&block, 0, &Format::combined(), true);
+        assert_eq!(hunt.counts()[0], 2, "{clean}");
+    }
+    assert_eq!(found(&raw, "203.0.113x.77 198.51.100.4.x"), ["address"]);
+}
+
 #[test]
 fn what_others_asked_for_is_nobodys() {
     let mut raw = line("203.0.113.77", "alicemiller", "/?q=lumquadax", "-");
