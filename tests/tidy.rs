@@ -77,6 +77,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("region", &["transform/pseudonym", "privacy/ring"]),
     ("rusqlite", &["counts/store"]),
     ("rustix", &["source", "sink", "command", "keys", "quarantine", "service"]),
+    ("safe_arch", &["privacy/memo"]),
     ("serde", &["policy", "counts", "quarantine", "privacy", "command/batch", "service"]),
     ("serde_json", &["counts", "command", "quarantine", "privacy", "service", "audit"]),
     ("sha2", &["quarantine", "counts"]),

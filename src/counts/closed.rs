@@ -106,6 +106,10 @@ impl Profile {
     }
 }
 
+/// How many bytes the people of profiles take at most before they are added to rows: a profile has some ten rows, and
+/// one set for it is ten times less to do than one for each row.
+const GATHERED_BYTES_MAX: usize = 4 << 20;
+
 /// How many profiles are kept from block to block.
 const PROFILES_KEPT: usize = 8_192;
 
@@ -192,6 +196,9 @@ pub(super) struct RunClosed {
     /// The places of profiles, and for each place its rows.
     known: HashMap<u64, u32, RandomState>,
     expanded: Vec<([u16; PLACES.len()], usize)>,
+    /// The people of each place that are not in its rows yet, and how many bytes they take.
+    gathered: Vec<People>,
+    gathered_bytes: usize,
     /// Stands for the places that profiles have now.
     stamp: Stamp,
     queue: Queue,
@@ -205,6 +212,8 @@ impl RunClosed {
             people,
             known: HashMap::with_hasher(keyed::seed()),
             expanded: Vec::new(),
+            gathered: Vec::new(),
+            gathered_bytes: 0,
             stamp: Stamp::new(),
             queue: Queue::default(),
         }
@@ -219,6 +228,7 @@ impl RunClosed {
         wants: Wants,
     ) {
         if self.expanded.len() > PROFILES_KEPT && self.queue.is_empty() {
+            self.spread(wants);
             self.known.clear();
             self.expanded.clear();
             self.stamp = Stamp::new();
@@ -243,15 +253,30 @@ impl RunClosed {
         }
     }
 
-    /// Adds the people of the lines that wait.
+    /// Adds the people of the lines that wait. They are gathered by profile: [`Self::spread`] brings them to the rows.
     pub(super) fn settle(&mut self, crowd: &mut Crowd, wants: Wants) {
+        if self.queue.is_empty() {
+            return;
+        }
+        self.gathered.resize_with(self.expanded.len(), People::default);
         crowd.each(&self.queue, self.expanded.len(), |place, group| {
-            let (rows, count) = &self.expanded[place];
-            for row in &rows[..*count] {
-                self.people[usize::from(*row)].add_all(group, wants, PRECISION);
-            }
+            let grown = self.gathered[place].add_all(group, wants, PRECISION);
+            self.gathered_bytes = self.gathered_bytes.saturating_add_signed(grown);
         });
         self.queue.clear(crowd);
+        if self.gathered_bytes > GATHERED_BYTES_MAX {
+            self.spread(wants);
+        }
+    }
+
+    /// Adds the people of each profile to its rows. Whoever looks at people does this first.
+    pub(super) fn spread(&mut self, wants: Wants) {
+        for (people, (rows, count)) in self.gathered.drain(..).zip(&self.expanded) {
+            for row in &rows[..*count] {
+                self.people[usize::from(*row)].merge(&people, wants, PRECISION);
+            }
+        }
+        self.gathered_bytes = 0;
     }
 
     /// The rows of `table` that have a line, or none if it is not a closed table.

@@ -67,7 +67,11 @@ impl Sketch {
     /// Adds visitors by their numbers, of which zero is nobody. Says by how many bytes the sketch grew.
     pub(super) fn add_all(&mut self, numbers: &[u64], precision: u8) -> isize {
         let before = self.bytes();
-        let mut rest = numbers.iter().copied().filter(|number| *number != 0);
+        // The lines of a visit often come together.
+        let mut last = 0;
+        let is_next =
+            |number: &u64| *number != 0 && std::mem::replace(&mut last, *number) != *number;
+        let mut rest = numbers.iter().copied().filter(is_next);
         loop {
             match &mut self.0 {
                 Form::Registers(registers) => {
@@ -183,6 +187,13 @@ impl Sketch {
     }
 
     fn merge_registers(&mut self, theirs: &[u8], precision: u8) {
+        if let Form::Registers(mine) = &mut self.0
+            && mine.len() == theirs.len()
+        {
+            // Both were made as coarse as asked for, or were coarser.
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+            return;
+        }
         let mut all = folded(theirs, precision);
         match std::mem::take(&mut self.0) {
             Form::Registers(mine) => {

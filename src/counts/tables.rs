@@ -91,7 +91,7 @@ impl Tables {
         let bytes = &part.visits.bytes;
         if wants.anybody() {
             if self.crowd.is_full(bytes.len()) {
-                self.settle();
+                self.settle_lines();
             }
             self.crowd.push_all(&part.visits, wants);
         }
@@ -111,6 +111,11 @@ impl Tables {
 
     /// Adds the people of the lines that wait. Whoever looks at people does this first.
     pub(super) fn settle(&mut self) {
+        self.settle_lines();
+        self.closed.spread(self.wants);
+    }
+
+    fn settle_lines(&mut self) {
         let Self { wants, crowd, .. } = self;
         self.totals.people.add_all(crowd.all(), *wants, PRECISION);
         self.times.settle(crowd, *wants);

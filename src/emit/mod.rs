@@ -144,8 +144,15 @@ impl Line<'_> {
     fn put_text(&mut self, text: Text<'_>) {
         match text.with_surplus().first_chunk::<TEXT_PIECE>() {
             Some(piece) if text.len() <= TEXT_PIECE => self.put_start(piece, text.len()),
-            _ => self.put_slice(text.as_bytes()),
+            _ => self.put_long(text.as_bytes()),
         }
+    }
+
+    /// The same as [`Self::put_slice`], out of the way: beside it, the copy of a fixed size became one of any size,
+    /// which is a call.
+    #[inline(never)]
+    fn put_long(&mut self, text: &[u8]) {
+        self.put_slice(text);
     }
 
     #[inline(always)]

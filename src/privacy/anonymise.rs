@@ -12,9 +12,10 @@ use std::sync::Arc;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
+    ahead::{Ahead, Look, Looked, Sight},
     cases::LiveCases,
     lookup::Lookup,
-    memo::{Memo, Seed},
+    memo::{Asked, Memo, Seed, Slot},
     peel,
     raw::{RawBlock, RawLine},
     recognise::fit,
@@ -60,13 +61,20 @@ const REQUESTS_REMEMBERED: usize = 16_384;
 /// from each other that waiting for them took a twelfth of the whole time.
 const LONG_REQUESTS_REMEMBERED: usize = 2_048;
 /// A short path, with the texts of its query: a place then has 128 bytes.
-const PATH_BYTES_SHORT: usize = 106;
+const PATH_BYTES_SHORT: usize = 98;
 /// The longest cleaned path that is remembered: a place then has 512 bytes.
-const PATH_BYTES_LONG: usize = 490;
+const PATH_BYTES_LONG: usize = 482;
 /// How many referrers are remembered by each worker.
 const REFERRERS_REMEMBERED: usize = 2_048;
 /// The longest registrable domain that is remembered.
-const DOMAIN_BYTES_REMEMBERED: usize = 100;
+const DOMAIN_BYTES_REMEMBERED: usize = 112;
+
+// Places are whole lines of the cache: a place across one more is one more to wait for.
+const _: () = assert!(size_of::<Slot<RequestValue, PATH_BYTES_SHORT>>() == 128);
+const _: () = assert!(size_of::<Slot<RequestValue, PATH_BYTES_LONG>>() == 512);
+const _: () = assert!(size_of::<Slot<ReferrerValue, DOMAIN_BYTES_REMEMBERED>>() == 128);
+const _: () = assert!(size_of::<Slot<SiteValue, DOMAIN_BYTES_REMEMBERED>>() == 128);
+
 /// How many agents are remembered by each worker.
 const AGENTS_REMEMBERED: usize = 8_192;
 /// How many hosts of one's own are remembered by each worker.
@@ -174,6 +182,7 @@ struct Scratch {
     /// A line that was taken out of what a log shipper wrote around it.
     inner: Vec<u8>,
     path: Vec<u8>,
+    request: RequestValue,
     referrer: Vec<u8>,
     referrer_value: ReferrerValue,
     /// The domain of a client that logged its host name.
@@ -446,6 +455,68 @@ impl Anonymiser {
         if self.holds() { Outcome::Held } else { self.take(format, line, receive) }
     }
 
+    /// The same for a line that [`Self::look_ahead`] looked at.
+    #[inline(always)]
+    pub fn anonymise_looked(
+        &mut self,
+        looked: &Looked<'_>,
+        receive: impl FnOnce(&Record<'_>),
+    ) -> Outcome {
+        if self.holds() { Outcome::Held } else { self.take_looked(looked, receive) }
+    }
+
+    /// Looks at the next lines of a block, and has what is remembered of them brought near. Says whether there are
+    /// any.
+    #[inline(always)]
+    pub fn look_ahead(&self, ahead: &mut Ahead<'_>) -> bool {
+        let looked = ahead.turn();
+        for looked in &mut *looked {
+            self.look_at(looked);
+            let Look { request, referrer, agent, .. } = looked.look;
+            self.requests.call_tags(request);
+            self.referrers.call_tags(referrer);
+            self.agents.call_tags(agent);
+        }
+        for Looked { look, .. } in &mut *looked {
+            self.requests.call(&mut look.request);
+            self.referrers.call(&mut look.referrer);
+            self.agents.call(&mut look.agent);
+        }
+        !looked.is_empty()
+    }
+
+    /// Finds out where the fields of a line sit.
+    #[inline(always)]
+    fn look_at(&self, looked: &mut Looked<'_>) {
+        let line = looked.line.expose_bytes();
+        looked.sight = if line.is_empty() {
+            Sight::Refused(Reason::Empty)
+        } else if line.len() > self.line_bytes_max {
+            Sight::Refused(Reason::TooLong)
+        } else if let Some(peeled) = wrapper::peel(line) {
+            Sight::Wrapped(peeled)
+        } else {
+            match self.map(looked.format, line, &mut looked.look) {
+                Ok(()) => Sight::Mapped,
+                Err(reason) => Sight::Refused(reason),
+            }
+        };
+    }
+
+    #[inline(always)]
+    fn map(&self, format: &Format, line: &[u8], look: &mut Look) -> Result<(), Reason> {
+        format.map(line, &mut look.map)?;
+        let Look { map, request, referrer, agent } = look;
+        for (asked, field) in
+            [(request, Field::Request), (referrer, Field::Referrer), (agent, Field::Agent)]
+        {
+            if let Some(text) = map.find(field, line) {
+                *asked = Asked::new(self.seed.hash(text, map.escaping_of(field)));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes one line through the door and leaves its record in `held`, if it becomes one.
     #[inline(never)]
     pub fn hold(&mut self, format: &Format, line: RawLine<'_>, held: &mut Held) -> Outcome {
@@ -463,17 +534,21 @@ impl Anonymiser {
         line: RawLine<'_>,
         receive: impl FnOnce(&Record<'_>),
     ) -> Outcome {
-        let line = line.expose_bytes();
-        if line.is_empty() {
-            return Outcome::Refused(Reason::Empty);
+        let mut looked = Looked::new(format, line);
+        self.look_at(&mut looked);
+        self.take_looked(&looked, receive)
+    }
+
+    #[inline(always)]
+    fn take_looked(&mut self, looked: &Looked<'_>, receive: impl FnOnce(&Record<'_>)) -> Outcome {
+        let (format, line) = (looked.format, looked.line.expose_bytes());
+        match looked.sight {
+            Sight::Mapped => self
+                .try_anonymise(format, line, &looked.look, receive)
+                .unwrap_or_else(Outcome::Refused),
+            Sight::Refused(reason) => Outcome::Refused(reason),
+            Sight::Wrapped(peeled) => self.anonymise_inner(format, line, peeled, receive),
         }
-        if line.len() > self.line_bytes_max {
-            return Outcome::Refused(Reason::TooLong);
-        }
-        if let Some(peeled) = wrapper::peel(line) {
-            return self.anonymise_inner(format, line, peeled, receive);
-        }
-        self.try_anonymise(format, line, receive).unwrap_or_else(Outcome::Refused)
     }
 
     /// Takes the line through the door that a shipper wrote something around.
@@ -487,8 +562,11 @@ impl Anonymiser {
         receive: impl FnOnce(&Record<'_>),
     ) -> Outcome {
         let mut decoded = std::mem::take(&mut self.scratch.inner);
-        let done = peel::inner(line, peeled, &mut decoded)
-            .and_then(|line| self.try_anonymise(format, line, receive));
+        let mut look = Look::default();
+        let done = peel::inner(line, peeled, &mut decoded).and_then(|line| {
+            self.map(format, line, &mut look)?;
+            self.try_anonymise(format, line, &look, receive)
+        });
         self.scratch.inner = decoded;
         done.unwrap_or_else(Outcome::Refused)
     }
@@ -523,11 +601,10 @@ impl Anonymiser {
         &mut self,
         format: &Format,
         line: &[u8],
+        look: &Look,
         receive: impl FnOnce(&Record<'_>),
     ) -> Result<Outcome, Reason> {
-        let mut map = LineMap::default();
-        format.map(line, &mut map)?;
-        let map = &map;
+        let map = &look.map;
 
         let time = self.time(format, line, map)?;
         let host = self.host(line, map);
@@ -553,13 +630,13 @@ impl Anonymiser {
             bytes = request::parse_bytes(text).ok_or(Reason::NotThisFormat)?;
         }
         let request = match map.find(Field::Request, line) {
-            Some(request) => self.request(request, map)?,
+            Some(request) => self.request(request, map, look.request)?,
             None => self.split_request(line, map)?,
         };
         if self.plan.requires_client && host.is_none() {
             return Err(Reason::BadAddress);
         }
-        if self.plan.requires_request && !request.1.is_http {
+        if self.plan.requires_request && !self.request_at(request).is_http {
             return Err(Reason::BadRequest);
         }
         let named = self.plan.client_domains && self.name_client(client, host);
@@ -570,10 +647,10 @@ impl Anonymiser {
         let country = self.lookup.country(&self.plan, host);
         let (mut referrer, mut agent, mut site) = (None, None, None);
         if let Some(span) = map.get(Field::Referrer) {
-            referrer = Some(self.referrer(span.of(line), map)?);
+            referrer = Some(self.referrer(span.of(line), map, look.referrer)?);
         }
         if let Some(span) = map.get(Field::Agent) {
-            agent = Some(self.agent(span.of(line), map)?);
+            agent = Some(self.agent(span.of(line), map, look.agent)?);
         }
         if let Some(span) = map.get(Field::Site) {
             site = Some(self.site(span.of(line)));
@@ -585,16 +662,17 @@ impl Anonymiser {
                 return Ok(Outcome::OptedOut);
             }
         }
-        if request.1.opts_out {
+        if self.request_at(request).opts_out {
             return Ok(Outcome::OptedOut);
         }
-        if !self.plan.drops.is_empty() && self.is_left_out(&request.1, host) {
+        if !self.plan.drops.is_empty() && self.is_left_out(self.request_at(request), host) {
             return Ok(Outcome::Filtered);
         }
         let (mut client, mut visit, mut late) = (client, visit, late);
         let mut found = None;
         if self.specials.is_some() {
-            found = self.special(line, map, &request.1, (status, agent, time, visit));
+            found =
+                self.special(line, map, *self.request_at(request), (status, agent, time, visit));
             if let Some(found) = found {
                 visit = found.visit;
                 if found.kind == SpecialKind::Product {
@@ -678,7 +756,7 @@ impl Anonymiser {
         &mut self,
         line: &[u8],
         map: &LineMap,
-        request: &RequestValue,
+        request: RequestValue,
         (status, agent, time, visit): (Option<u16>, Option<Agent>, Timestamp, Visit),
     ) -> Option<special::Found> {
         let whole = map.find(Field::Request, line);
@@ -731,19 +809,15 @@ impl Anonymiser {
         (minted, minted.is_none())
     }
 
-    /// The request's value is read here although it is used last: it is far away, and comes while the
-    /// rest of the line is looked at.
     #[inline(always)]
-    fn request(&mut self, raw: &[u8], map: &LineMap) -> Result<(Place, RequestValue), Reason> {
-        let escaping = map.escaping_of(Field::Request);
-        let hash = self.seed.hash(raw, escaping);
-        if let Some(place) = self.requests.find(hash) {
-            return Ok((Place::Remembered(place), self.requests.at(place).value));
+    fn request(&mut self, raw: &[u8], map: &LineMap, asked: Asked) -> Result<Place, Reason> {
+        if let Some(place) = self.requests.find_asked(asked) {
+            return Ok(Place::Remembered(place));
         }
-        if let Some(place) = self.long_requests.find(hash) {
-            return Ok((Place::RememberedLong(place), self.long_requests.at(place).value));
+        if let Some(place) = self.long_requests.find(asked.hash) {
+            return Ok(Place::RememberedLong(place));
         }
-        self.new_request(raw, escaping, hash)
+        self.new_request(raw, map.escaping_of(Field::Request), asked.hash)
     }
 
     #[inline(never)]
@@ -752,7 +826,7 @@ impl Anonymiser {
         raw: &[u8],
         escaping: Option<Escaping>,
         hash: u64,
-    ) -> Result<(Place, RequestValue), Reason> {
+    ) -> Result<Place, Reason> {
         let mut scratch = std::mem::take(&mut self.scratch.unescaped);
         let done = undo(raw, escaping, &mut scratch)
             .map(|text| self.remember_request(request::parse(text), hash));
@@ -761,13 +835,11 @@ impl Anonymiser {
     }
 
     /// Where the request is that a format logs in parts; a value that is not there where it has none.
-    fn split_request(
-        &mut self,
-        line: &[u8],
-        map: &LineMap,
-    ) -> Result<(Place, RequestValue), Reason> {
+    fn split_request(&mut self, line: &[u8], map: &LineMap) -> Result<Place, Reason> {
         let Some(target) = map.find(Field::Target, line) else {
-            return Ok((Place::Scratch, RequestValue::default()));
+            self.scratch.path.clear();
+            self.scratch.request = RequestValue::default();
+            return Ok(Place::Scratch);
         };
         let method = map.part(Field::Method, line);
         let protocol = map.find(Field::Protocol, line);
@@ -779,10 +851,10 @@ impl Anonymiser {
             map.escaping_of(Field::Target),
         );
         if let Some(place) = self.requests.find(hash) {
-            return Ok((Place::Remembered(place), self.requests.at(place).value));
+            return Ok(Place::Remembered(place));
         }
         if let Some(place) = self.long_requests.find(hash) {
-            return Ok((Place::RememberedLong(place), self.long_requests.at(place).value));
+            return Ok(Place::RememberedLong(place));
         }
         let mut whole = std::mem::take(&mut self.scratch.unescaped);
         whole.clear();
@@ -805,7 +877,7 @@ impl Anonymiser {
         found
     }
 
-    fn remember_request(&mut self, request: Request<'_>, hash: u64) -> (Place, RequestValue) {
+    fn remember_request(&mut self, request: Request<'_>, hash: u64) -> Place {
         let Request { method, target, protocol } = request;
         let mut value =
             RequestValue { is_there: true, method, protocol, ..RequestValue::default() };
@@ -835,17 +907,26 @@ impl Anonymiser {
                 None => Place::Scratch,
             },
         };
-        (place, value)
+        self.scratch.request = value;
+        place
+    }
+
+    /// What the request at `place` became.
+    #[inline(always)]
+    fn request_at(&self, place: Place) -> &RequestValue {
+        match place {
+            Place::Remembered(at) => &self.requests.at(at).value,
+            Place::RememberedLong(at) => &self.long_requests.at(at).value,
+            Place::Scratch => &self.scratch.request,
+        }
     }
 
     #[inline(always)]
-    fn referrer(&mut self, raw: &[u8], map: &LineMap) -> Result<Place, Reason> {
-        let escaping = map.escaping_of(Field::Referrer);
-        let hash = self.seed.hash(raw, escaping);
-        if let Some(place) = self.referrers.find(hash) {
+    fn referrer(&mut self, raw: &[u8], map: &LineMap, asked: Asked) -> Result<Place, Reason> {
+        if let Some(place) = self.referrers.find_asked(asked) {
             return Ok(Place::Remembered(place));
         }
-        self.new_referrer(raw, escaping, hash)
+        self.new_referrer(raw, map.escaping_of(Field::Referrer), asked.hash)
     }
 
     #[inline(never)]
@@ -872,13 +953,11 @@ impl Anonymiser {
     }
 
     #[inline(always)]
-    fn agent(&mut self, raw: &[u8], map: &LineMap) -> Result<Agent, Reason> {
-        let escaping = map.escaping_of(Field::Agent);
-        let hash = self.seed.hash(raw, escaping);
-        if let Some(place) = self.agents.find(hash) {
+    fn agent(&mut self, raw: &[u8], map: &LineMap, asked: Asked) -> Result<Agent, Reason> {
+        if let Some(place) = self.agents.find_asked(asked) {
             return Ok(self.agents.at(place).value);
         }
-        self.new_agent(raw, escaping, hash)
+        self.new_agent(raw, map.escaping_of(Field::Agent), asked.hash)
     }
 
     #[inline(never)]
@@ -930,8 +1009,8 @@ impl Anonymiser {
     #[inline(always)]
     fn record<'a>(&'a self, parts: &'a Parts<'a>) -> Record<'a> {
         let plan = &*self.plan;
-        let (place, request) = &parts.request;
-        let found = match *place {
+        let request = self.request_at(parts.request);
+        let found = match parts.request {
             Place::Remembered(at) => self.requests.at(at).text(),
             Place::RememberedLong(at) => self.long_requests.at(at).text(),
             Place::Scratch => Text::new(&self.scratch.path),
@@ -1085,7 +1164,7 @@ struct Parts<'a> {
     late: bool,
     status: Option<u16>,
     bytes: Option<u64>,
-    request: (Place, RequestValue),
+    request: Place,
     referrer: Option<Place>,
     agent: Option<Agent>,
     site: Option<Place>,

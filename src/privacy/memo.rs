@@ -64,10 +64,26 @@ impl Seed {
     }
 }
 
+/// The hash under which something is asked for, and where that was some time ago. What is remembered since then may
+/// have taken its place.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked {
+    pub(super) hash: u64,
+    place: u32,
+}
+
+impl Asked {
+    /// What has this hash.
+    #[inline(always)]
+    pub(super) const fn new(hash: u64) -> Self {
+        Self { hash, place: u32::MAX }
+    }
+}
+
 /// A clean text of at most `BYTES` bytes with a small value before it: value, length and the beginning of
 /// the text lie side by side, because the first of them to be read is the one that is waited for.
 #[derive(Clone)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Slot<V, const BYTES: usize> {
     note: Note,
     pub(super) value: V,
@@ -83,9 +99,14 @@ impl<V, const BYTES: usize> Slot<V, BYTES> {
     }
 }
 
+/// The hashes of what one set remembers, on one line of the cache.
+#[derive(Clone, Default)]
+#[repr(align(32))]
+struct Tags([u64; WAYS]);
+
 /// A memory of clean texts.
 pub(super) struct Memo<V, const BYTES: usize> {
-    tags: Box<[[u64; WAYS]]>,
+    tags: Box<[Tags]>,
     slots: Box<[Slot<V, BYTES>]>,
     next_victim: usize,
 }
@@ -97,7 +118,7 @@ impl<V: Copy + Default, const BYTES: usize> Memo<V, BYTES> {
         let (note, value) = Default::default();
         let empty = Slot { note, value, length: 0, text: [0; BYTES] };
         Self {
-            tags: vec![[0; WAYS]; entries / WAYS].into_boxed_slice(),
+            tags: vec![Tags::default(); entries / WAYS].into_boxed_slice(),
             slots: vec![empty; entries].into_boxed_slice(),
             next_victim: 0,
         }
@@ -107,11 +128,38 @@ impl<V: Copy + Default, const BYTES: usize> Memo<V, BYTES> {
     #[inline]
     pub(super) fn find(&self, hash: u64) -> Option<usize> {
         let set = self.set(hash);
-        let tags = &self.tags[set];
+        let Tags(tags) = &self.tags[set];
         // All ways are compared: which of them it is cannot be predicted.
         let fits = |way: usize| u32::from(tags[way] == hash) << way;
         let ways = fits(0) | fits(1) | fits(2) | fits(3);
         (ways != 0).then(|| set * WAYS + ways.trailing_zeros() as usize)
+    }
+
+    /// Has the tags among which [`Self::find`] looks for this hash brought near.
+    #[inline(always)]
+    pub(super) fn call_tags(&self, asked: Asked) {
+        call(&self.tags[self.set(asked.hash)]);
+    }
+
+    /// Has what is asked for brought near, whose tags should be by now, and notes where it is.
+    #[inline(always)]
+    pub(super) fn call(&self, asked: &mut Asked) {
+        if let Some(place) = self.find(asked.hash) {
+            asked.place = place as u32;
+            let slot = &self.slots[place];
+            call(slot);
+            call(&slot.text);
+        }
+    }
+
+    /// The place of what is asked for: where it was, or else wherever it is now.
+    #[inline(always)]
+    pub(super) fn find_asked(&self, asked: Asked) -> Option<usize> {
+        let place = asked.place as usize;
+        match self.tags.get(place / WAYS) {
+            Some(Tags(tags)) if tags[place % WAYS] == asked.hash => Some(place),
+            _ => self.find(asked.hash),
+        }
     }
 
     /// What is at a place that [`Self::find`] or [`Self::insert`] gave.
@@ -126,11 +174,11 @@ impl<V: Copy + Default, const BYTES: usize> Memo<V, BYTES> {
             return None;
         }
         let set = self.set(hash);
-        let way = self.tags[set].iter().position(|tag| *tag == 0).unwrap_or_else(|| {
+        let way = self.tags[set].0.iter().position(|tag| *tag == 0).unwrap_or_else(|| {
             self.next_victim = self.next_victim.wrapping_add(1);
             self.next_victim % WAYS
         });
-        self.tags[set][way] = hash;
+        self.tags[set].0[way] = hash;
         let slot = &mut self.slots[set * WAYS + way];
         slot.note = Note::default();
         slot.value = value;
@@ -143,6 +191,15 @@ impl<V: Copy + Default, const BYTES: usize> Memo<V, BYTES> {
     fn set(&self, hash: u64) -> usize {
         (hash >> 32) as usize & (self.tags.len() - 1)
     }
+}
+
+/// Has memory brought near without waiting for it, where the processor can be asked to.
+#[inline(always)]
+fn call<T>(what: &T) {
+    #[cfg(target_feature = "sse")]
+    safe_arch::prefetch_t0(what);
+    #[cfg(not(target_feature = "sse"))]
+    let _ = what;
 }
 
 #[cfg(test)]

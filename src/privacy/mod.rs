@@ -8,6 +8,7 @@
 //! The glossary: a *line* is raw, a *map* says where its fields sit, a *record* is clean, a *reason* says why
 //! there is none.
 
+mod ahead;
 mod anonymise;
 mod behaviour;
 mod cases;
@@ -41,6 +42,7 @@ mod unseal;
 mod visitors;
 mod watch;
 
+pub use ahead::{Ahead, Looked};
 pub use anonymise::{Anonymiser, Outcome};
 pub use behaviour::Behaviour;
 pub use cases::{CASES_MAX, Case, CaseView, LiveCases, close_case, list_cases, open_case};

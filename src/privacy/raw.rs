@@ -363,6 +363,9 @@ pub struct RawLine<'a> {
 }
 
 impl<'a> RawLine<'a> {
+    /// A line without a byte.
+    pub(in crate::privacy) const EMPTY: Self = Self { bytes: &[] };
+
     /// The identifying bytes. Everything that may call this lies in this directory.
     #[inline]
     pub(in crate::privacy) const fn expose_bytes(self) -> &'a [u8] {

@@ -54,6 +54,62 @@ fn refused(reason: Reason) -> Seen {
     Seen { outcome: Outcome::Refused(reason), record: None }
 }
 
+/// Memories of few places forget much between the first look at a line and the work on it.
+#[test]
+fn lines_that_were_looked_at_ahead_become_what_they_become_alone() {
+    let format = Format::combined();
+    let example = format.example();
+    let mut text = String::new();
+    for number in 0..6_000_u32 {
+        // Scattered, so that each comes again after some others and after many.
+        let at = number.wrapping_mul(2_654_435_761) >> 20;
+        let path = match number % 5 {
+            0 => format!("/{}/page-{}", "long-part/".repeat(12), at % 97),
+            _ => format!("/page-{}", at % 1_499),
+        };
+        let line = example.replace("/index.html", &path).replace("curl/8", &format!("curl/{at}"));
+        text += &match number % 11 {
+            0 => String::new(),
+            1 => format!("<190>Nov 22 14:05:37 web1 nginx: {line}"),
+            2 => line[..line.len() / 2].to_owned(),
+            3 => line.replace("192.0.2.7", "192.0.2.700"),
+            4 => line.replacen(&path, &"a".repeat(1 << 12), 1),
+            _ => line,
+        };
+        text += "\n";
+    }
+    let mut block = RawBlock::with_capacity(text.len());
+    block.read_from(&mut text.as_bytes()).expect("a slice reads");
+    let tell = |record: &Record<'_>| {
+        let told = (record.client(), record.path(), record.status(), record.browser_version());
+        format!("{told:?} {:?} {:?}", record.method(), record.referrer())
+    };
+    let worker = || {
+        let policy = Policy::parse(preset("baseline").expect("a preset")).expect("a policy");
+        let plan = Arc::new(Plan::compile(&policy).expect("compiles"));
+        Anonymiser::new(plan, Arc::new(Classifier::new()), None, 1 << 12, 1 << 10)
+    };
+    let (mut alone, mut together) = (Vec::new(), Vec::new());
+    let mut door = worker();
+    for line in block.lines() {
+        let mut record = None;
+        let outcome = door.anonymise(&format, line, |clean| record = Some(tell(clean)));
+        alone.push(Seen { outcome, record });
+    }
+    let mut door = worker();
+    let mut ahead = Ahead::new(&format, block.lines());
+    while door.look_ahead(&mut ahead) {
+        for looked in ahead.looked() {
+            let mut record = None;
+            let outcome = door.anonymise_looked(looked, |it| record = Some(tell(it)));
+            together.push(Seen { outcome, record });
+        }
+    }
+    assert_eq!(alone.len(), 6_000);
+    assert!(alone.iter().filter(|seen| seen.outcome == Outcome::Clean).count() > 3_000);
+    assert_eq!(alone, together);
+}
+
 #[test]
 fn a_wrapped_line_is_what_it_is_bare() {
     let tell = |record: &Record<'_>| {

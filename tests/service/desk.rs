@@ -69,17 +69,34 @@ impl Desk {
 
     /// Waits until there are so many records.
     pub(crate) fn wait_for(&self, count: usize) {
-        self.wait("records", || self.numbers().len() >= count);
+        if !self.come_along(count) {
+            let log = fs::read_to_string(self.file("service.err")).unwrap_or_default();
+            panic!("{} records of {count}, and no more come\n{log}", self.numbers().len());
+        }
+    }
+
+    /// Waits until there are so many records, as long as more of them come now and then: how long that takes says
+    /// something of the machine. Looks no longer than it waits, for the service needs the machine too.
+    fn come_along(&self, count: usize) -> bool {
+        let (mut most, mut since) = (0, Instant::now());
+        while since.elapsed() < PATIENCE {
+            let begun = Instant::now();
+            let found = self.numbers().len();
+            if found >= count {
+                return true;
+            }
+            if found > most {
+                (most, since) = (found, Instant::now());
+            }
+            thread::sleep(begun.elapsed().max(Duration::from_millis(20)));
+        }
+        false
     }
 
     /// Waits until all numbers up to `count` are there, or says which are not.
     #[track_caller]
     pub(crate) fn wait_for_each(&self, count: u64) {
-        let since = Instant::now();
-        while since.elapsed() < PATIENCE && (self.numbers().len() as u64) < count {
-            thread::sleep(Duration::from_millis(20));
-        }
-        if (self.numbers().len() as u64) < count {
+        if !self.come_along(count as usize) {
             self.assert_each_once(count);
         }
     }
