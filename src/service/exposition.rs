@@ -30,6 +30,9 @@ impl Families {
     }
 }
 
+/// What of a source is told.
+type Of = fn(&SourceFacts) -> &AtomicU64;
+
 /// Labels and a number.
 type Row = (String, u64);
 
@@ -51,8 +54,7 @@ impl Board {
             };
             (1..).zip(&self.sources).map(row).collect::<Vec<_>>()
         };
-        type Counter = fn(&SourceFacts) -> &AtomicU64;
-        let counters: [(&str, &str, Counter); 4] = [
+        let counters: [(&str, &str, Of); 4] = [
             ("source_bytes_total", "Bytes read.", |source| &source.bytes),
             (
                 "source_dropped_total",
