@@ -43,7 +43,7 @@ fn a_line_is_left_out_where_all_of_one_rule_fits() {
         ("203.0.113.7", "POST", "/", false),
         ("client.example.com", "POST", "/", false),
         ("2001:db8::7", "GET", "/own", true),
-        ("2001:db9::7", "GET", "/own", false),
+        ("fd00::7", "GET", "/own", false),
         ("2001:db8::7", "GET", "/", false),
         ("203.0.113.7", "GET", "/last", true),
         // The path that two of the rules before know is not that of this one.
