@@ -183,16 +183,17 @@ impl Locked<'_> {
     /// What the directory says of itself, if keys were begun in it.
     pub(super) fn state(&self) -> Result<Option<State>, KeysError> {
         let path = self.file("state");
-        let mut text = String::new();
+        let mut text = Vec::new();
         match open(OpenOptions::new().read(true), &path) {
             Err(KeysError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(None);
             }
             Err(error) => return Err(error),
-            Ok(file) => file.take(TEXT_BYTES_MAX).read_to_string(&mut text),
+            Ok(file) => file.take(TEXT_BYTES_MAX).read_to_end(&mut text),
         }
         .map_err(|error| failed("cannot read", &path, error))?;
-        State::parse(&text).map(Some).ok_or(KeysError::Strange(path))
+        let state = str::from_utf8(&text).ok().and_then(State::parse);
+        state.map(Some).ok_or(KeysError::Strange(path))
     }
 
     pub(super) fn set_state(&self, state: State) -> Result<(), KeysError> {

@@ -166,7 +166,7 @@ fn rules_of_one_s_own_stand_beside_ours() {
 #[test]
 fn what_is_wrong_with_own_rules_is_said_before_anything_is_read() {
     for (text, expect) in [
-        ("[[rule]]\nid = 7", "own.toml: TOML parse error at line 2"),
+        ("[[rule]]\nid = 7", "own.toml: line 2: invalid type"),
         (&OWN.replace("own-shop-probe", "sqli-union"), "already a rule of this id"),
         (&OWN.replace("contains = [\"/page-of-the-shop\"]", "matches = '('"), "unclosed group"),
         (&OWN.replace("score = 5", "score = 11"), "a score is a number from 1 to 10"),
