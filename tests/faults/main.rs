@@ -3,9 +3,9 @@
 //! what it left is held against what an undisturbed run leaves: nothing lost, nothing twice, no half of a file under
 //! its name, nothing in the clear beside what is sealed. Slow disks and clocks that are set are there too.
 //!
-//! A few of the calls are tried by `cargo test`; forty for each fault, spread over all of them, by
-//! `make proof` with `TAMIS_FAULTS=40`; and each single one with `TAMIS_FAULTS=all`, which takes hours. What was found stands as a table in `target/tmp/faults` and goes to
-//! `benches/runs`. `TMPDIR=/dev/shm` makes it faster.
+//! A few of the calls are tried by `cargo test`; forty for each fault, spread over all of them, by `make proof` with
+//! `TAMIS_FAULTS=40`; and each single one with `TAMIS_FAULTS=all`, which takes hours. What was found stands as a table
+//! in `target/tmp/faults` and goes to `benches/runs`. `TMPDIR=/dev/shm` makes it faster.
 
 #[path = "../program/mod.rs"]
 mod program;
