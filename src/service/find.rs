@@ -151,8 +151,10 @@ impl Follower {
             same.then(|| file.seek(SeekFrom::Start(start)).ok())??;
             Some(Found { path: path.to_owned(), metadata, from: From::Growing(file) })
         };
-        let moved =
-            around.iter().filter(|found| found.ino == standing.ino).map(|found| &found.path);
+        // Mostly it is where its inode was seen. Where logs are rotated meanwhile it has another name by now.
+        let (seen, others): (Vec<_>, Vec<_>) =
+            around.iter().partition(|found| found.ino() == standing.ino);
+        let moved = seen.into_iter().chain(others).map(|found| &found.path);
         let found = std::iter::once(&standing.path).chain(moved).find_map(|path| is_it(path))?;
         // It is at its place and is as it was, but there is a copy that has more than it and is no other log: then it
         // was truncated, and all lines are alike.

@@ -69,11 +69,7 @@ struct Met<'a> {
 impl Met<'_> {
     /// The neighbour that is a file that is known.
     fn neighbour(&self, known: &Standing) -> Option<&Neighbour> {
-        let is_it = |found: &&Neighbour| {
-            found.ino == known.ino
-                && found.path.metadata().is_ok_and(|metadata| is_same_file(known, &metadata))
-        };
-        self.around.iter().find(is_it)
+        self.around.iter().find(|found| is_same_file(known, &found.metadata))
     }
 
     fn head(&self, eye: &Eye, bytes: u64) -> Option<String> {
@@ -186,9 +182,9 @@ impl Follower {
             return Verdict::New;
         }
         let is_there = matches!(self.place_of(known, met), Where::At(_) | Where::Home)
-            || met.around.iter().any(|Neighbour { path, .. }| {
+            || met.around.iter().any(|Neighbour { path, metadata }| {
                 slot(path, &met.home).is_some()
-                    && path.metadata().is_ok_and(|found| !self.is_known(path, &found))
+                    && !self.is_known(path, metadata)
                     && self.eye.holds(path, known)
             });
         if is_there { Verdict::New } else { Verdict::GoesOn(known.id.0) }
@@ -242,12 +238,10 @@ impl Follower {
         let older = met.around.iter().filter(|found| {
             slot(&found.path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt())
         });
-        let older: BTreeMap<_, _> = older.map(|found| (found.ino, &found.path)).collect();
+        let older: BTreeMap<_, _> = older.map(|found| (found.ino(), &found.metadata)).collect();
         let live = self.files.iter().map(|file| &file.standing);
         let is_there = |known: &&Standing| {
-            older.get(&known.ino).is_some_and(|path| {
-                path.metadata().is_ok_and(|metadata| is_same_file(known, &metadata))
-            })
+            older.get(&known.ino).is_some_and(|metadata| is_same_file(known, metadata))
         };
         let mut known: Vec<_> = live.chain(&self.ended).collect();
         // The latest first, so that mostly one is looked at.

@@ -26,19 +26,25 @@ pub(super) fn paths(pattern: &Path) -> Vec<PathBuf> {
 }
 
 /// A file beside another one.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 pub(super) struct Neighbour {
     pub(super) path: PathBuf,
-    /// Its inode, by which most files are told from one that is looked for: where hundreds of logs lie beside each
-    /// other, each is looked for among all. (What the folder itself says of inodes would come without a look at the
-    /// file, but not all file systems say the same there.)
-    pub(super) ino: u64,
+    /// What it was when the folder was looked through. Names move on while logs are rotated, so that a second look by
+    /// the path might see another file: whoever asks whether a file is there asks this.
+    pub(super) metadata: fs::Metadata,
 }
 
 impl Neighbour {
     fn of(path: PathBuf) -> Option<Self> {
         let metadata = path.metadata().ok().filter(fs::Metadata::is_file)?;
-        Some(Self { path, ino: metadata.ino() })
+        Some(Self { path, metadata })
+    }
+
+    /// Its inode, by which most files are told from one that is looked for: where hundreds of logs lie beside each
+    /// other, each is looked for among all. (What the folder itself says of inodes would come without a look at the
+    /// file, but not all file systems say the same there.)
+    pub(super) fn ino(&self) -> u64 {
+        self.metadata.ino()
     }
 }
 
@@ -57,7 +63,7 @@ pub(super) fn neighbours(path: &Path) -> Vec<Neighbour> {
         .filter(|found| found != path)
         .filter_map(Neighbour::of)
         .collect();
-    found.sort();
+    found.sort_by(|one: &Neighbour, other| one.path.cmp(&other.path));
     found
 }
 
@@ -174,10 +180,9 @@ mod tests {
         std::os::unix::fs::symlink(path("other.log"), path("access.log.2")).expect("writable");
         std::os::unix::fs::symlink(path("gone"), path("access.log.3")).expect("writable");
         let found = neighbours(&path("access.log"));
-        let expect = ["access.log.1", "access.log.2"].map(|name| Neighbour {
-            path: path(name),
-            ino: path(name).metadata().expect("it is there").ino(),
-        });
+        let found: Vec<_> = found.iter().map(|found| (found.path.clone(), found.ino())).collect();
+        let expect = ["access.log.1", "access.log.2"]
+            .map(|name| (path(name), path(name).metadata().expect("it is there").ino()));
         assert_eq!(found, expect);
         fs::remove_dir_all(folder).expect("removable");
     }
