@@ -151,21 +151,17 @@ impl Follower {
             same.then(|| file.seek(SeekFrom::Start(start)).ok())??;
             Some(Found { path: path.to_owned(), metadata, from: From::Growing(file) })
         };
-        // Mostly it is where its inode was seen. Where logs are rotated meanwhile it has another name by now.
-        let (seen, others): (Vec<_>, Vec<_>) =
-            around.iter().partition(|found| found.ino() == standing.ino);
-        let moved = seen.into_iter().chain(others).map(|found| &found.path);
-        let found = std::iter::once(&standing.path).chain(moved).find_map(|path| is_it(path))?;
+        let found = std::iter::once(&standing.path).chain(&around).find_map(|path| is_it(path))?;
         // It is at its place and is as it was, but there is a copy that has more than it and is no other log: then it
         // was truncated, and all lines are alike.
-        let copies = around.iter().map(|found| &found.path);
-        let was_longer = copies.filter(|path| slot(path, &found.path).is_some()).any(|path| {
+        let was_longer = around.iter().any(|path| {
             path.metadata().is_ok_and(|metadata| {
                 metadata.len() > found.metadata.len()
                     && born(&metadata) > standing.born
                     && !self.is_known(path, &metadata)
                     && !point.files.values().any(|known| is_same_file(known, &metadata))
                     && kind_of(path).is_ok_and(|kind| kind == Kind::Plain)
+                    && slot(path, &found.path).is_some()
                     && self.eye.holds(path, standing)
             })
         });
@@ -181,7 +177,7 @@ impl Follower {
         taken: &BTreeSet<Inode>,
     ) -> Option<Found> {
         let home = home(&self.watched[watched].pattern, &standing.path);
-        let mut around: Vec<_> = neighbours(&home).into_iter().map(|found| found.path).collect();
+        let mut around = neighbours(&home);
         around.sort_by(|one, other| match (slot(one, &home), slot(other, &home)) {
             (Some(one), Some(other)) => by_age(&other, &one),
             (one, other) => other.is_some().cmp(&one.is_some()),
@@ -221,8 +217,8 @@ impl Follower {
         let is_through = |known: &Standing| {
             let end = known.tail.as_ref().map_or(known.place.offset, |tail| tail.end);
             let has_no_more =
-                || metadata.len() == end || kind_of(path).is_ok_and(|it| it != Kind::Plain);
-            is_same_file(known, metadata) && has_no_more() && self.eye.holds(path, known)
+                metadata.len() == end || kind_of(path).is_ok_and(|it| it != Kind::Plain);
+            is_same_file(known, metadata) && has_no_more && self.eye.holds(path, known)
         };
         self.files.iter().any(|file| is_same_file(&file.standing, metadata))
             || self.ended.iter().any(is_through)

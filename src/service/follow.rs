@@ -35,7 +35,7 @@ use super::{
         At, Eye, HEAD_BYTES, HEAD_BYTES_MIN, born, is_same_file, nanoseconds, trail_before,
     },
     meet::stamp,
-    names::{Neighbour, home, neighbours, paths, slot},
+    names::{home, neighbours, paths, slot},
     outlet::{Moves, Portion},
     room::Stop,
     state::{End, FileId, Place, Point, Standing},
@@ -272,11 +272,11 @@ impl Follower {
         let first = known.filter_map(|standing| standing.first_born.or(standing.born)).min();
         let Some(first) = first else { return named };
         let mut missed = Vec::new();
-        for Neighbour { path, .. } in neighbours(pattern) {
+        for path in neighbours(pattern) {
+            let Ok(metadata) = path.metadata() else { continue };
             if !is_rotated(&path, pattern) {
                 continue;
             }
-            let Ok(metadata) = path.metadata() else { continue };
             if self.is_ignored(&metadata) {
                 present.insert(inode(&metadata));
                 continue;

@@ -10,9 +10,6 @@
 //! What is left is compared: a copy has all that was read of its original.
 
 use std::{
-    cell::RefCell,
-    cmp::Reverse,
-    collections::BTreeMap,
     fs::{self, File, Metadata},
     io::{Seek as _, SeekFrom},
     path::{Path, PathBuf},
@@ -22,8 +19,8 @@ use std::{
 use super::{
     find::{READS, inode},
     follow::{Follower, From},
-    likeness::{Eye, HEAD_BYTES_MIN, born, is_same_file},
-    names::{Neighbour, by_age, home, is_made_of, neighbours, slot},
+    likeness::{HEAD_BYTES_MIN, born, is_same_file},
+    names::{by_age, home, is_made_of, neighbours, slot},
     outlet::Moves,
     state::{End, FileId, Place, Standing},
 };
@@ -61,21 +58,7 @@ struct Met<'a> {
     path: &'a Path,
     metadata: &'a Metadata,
     home: PathBuf,
-    around: Vec<Neighbour>,
-    /// The keyed names of its beginnings, by how many bytes they have.
-    heads: RefCell<BTreeMap<u64, Option<String>>>,
-}
-
-impl Met<'_> {
-    /// The neighbour that is a file that is known.
-    fn neighbour(&self, known: &Standing) -> Option<&Neighbour> {
-        self.around.iter().find(|found| is_same_file(known, &found.metadata))
-    }
-
-    fn head(&self, eye: &Eye, bytes: u64) -> Option<String> {
-        let read = || File::open(self.path).ok().and_then(|file| eye.head(&file, bytes));
-        self.heads.borrow_mut().entry(bytes).or_insert_with(read).clone()
-    }
+    around: Vec<(PathBuf, Metadata)>,
 }
 
 impl Follower {
@@ -152,8 +135,9 @@ impl Follower {
         // What has the name of a copy lies beside a log, whatever that is called now.
         let original = known.map(|known| home_of(&known.path)).find(|home| is_made_of(path, home));
         let home = original.unwrap_or_else(|| home_of(path));
-        let (around, heads) = (neighbours(path), RefCell::default());
-        let met = Met { path, metadata, home, around, heads };
+        let around = neighbours(path).into_iter();
+        let around = around.filter_map(|path| path.metadata().ok().map(|it| (path, it))).collect();
+        let met = Met { path, metadata, home, around };
         let verdict =
             if met.path == met.home { self.judge_at_home(&met) } else { self.judge_beside(&met) };
         match verdict {
@@ -182,9 +166,9 @@ impl Follower {
             return Verdict::New;
         }
         let is_there = matches!(self.place_of(known, met), Where::At(_) | Where::Home)
-            || met.around.iter().any(|Neighbour { path, metadata }| {
-                slot(path, &met.home).is_some()
-                    && !self.is_known(path, metadata)
+            || met.around.iter().any(|(path, found)| {
+                !self.is_known(path, found)
+                    && slot(path, &met.home).is_some()
                     && self.eye.holds(path, known)
             });
         if is_there { Verdict::New } else { Verdict::GoesOn(known.id.0) }
@@ -235,18 +219,15 @@ impl Follower {
     /// The number of the latest log that was rotated away before the file was.
     fn rotated_before(&self, met: &Met<'_>) -> u64 {
         let Some(own) = slot(met.path, &met.home) else { return 0 };
-        let older = met.around.iter().filter(|found| {
-            slot(&found.path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt())
+        let older = met.around.iter().filter(|(path, _)| {
+            slot(path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt())
         });
-        let older: BTreeMap<_, _> = older.map(|found| (found.ino(), &found.metadata)).collect();
         let live = self.files.iter().map(|file| &file.standing);
-        let is_there = |known: &&Standing| {
-            older.get(&known.ino).is_some_and(|metadata| is_same_file(known, metadata))
-        };
-        let mut known: Vec<_> = live.chain(&self.ended).collect();
-        // The latest first, so that mostly one is looked at.
-        known.sort_by_key(|known| Reverse(known.id));
-        known.into_iter().find(is_there).map_or(0, |known| known.id.0)
+        let known = live.chain(&self.ended).map(|known| {
+            let is_there = older.clone().any(|(_, metadata)| is_same_file(known, metadata));
+            if is_there { known.id.0 } else { 0 }
+        });
+        known.max().unwrap_or_default()
     }
 
     /// Whether a file may be a copy of one that is known: by its name, by when it was made, and by its beginning.
@@ -259,6 +240,7 @@ impl Follower {
         if !is_kin || is_older || known.head_bytes < HEAD_BYTES_MIN {
             return false;
         }
+        let Ok(file) = File::open(met.path) else { return false };
         let bytes = known.head_bytes.min(met.metadata.len());
         let head = match from {
             Some(From::Growing(original)) if bytes < known.head_bytes => {
@@ -266,7 +248,7 @@ impl Follower {
             }
             _ => Some(known.head.clone()),
         };
-        head.is_some() && met.head(&self.eye, bytes) == head
+        head.is_some() && self.eye.head(&file, bytes) == head
     }
 
     /// Where a file that is known is.
@@ -276,8 +258,9 @@ impl Follower {
         if is_it(&met.home) {
             return Where::Home;
         }
-        match met.neighbour(known) {
-            Some(found) => Where::At(found.path.clone()),
+        let moved = met.around.iter().find(|(_, metadata)| is_same_file(known, metadata));
+        match moved {
+            Some((path, _)) => Where::At(path.clone()),
             None if is_it(&known.path) => Where::At(known.path.clone()),
             None => Where::Nowhere,
         }

@@ -7,7 +7,6 @@ use std::{
     cmp::Ordering,
     ffi::OsStr,
     fs,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -25,31 +24,8 @@ pub(super) fn paths(pattern: &Path) -> Vec<PathBuf> {
     glob::glob(&text).map(|found| found.flatten().collect()).unwrap_or_default()
 }
 
-/// A file beside another one.
-#[derive(Debug)]
-pub(super) struct Neighbour {
-    pub(super) path: PathBuf,
-    /// What it was when the folder was looked through. Names move on while logs are rotated, so that a second look by
-    /// the path might see another file: whoever asks whether a file is there asks this.
-    pub(super) metadata: fs::Metadata,
-}
-
-impl Neighbour {
-    fn of(path: PathBuf) -> Option<Self> {
-        let metadata = path.metadata().ok().filter(fs::Metadata::is_file)?;
-        Some(Self { path, metadata })
-    }
-
-    /// Its inode, by which most files are told from one that is looked for: where hundreds of logs lie beside each
-    /// other, each is looked for among all. (What the folder itself says of inodes would come without a look at the
-    /// file, but not all file systems say the same there.)
-    pub(super) fn ino(&self) -> u64 {
-        self.metadata.ino()
-    }
-}
-
 /// Files beside a file whose names begin as its own: that is how rotated logs are called.
-pub(super) fn neighbours(path: &Path) -> Vec<Neighbour> {
+pub(super) fn neighbours(path: &Path) -> Vec<PathBuf> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or(OsStr::new("")).as_encoded_bytes();
@@ -60,10 +36,9 @@ pub(super) fn neighbours(path: &Path) -> Vec<Neighbour> {
         .flatten()
         .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(stem))
         .map(|entry| entry.path())
-        .filter(|found| found != path)
-        .filter_map(Neighbour::of)
+        .filter(|found| found != path && found.is_file())
         .collect();
-    found.sort_by(|one: &Neighbour, other| one.path.cmp(&other.path));
+    found.sort();
     found
 }
 
@@ -167,24 +142,6 @@ mod tests {
             assert_eq!(home(Path::new("/l/*"), path), expect, "{}", path.display());
             assert_eq!(slot(path, expect).as_deref(), slot_of, "{}", path.display());
         }
-    }
-
-    #[test]
-    fn neighbours_are_files_and_have_the_inodes_that_they_have() {
-        let folder = std::env::temp_dir().join(format!("tamis-names-{}", std::process::id()));
-        fs::create_dir_all(folder.join("access.log.d")).expect("writable");
-        let path = |name: &str| folder.join(name);
-        for name in ["access.log", "access.log.1", "other.log"] {
-            fs::write(path(name), name).expect("writable");
-        }
-        std::os::unix::fs::symlink(path("other.log"), path("access.log.2")).expect("writable");
-        std::os::unix::fs::symlink(path("gone"), path("access.log.3")).expect("writable");
-        let found = neighbours(&path("access.log"));
-        let found: Vec<_> = found.iter().map(|found| (found.path.clone(), found.ino())).collect();
-        let expect = ["access.log.1", "access.log.2"]
-            .map(|name| (path(name), path(name).metadata().expect("it is there").ino()));
-        assert_eq!(found, expect);
-        fs::remove_dir_all(folder).expect("removable");
     }
 
     #[test]
