@@ -5,7 +5,9 @@
 //!
 //! ```compile_fail,E0451
 //! use tamis::privacy::seal::Parcel;
-//! let parcel = Parcel { content: b"192.0.2.77".to_vec(), ..todo!() }; // private fields
+//! fn forge(parcel: Parcel) -> Parcel {
+//!     Parcel { content: b"192.0.2.77".to_vec(), ..parcel } // private fields
+//! }
 //! ```
 //! ```compile_fail,E0277
 //! fn print(parcel: tamis::privacy::seal::Parcel) {
