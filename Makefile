@@ -30,7 +30,7 @@ test: toolchain ## run the tests
 
 slow: toolchain ## run the tests that take minutes
 	$(CARGO) test --locked --release --test batch --test quarantine -- --ignored --nocapture
-	TAMIS_KILLS=1000 $(CARGO) test --locked --test service --test sealing -- kills:: rotations::
+	TAMIS_KILLS=1000 TAMIS_STORMS=300 $(CARGO) test --locked --test service --test sealing -- kills:: rotations::
 	TAMIS_REQUESTS=20000 $(CARGO) test --locked --test recipes
 
 proof: toolchain ## show what is promised, as a whole: leaks, faults, kills, full disks, servers, a booted system (an hour)

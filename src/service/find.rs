@@ -4,10 +4,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{File, Metadata},
-    io::{Seek as _, SeekFrom},
+    fs::Metadata,
     os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::atomic::Ordering,
     thread,
     time::Duration,
@@ -15,19 +14,21 @@ use std::{
 
 use super::{
     board::Level,
-    follow::{Closed, Follower, From},
-    likeness::{born, content_at, is_same_file},
+    follow::{Closed, Follower, How},
+    likeness::{born, is_same_file},
     names::{by_age, home, neighbours, slot},
+    opened::{Names, Opened},
     outlet::Moves,
     state::{End, Point, Standing},
     work::Item,
 };
-use crate::source::{Kind, kind_of};
-
 /// How often a file is looked for that cannot be read, and how long is waited in between: a disk that is broken for
 /// good keeps nobody waiting for long.
 pub(super) const READS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(300);
+/// How often, and how soon, it is looked for again where names moved meanwhile.
+pub(super) const LOOKS: usize = 10;
+const NAMES_PAUSE: Duration = Duration::from_millis(25);
 
 /// A file on the disk, whatever it is called.
 pub(super) type Inode = (u64, u64);
@@ -38,22 +39,21 @@ pub(super) fn inode(metadata: &Metadata) -> Inode {
 
 /// A file that was found again.
 pub(super) struct Found {
-    path: PathBuf,
-    metadata: Metadata,
-    from: From,
+    opened: Opened,
+    how: How,
 }
 
 impl Found {
     /// What is known of the file that was looked for, at its new place.
     pub(super) fn standing(&self, of: &Standing) -> Standing {
-        let (dev, ino) = inode(&self.metadata);
-        let path = self.path.clone();
+        let Opened { path, metadata, .. } = &self.opened;
+        let ((dev, ino), path) = (inode(metadata), path.clone());
         let first_born = of.first_born.or(of.born);
-        Standing { path, dev, ino, born: born(&self.metadata), first_born, ..of.clone() }
+        Standing { path, dev, ino, born: born(metadata), first_born, ..of.clone() }
     }
 
-    pub(super) fn from(self) -> From {
-        self.from
+    pub(super) fn into_parts(self) -> (Opened, How) {
+        (self.opened, self.how)
     }
 }
 
@@ -74,7 +74,7 @@ impl Follower {
         let mut missing = Vec::new();
         for (watched, standing) in waiting {
             let file = self.look_patiently(standing, || self.find(standing, point))?;
-            match file.filter(|file| taken.insert(inode(&file.metadata))) {
+            match file.filter(|file| taken.insert(inode(&file.opened.metadata))) {
                 Some(file) => drop(found.insert(standing.id, (watched, standing, file))),
                 None => missing.push((watched, standing)),
             }
@@ -84,11 +84,11 @@ impl Follower {
             let start = standing.sealed.unwrap_or(standing.place).offset.min(standing.place.offset);
             let file = self.look_patiently(standing, || {
                 self.find_copy(standing, watched, start, &taken)
-                    .or_else(|| self.find_in_place(standing, start, &taken))
+                    .or_else(|| self.find_in_place(standing, &taken))
             })?;
             match file {
                 Some(file) => {
-                    taken.insert(inode(&file.metadata));
+                    taken.insert(inode(&file.opened.metadata));
                     moves.begun.push(file.standing(standing));
                     found.insert(standing.id, (watched, standing, file));
                 }
@@ -101,7 +101,7 @@ impl Follower {
         }
         for (watched, standing, file) in found.into_values() {
             let standing = file.standing(standing);
-            self.begin(watched, standing, file.from);
+            self.begin(watched, standing, file.opened, file.how);
         }
         let is_as_before = moves.begun.is_empty() && moves.ended.is_empty();
         if is_as_before { Ok(()) } else { self.send(Item::Moves(moves)) }
@@ -118,52 +118,63 @@ impl Follower {
         (self.say)(Level::Warning, &what);
     }
 
-    /// Looks again where a file could not be read. Taken for another one, all of it would be read once more.
+    /// Looks again where a file could not be read, or names moved while it was looked for. Taken for another one, all
+    /// of it would be read once more.
     fn look_patiently(
         &self,
         standing: &Standing,
         look: impl Fn() -> Option<Found>,
     ) -> Result<Option<Found>, Closed> {
         self.eye.take_failure();
-        for _ in 0..READS {
+        let (mut reads, mut looks) = (READS, LOOKS);
+        loop {
+            let names = Names::around(&standing.path);
             let found = look();
             let failure = self.eye.take_failure();
-            let Some(error) = failure.filter(|_| found.is_none()) else { return Ok(found) };
-            self.say_unread(&standing.path, &error);
+            if found.is_some() {
+                return Ok(found);
+            }
+            match failure {
+                Some(error) if reads > 0 => {
+                    reads -= 1;
+                    self.say_unread(&standing.path, &error);
+                    thread::sleep(PAUSE);
+                }
+                None if looks > 0 && !names.rest() => {
+                    looks -= 1;
+                    thread::sleep(NAMES_PAUSE);
+                }
+                _ => return Ok(None),
+            }
             if self.stop.is_ending() {
                 return Err(Closed);
             }
-            thread::sleep(PAUSE);
         }
-        Ok(None)
     }
 
     /// Where a file is now, under its path or another name.
     fn find(&self, standing: &Standing, point: &Point) -> Option<Found> {
-        let start = standing.sealed.unwrap_or(standing.place).offset.min(standing.place.offset);
         let around = neighbours(&standing.path);
         let is_it = |path: &Path| {
-            let mut file = File::open(path).map_err(|error| self.eye.note(error)).ok()?;
-            let metadata = file.metadata().ok()?;
-            let same = is_same_file(standing, &metadata)
-                && metadata.len() >= standing.place.offset
-                && self.eye.is_still(&file, standing);
-            same.then(|| file.seek(SeekFrom::Start(start)).ok())??;
-            Some(Found { path: path.to_owned(), metadata, from: From::Growing(file) })
+            let opened = self.eye.open(path)?;
+            let same = is_same_file(standing, &opened.metadata)
+                && opened.metadata.len() >= standing.place.offset
+                && self.eye.is_still(&opened.file, standing);
+            same.then_some(Found { opened, how: How::Growing })
         };
         let found = std::iter::once(&standing.path).chain(&around).find_map(|path| is_it(path))?;
         // It is at its place and is as it was, but there is a copy that has more than it and is no other log: then it
         // was truncated, and all lines are alike.
         let was_longer = around.iter().any(|path| {
-            path.metadata().is_ok_and(|metadata| {
-                metadata.len() > found.metadata.len()
-                    && born(&metadata) > standing.born
-                    && !self.is_known(path, &metadata)
-                    && !point.files.values().any(|known| is_same_file(known, &metadata))
-                    && kind_of(path).is_ok_and(|kind| kind == Kind::Plain)
-                    && slot(path, &found.path).is_some()
-                    && self.eye.holds(path, standing)
-            })
+            slot(path, &found.opened.path).is_some()
+                && self.eye.open(path).is_some_and(|copy| {
+                    copy.metadata.len() > found.opened.metadata.len()
+                        && born(&copy.metadata) > standing.born
+                        && !self.is_known(path, &copy.metadata)
+                        && !point.files.values().any(|known| is_same_file(known, &copy.metadata))
+                        && copy.is_plain().is_ok_and(|is_plain| is_plain)
+                        && self.eye.holds(&copy, standing)
+                })
         });
         (!was_longer).then_some(found)
     }
@@ -183,42 +194,37 @@ impl Follower {
             (one, other) => other.is_some().cmp(&one.is_some()),
         });
         around.into_iter().find_map(|path| {
-            let metadata = path.metadata().ok()?;
-            let is_free = !taken.contains(&inode(&metadata))
-                && (is_same_file(standing, &metadata) || !self.is_known(&path, &metadata))
+            let opened = self.eye.open(&path)?;
+            let metadata = &opened.metadata;
+            let is_free = !taken.contains(&inode(metadata))
+                && (is_same_file(standing, metadata) || !self.is_known(&path, metadata))
                 && !self.watched.iter().any(|watched| watched.pattern == path);
-            if !is_free || !self.eye.holds(&path, standing) {
-                return None;
-            }
-            let content = content_at(&path, start)?;
-            Some(Found { path, metadata, from: From::Once(content) })
+            let has_all = is_free
+                && self.eye.holds(&opened, standing)
+                && opened.content_at(start).is_ok_and(|content| content.is_some());
+            has_all.then_some(Found { opened, how: How::Once })
         })
     }
 
     /// Another file in the place of one that is gone, which has all of it, as programs leave it that write files anew.
-    fn find_in_place(
-        &self,
-        standing: &Standing,
-        start: u64,
-        taken: &BTreeSet<Inode>,
-    ) -> Option<Found> {
-        let path = standing.path.clone();
-        let mut file = File::open(&path).ok()?;
-        let metadata = file.metadata().ok()?;
-        let has_all = !taken.contains(&inode(&metadata))
-            && !is_same_file(standing, &metadata)
-            && self.eye.holds(&path, standing);
-        has_all.then(|| file.seek(SeekFrom::Start(start)).ok())??;
-        Some(Found { path, metadata, from: From::Growing(file) })
+    fn find_in_place(&self, standing: &Standing, taken: &BTreeSet<Inode>) -> Option<Found> {
+        let opened = self.eye.open(&standing.path)?;
+        let has_all = !taken.contains(&inode(&opened.metadata))
+            && !is_same_file(standing, &opened.metadata)
+            && self.eye.holds(&opened, standing);
+        has_all.then_some(Found { opened, how: How::Growing })
     }
 
     /// Whether a file is followed, or was read to its end and has no more.
     pub(super) fn is_known(&self, path: &Path, metadata: &Metadata) -> bool {
         let is_through = |known: &Standing| {
             let end = known.tail.as_ref().map_or(known.place.offset, |tail| tail.end);
-            let has_no_more =
-                metadata.len() == end || kind_of(path).is_ok_and(|it| it != Kind::Plain);
-            is_same_file(known, metadata) && has_no_more && self.eye.holds(path, known)
+            is_same_file(known, metadata)
+                && self.eye.open(path).is_some_and(|opened| {
+                    (metadata.len() == end || opened.is_plain().is_ok_and(|is_plain| !is_plain))
+                        && is_same_file(known, &opened.metadata)
+                        && self.eye.holds(&opened, known)
+                })
         };
         self.files.iter().any(|file| is_same_file(&file.standing, metadata))
             || self.ended.iter().any(is_through)

@@ -31,11 +31,10 @@ use super::{
     board::{Level, Say, SourceFacts},
     find::{Inode, inode},
     gather::{Gatherer, Pool, format_at},
-    likeness::{
-        At, Eye, HEAD_BYTES, HEAD_BYTES_MIN, born, is_same_file, nanoseconds, trail_before,
-    },
+    likeness::{Eye, HEAD_BYTES, HEAD_BYTES_MIN, born, is_same_file, nanoseconds},
     meet::stamp,
     names::{home, neighbours, paths, slot},
+    opened::{Names, Opened, Rest},
     outlet::{Moves, Portion},
     room::Stop,
     state::{End, FileId, Place, Point, Standing},
@@ -43,7 +42,7 @@ use super::{
 };
 use crate::{
     privacy::ContentKey,
-    source::{FormatChoice, told_name, unpacked},
+    source::{FormatChoice, told_name},
 };
 
 /// How often files are looked at. Half of what a line may take comes after this.
@@ -94,7 +93,14 @@ pub(super) enum From {
     /// A file that may grow.
     Growing(File),
     /// What is read to its end once.
-    Once(Box<dyn Read + Send>),
+    Once(Box<Rest>),
+}
+
+/// How a file is read: see [`From`].
+#[derive(Clone, Copy)]
+pub(super) enum How {
+    Growing,
+    Once,
 }
 
 /// See above.
@@ -114,8 +120,12 @@ pub(super) struct Follower {
     /// Files of which it cannot be told yet what they are: how long they are, and since when.
     pub(super) waiting: BTreeMap<Inode, (u64, Instant)>,
     scanned: Option<Instant>,
+    /// Whether it is to be looked again sooner which files there are.
+    pub(super) hurries: bool,
     /// How often in turn what a new file is could not be told, for something could not be read.
     pub(super) unread: usize,
+    /// How often in turn it could not be told for names moved while it was looked at.
+    pub(super) unsettled: usize,
 }
 
 /// Nobody takes lines any more.
@@ -150,7 +160,9 @@ impl Follower {
             ignored: BTreeMap::new(),
             waiting: BTreeMap::new(),
             scanned: None,
+            hurries: false,
             unread: 0,
+            unsettled: 0,
         }
     }
 
@@ -163,7 +175,8 @@ impl Follower {
     fn follow(&mut self, point: &Point) -> Result<(), Closed> {
         self.take_up(point)?;
         while !self.stop.is_ending() {
-            if self.scanned.is_none_or(|at| at.elapsed() >= SCAN) {
+            if self.hurries || self.scanned.is_none_or(|at| at.elapsed() >= SCAN) {
+                self.hurries = false;
                 self.scan()?;
                 self.scanned = Some(Instant::now());
             }
@@ -174,8 +187,14 @@ impl Follower {
         Ok(())
     }
 
-    /// Begins to follow; the file stands where its lines are to be read on.
-    pub(super) fn begin(&mut self, watched: usize, standing: Standing, from: From) {
+    /// Begins to follow, from where lines are to be read on.
+    pub(super) fn begin(
+        &mut self,
+        watched: usize,
+        standing: Standing,
+        mut opened: Opened,
+        how: How,
+    ) {
         let start = match standing.sealed {
             Some(sealed) if sealed.offset < standing.place.offset => sealed,
             _ => standing.place,
@@ -186,21 +205,20 @@ impl Follower {
         let file = home.file_name().map_or(Path::new(""), Path::new);
         let name = format!("{}@{}", told_name(file, standing.id.0 as usize), standing.id.0);
         let mut gatherer = Gatherer::new(&self.pool, choice, self.line_bytes_max, name.into());
-        let format = match (&from, start.offset) {
-            (_, 0) => None,
-            (From::Growing(file), offset) => {
-                let at = &mut At { file, offset: 0 };
-                format_at(at, offset, choice, &self.pool, self.line_bytes_max).ok().flatten()
-            }
-            (From::Once(_), offset) => unpacked(&standing.path).ok().and_then(|mut content| {
-                format_at(&mut content, offset, choice, &self.pool, self.line_bytes_max)
-                    .ok()
-                    .flatten()
-            }),
+        let head = if start.offset > 0 { opened.content_at(0).ok().flatten() } else { None };
+        let format = head.and_then(|mut content| {
+            format_at(&mut content, start.offset, choice, &self.pool, self.line_bytes_max)
+                .ok()
+                .flatten()
+        });
+        gatherer.go_on_at(start, format, opened.trail_before(start.offset));
+        let from = match how {
+            How::Growing => match opened.file.seek(SeekFrom::Start(start.offset)) {
+                Ok(_) => From::Growing(opened.file),
+                Err(error) => return self.say_unread(&opened.path, &error),
+            },
+            How::Once => From::Once(Box::new(Rest::new(opened, start.offset))),
         };
-        let file = if let From::Growing(file) = &from { Some(file) } else { None };
-        let trail = trail_before(&standing.path, file, start.offset);
-        gatherer.go_on_at(start, format, trail);
         self.next_id = self.next_id.max(standing.id.0 + 1);
         self.files.push(Followed {
             clean_until: standing.place,
@@ -220,6 +238,7 @@ impl Follower {
         let mut present = BTreeSet::new();
         let mut moves = Moves::default();
         for watched in 0..self.watched.len() {
+            let names = Names::around(&self.watched[watched].pattern);
             for path in self.paths(watched, &mut present) {
                 let Ok(metadata) = path.metadata() else { continue };
                 if !metadata.is_file() || !present.insert(inode(&metadata)) {
@@ -233,7 +252,7 @@ impl Follower {
                         (known.standing.dev, known.standing.ino) = inode(&metadata);
                     }
                 } else if !self.is_ignored(&metadata) {
-                    self.meet(watched, &path, &metadata, &mut moves);
+                    self.meet(watched, &path, &metadata, &names, &mut moves);
                 }
             }
         }
@@ -291,14 +310,8 @@ impl Follower {
         missed.into_iter().map(|(_, path)| path).chain(named).collect()
     }
 
-    pub(super) fn standing(
-        &mut self,
-        watched: usize,
-        path: &Path,
-        metadata: &Metadata,
-        place: Place,
-        file: &File,
-    ) -> Standing {
+    pub(super) fn standing(&mut self, watched: usize, opened: &Opened, place: Place) -> Standing {
+        let Opened { path, file, metadata } = opened;
         let id = FileId(self.next_id);
         self.next_id += 1;
         let head_bytes = metadata.len().min(HEAD_BYTES);
@@ -310,7 +323,7 @@ impl Follower {
         Standing {
             id,
             source: self.watched[watched].pattern.display().to_string(),
-            path: path.to_owned(),
+            path: path.clone(),
             dev: metadata.dev(),
             ino: metadata.ino(),
             born: born(metadata),
@@ -318,7 +331,7 @@ impl Follower {
             head_bytes,
             head,
             place,
-            tail: self.eye.tail(&trail_before(path, Some(file), place.offset), place.offset),
+            tail: self.eye.tail(&opened.trail_before(place.offset), place.offset),
             sealed: None,
         }
     }
@@ -489,18 +502,18 @@ impl Follower {
             let id = FileId(self.next_id);
             self.next_id += 1;
             let copy = Standing { id, sealed: None, ..found.standing(&old) };
-            self.begin(followed.watched, copy.clone(), found.from());
+            let (opened, how) = found.into_parts();
+            self.begin(followed.watched, copy.clone(), opened, how);
             moves.begun.push(copy);
         }
         let path = old.path.clone();
         self.ended.push(old.emptied());
-        if let From::Growing(mut file) = followed.from
+        if let From::Growing(file) = followed.from
             && let Ok(metadata) = file.metadata()
-            && file.seek(SeekFrom::Start(0)).is_ok()
         {
-            let standing =
-                self.standing(followed.watched, &path, &metadata, Place::default(), &file);
-            self.begin(followed.watched, standing.clone(), From::Growing(file));
+            let opened = Opened { path, file, metadata };
+            let standing = self.standing(followed.watched, &opened, Place::default());
+            self.begin(followed.watched, standing.clone(), opened, How::Growing);
             moves.begun.push(standing);
         }
         self.send(Item::Moves(moves))

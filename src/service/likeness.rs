@@ -6,18 +6,18 @@
 
 use std::{
     fs::{File, Metadata},
-    io::{self, Read, Seek as _, SeekFrom},
-    os::unix::fs::{FileExt as _, MetadataExt as _},
+    io::{self, Read},
+    os::unix::fs::MetadataExt as _,
     path::Path,
     sync::{Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use super::state::{Standing, Tail};
-use crate::{
-    privacy::{ContentKey, RawBlock},
-    source::{Kind, kind_of, unpacked},
+use super::{
+    opened::{At, Opened},
+    state::{Standing, Tail},
 };
+use crate::privacy::{ContentKey, RawBlock};
 
 /// How much of a beginning, and of what stands before a place, has a name.
 pub(super) const HEAD_BYTES: u64 = 1_024;
@@ -48,6 +48,11 @@ impl Eye {
         }
     }
 
+    /// Opens a file, and notes why it cannot be.
+    pub(super) fn open(&self, path: &Path) -> Option<Opened> {
+        Opened::at(path).map_err(|error| self.note(error)).ok()
+    }
+
     /// The keyed name of the first bytes of a file; nothing where it has not so many.
     pub(super) fn head(&self, file: &File, bytes: u64) -> Option<String> {
         self.name(&mut At { file, offset: 0 }, bytes)
@@ -74,12 +79,11 @@ impl Eye {
     }
 
     /// Whether a file, compressed or not, has all that was read of another one.
-    pub(super) fn holds(&self, path: &Path, standing: &Standing) -> bool {
+    pub(super) fn holds(&self, opened: &Opened, standing: &Standing) -> bool {
         let Standing { head_bytes, head, tail, place, .. } = standing;
-        let name_at = |start, bytes| {
-            let content = try_content_at(path, start).map_err(|error| self.note(error)).ok()?;
-            content.and_then(|mut content| self.name(&mut content, bytes))
-        };
+        let content_at =
+            |start| opened.content_at(start).map_err(|error| self.note(error)).ok().flatten();
+        let name_at = |start, bytes| content_at(start).and_then(|mut it| self.name(&mut it, bytes));
         *head_bytes >= HEAD_BYTES_MIN
             && name_at(0, *head_bytes).as_ref() == Some(head)
             && match tail {
@@ -87,7 +91,7 @@ impl Eye {
                     let bytes = tail.end.min(HEAD_BYTES);
                     name_at(tail.end - bytes, bytes).as_ref() == Some(&tail.name)
                 }
-                None => content_at(path, place.offset).is_some(),
+                None => content_at(place.offset).is_some(),
             }
     }
 
@@ -106,39 +110,6 @@ impl Eye {
         block.wipe();
         Some(digest.whole())
     }
-}
-
-/// What a file has from a place on, with all compression taken off; nothing where it has not so many bytes.
-pub(super) fn content_at(path: &Path, start: u64) -> Option<Box<dyn Read + Send>> {
-    try_content_at(path, start).ok()?
-}
-
-/// The same, and what the system says where it cannot be read.
-fn try_content_at(path: &Path, start: u64) -> io::Result<Option<Box<dyn Read + Send>>> {
-    if kind_of(path)? == Kind::Plain {
-        let mut file = File::open(path)?;
-        let is_long_enough = file.metadata()?.len() >= start;
-        file.seek(SeekFrom::Start(start))?;
-        return Ok(is_long_enough.then(|| Box::new(file) as Box<dyn Read + Send>));
-    }
-    let Ok(mut content) = unpacked(path) else { return Ok(None) };
-    Ok(skip(&mut content, start).map(|()| content as Box<dyn Read + Send>))
-}
-
-/// What stands before a place of a file.
-pub(super) fn trail_before(path: &Path, file: Option<&File>, place: u64) -> RawBlock {
-    let mut trail = RawBlock::with_capacity(HEAD_BYTES as usize);
-    let bytes = place.min(HEAD_BYTES);
-    let read = match file {
-        Some(file) => read_fully(&mut At { file, offset: place - bytes }, &mut trail, bytes),
-        None => content_at(path, place - bytes)
-            .map_or(Ok(false), |mut content| read_fully(&mut content, &mut trail, bytes)),
-    };
-    if !read.is_ok_and(|is_whole| is_whole) {
-        // What is not known whole has no name.
-        trail.wipe();
-    }
-    trail
 }
 
 /// Whether a file is the one that stood under an inode. Inodes are used again, and devices change their numbers with
@@ -160,22 +131,12 @@ pub(super) fn nanoseconds(time: SystemTime) -> Option<u64> {
     u64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
 }
 
-/// Reads of a file at a place, without moving it for others.
-pub(super) struct At<'a> {
-    pub(super) file: &'a File,
-    pub(super) offset: u64,
-}
-
-impl Read for At<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.offset)?;
-        self.offset += count as u64;
-        Ok(count)
-    }
-}
-
 /// Reads exactly so many bytes into a block; says whether there are so many.
-fn read_fully(reader: &mut impl Read, block: &mut RawBlock, bytes: u64) -> io::Result<bool> {
+pub(super) fn read_fully(
+    reader: &mut impl Read,
+    block: &mut RawBlock,
+    bytes: u64,
+) -> io::Result<bool> {
     while (block.len() as u64) < bytes {
         let left = bytes - block.len() as u64;
         match block.read_from(&mut reader.by_ref().take(left)) {
@@ -186,23 +147,6 @@ fn read_fully(reader: &mut impl Read, block: &mut RawBlock, bytes: u64) -> io::R
         }
     }
     Ok(true)
-}
-
-/// Reads past so many bytes.
-fn skip(reader: &mut impl Read, bytes: u64) -> Option<()> {
-    let mut block = RawBlock::with_capacity(1 << 16);
-    let mut left = bytes;
-    while left > 0 {
-        block.clear();
-        match block.read_from(&mut reader.by_ref().take(left)) {
-            Ok(0) => return None,
-            Ok(count) => left -= count as u64,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
-    block.wipe();
-    Some(())
 }
 
 #[cfg(test)]
@@ -217,8 +161,8 @@ mod tests {
 
     /// What is known of a file of which so many bytes were read.
     fn standing(eye: &Eye, path: &Path, read: u64) -> Standing {
-        let file = File::open(path).expect("ours");
-        let metadata = file.metadata().expect("ours");
+        let opened = Opened::at(path).expect("ours");
+        let Opened { file, metadata, .. } = &opened;
         let head_bytes = metadata.len().min(HEAD_BYTES);
         Standing {
             id: FileId(1),
@@ -226,12 +170,12 @@ mod tests {
             path: path.to_owned(),
             dev: metadata.dev(),
             ino: metadata.ino(),
-            born: born(&metadata),
+            born: born(metadata),
             first_born: None,
             head_bytes,
-            head: eye.head(&file, head_bytes).expect("it has so many"),
+            head: eye.head(file, head_bytes).expect("it has so many"),
             place: Place { offset: read, skipping: false },
-            tail: eye.tail(&trail_before(path, Some(&file), read), read),
+            tail: eye.tail(&opened.trail_before(read), read),
             sealed: None,
         }
     }
@@ -259,21 +203,21 @@ mod tests {
             (vec![b"x", &alike[1..], &other], false),
             (vec![], false),
         ] {
-            let copy = write("copy", &bytes);
+            let copy = Opened::at(&write("copy", &bytes)).expect("ours");
             assert_eq!(eye.holds(&copy, &known), expect, "{} bytes", bytes.concat().len());
         }
-        let file = File::open(&path).expect("ours");
-        assert!(eye.is_still(&file, &known));
+        let opened = Opened::at(&path).expect("ours");
+        assert!(eye.is_still(&opened.file, &known));
         // Written anew in place with the same beginning.
         write("access.log", &[&alike, &alike]);
-        assert!(!eye.is_still(&file, &known));
+        assert!(!eye.is_still(&opened.file, &known));
         // A state of before says less, and is enough.
         let mut old = serde_json::to_value(&known).expect("JSON");
         for key in ["tail", "first_born"] {
             old.as_object_mut().and_then(|old| old.remove(key)).expect("it was there");
         }
         let old: Standing = serde_json::from_value(old).expect("it is read");
-        assert!(eye.holds(&path, &old) && old.tail.is_none());
+        assert!(eye.holds(&opened, &old) && old.tail.is_none());
         fs::remove_dir_all(folder).expect("removable");
     }
 }

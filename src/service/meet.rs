@@ -10,22 +10,20 @@
 //! What is left is compared: a copy has all that was read of its original.
 
 use std::{
-    fs::{self, File, Metadata},
-    io::{Seek as _, SeekFrom},
+    fs::{self, Metadata},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use super::{
-    find::{READS, inode},
-    follow::{Follower, From},
+    find::{LOOKS, READS, inode},
+    follow::{Follower, From, How},
     likeness::{HEAD_BYTES_MIN, born, is_same_file},
     names::{by_age, home, is_made_of, neighbours, slot},
+    opened::{Names, Opened},
     outlet::Moves,
     state::{End, FileId, Place, Standing},
 };
-use crate::source::{Kind, kind_of};
-
 /// How long a file must not have grown until it is no copy that is still being made.
 const SETTLED: Duration = Duration::from_secs(2);
 
@@ -55,8 +53,7 @@ enum Where {
 
 /// A file that is looked at.
 struct Met<'a> {
-    path: &'a Path,
-    metadata: &'a Metadata,
+    opened: &'a Opened,
     home: PathBuf,
     around: Vec<(PathBuf, Metadata)>,
 }
@@ -68,12 +65,23 @@ impl Follower {
         watched: usize,
         path: &Path,
         metadata: &Metadata,
+        names: &Names,
         moves: &mut Moves,
     ) {
+        if self.hurries {
+            // Numbers are in the order of age: what comes later waits for what came before.
+            return;
+        }
+        let own_names = Names::around(path);
+        let Ok(opened) = Opened::at(path) else { return };
+        if inode(&opened.metadata) != inode(metadata) {
+            self.hurries = true;
+            return;
+        }
         self.eye.take_failure();
-        let verdict = match kind_of(path) {
-            Ok(Kind::Plain) => self.judge(watched, path, metadata),
-            Ok(_) => Verdict::Copy,
+        let verdict = match opened.is_plain() {
+            Ok(true) => self.judge(watched, &opened),
+            Ok(false) => Verdict::Copy,
             Err(_) => return,
         };
         match self.eye.take_failure() {
@@ -84,6 +92,14 @@ impl Follower {
             }
             _ => self.unread = 0,
         }
+        // What lies where tells what a file is. A folder that never rests does not keep a new log waiting.
+        let is_settled = opened.has_its_name() && own_names.rest() && names.rest();
+        if self.unsettled < LOOKS && !is_settled {
+            self.unsettled += 1;
+            self.hurries = true;
+            return;
+        }
+        self.unsettled = 0;
         let mut again = None;
         let place = match verdict {
             Verdict::Wait => return,
@@ -99,14 +115,11 @@ impl Follower {
             }
         };
         self.waiting.remove(&inode(metadata));
-        let Ok(mut file) = File::open(path) else { return };
-        if file.seek(SeekFrom::Start(place.offset)).is_ok() {
-            let standing = self.standing(watched, path, metadata, place, &file);
-            // The same file has the same number, for numbers are in the order of age.
-            let standing = Standing { id: again.unwrap_or(standing.id), ..standing };
-            self.begin(watched, standing.clone(), From::Growing(file));
-            moves.begun.push(standing);
-        }
+        let standing = self.standing(watched, &opened, place);
+        // The same file has the same number, for numbers are in the order of age.
+        let standing = Standing { id: again.unwrap_or(standing.id), ..standing };
+        self.begin(watched, standing.clone(), opened, How::Growing);
+        moves.begun.push(standing);
     }
 
     /// Ends what another file goes on with, and says where.
@@ -120,11 +133,12 @@ impl Follower {
         index.map_or_else(Place::default, |index| self.ended.remove(index).place)
     }
 
-    fn judge(&mut self, watched: usize, path: &Path, metadata: &Metadata) -> Verdict {
+    fn judge(&mut self, watched: usize, opened: &Opened) -> Verdict {
+        let Opened { path, metadata, .. } = opened;
         let again = self.ended.iter().rev().find(|known| {
             is_same_file(known, metadata)
                 && metadata.len() >= known.place.offset
-                && self.eye.holds(path, known)
+                && self.eye.holds(opened, known)
         });
         if let Some(known) = again {
             return Verdict::Again(known.id.0);
@@ -137,11 +151,11 @@ impl Follower {
         let home = original.unwrap_or_else(|| home_of(path));
         let around = neighbours(path).into_iter();
         let around = around.filter_map(|path| path.metadata().ok().map(|it| (path, it))).collect();
-        let met = Met { path, metadata, home, around };
+        let met = Met { opened, home, around };
         let verdict =
-            if met.path == met.home { self.judge_at_home(&met) } else { self.judge_beside(&met) };
+            if *path == met.home { self.judge_at_home(&met) } else { self.judge_beside(&met) };
         match verdict {
-            Verdict::Wait if met.metadata.len() > 0 && self.has_settled(metadata) => Verdict::New,
+            Verdict::Wait if metadata.len() > 0 && self.has_settled(metadata) => Verdict::New,
             verdict => verdict,
         }
     }
@@ -162,21 +176,22 @@ impl Follower {
         let live = self.files.iter().map(|file| &file.standing).filter(is_earlier);
         let Some(known) = live.max_by_key(|known| known.id) else { return Verdict::New };
         let mut ended = self.ended.iter().filter(is_earlier);
-        if ended.any(|ended| ended.id > known.id) || !self.eye.holds(met.path, known) {
+        if ended.any(|ended| ended.id > known.id) || !self.eye.holds(met.opened, known) {
             return Verdict::New;
         }
         let is_there = matches!(self.place_of(known, met), Where::At(_) | Where::Home)
             || met.around.iter().any(|(path, found)| {
                 !self.is_known(path, found)
                     && slot(path, &met.home).is_some()
-                    && self.eye.holds(path, known)
+                    && self.eye.open(path).is_some_and(|other| self.eye.holds(&other, known))
             });
         if is_there { Verdict::New } else { Verdict::GoesOn(known.id.0) }
     }
 
     /// A file that lies beside a log, as its copies and the earlier ones do.
     fn judge_beside(&self, met: &Met<'_>) -> Verdict {
-        if met.metadata.len() == 0 {
+        let size = met.opened.metadata.len();
+        if size == 0 {
             return Verdict::Wait;
         }
         let after = self.rotated_before(met);
@@ -191,22 +206,23 @@ impl Follower {
                 continue;
             }
             let offset = known.tail.as_ref().map_or(known.place.offset, |tail| tail.end);
-            let has_all = self.eye.holds(met.path, known);
-            let is_apart = |at: &Path| match (slot(met.path, &met.home), slot(at, &met.home)) {
-                (Some(one), Some(other)) => one != other,
-                _ => false,
-            };
+            let has_all = self.eye.holds(met.opened, known);
+            let is_apart =
+                |at: &Path| match (slot(&met.opened.path, &met.home), slot(at, &met.home)) {
+                    (Some(one), Some(other)) => one != other,
+                    _ => false,
+                };
             match at {
                 Where::Home => return Verdict::Copy,
                 Where::At(at) if is_apart(&at) => {}
                 Where::At(_) if has_all => return Verdict::Copy,
                 Where::Nowhere if has_all && from.is_some() => return Verdict::Copy,
-                Where::Nowhere if has_all && met.metadata.len() == offset => return Verdict::Copy,
+                Where::Nowhere if has_all && size == offset => return Verdict::Copy,
                 Where::Nowhere if has_all => {
                     let before = goes_on.map_or(0, |known| known.place.offset);
                     goes_on = goes_on.filter(|_| before >= known.place.offset).or(Some(known));
                 }
-                _ => waits |= met.metadata.len() < offset,
+                _ => waits |= size < offset,
             }
         }
         match goes_on {
@@ -218,7 +234,7 @@ impl Follower {
 
     /// The number of the latest log that was rotated away before the file was.
     fn rotated_before(&self, met: &Met<'_>) -> u64 {
-        let Some(own) = slot(met.path, &met.home) else { return 0 };
+        let Some(own) = slot(&met.opened.path, &met.home) else { return 0 };
         let older = met.around.iter().filter(|(path, _)| {
             slot(path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt())
         });
@@ -232,23 +248,23 @@ impl Follower {
 
     /// Whether a file may be a copy of one that is known: by its name, by when it was made, and by its beginning.
     fn may_be_of(&self, met: &Met<'_>, known: &Standing, from: Option<&From>) -> bool {
-        let is_kin = home(&met.home, &known.path) == met.home || is_made_of(met.path, &known.path);
-        let is_older = match (born(met.metadata), known.born) {
+        let Opened { path, file, metadata } = met.opened;
+        let is_kin = home(&met.home, &known.path) == met.home || is_made_of(path, &known.path);
+        let is_older = match (born(metadata), known.born) {
             (Some(own), Some(other)) => own < other,
             _ => false,
         };
         if !is_kin || is_older || known.head_bytes < HEAD_BYTES_MIN {
             return false;
         }
-        let Ok(file) = File::open(met.path) else { return false };
-        let bytes = known.head_bytes.min(met.metadata.len());
+        let bytes = known.head_bytes.min(metadata.len());
         let head = match from {
             Some(From::Growing(original)) if bytes < known.head_bytes => {
                 self.eye.head(original, bytes)
             }
             _ => Some(known.head.clone()),
         };
-        head.is_some() && self.eye.head(&file, bytes) == head
+        head.is_some() && self.eye.head(file, bytes) == head
     }
 
     /// Where a file that is known is.

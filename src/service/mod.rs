@@ -28,6 +28,7 @@ mod meet;
 mod metrics;
 mod names;
 mod notify;
+mod opened;
 mod outlet;
 mod output;
 mod peer;

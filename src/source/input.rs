@@ -248,7 +248,16 @@ pub(super) fn whole(file: File, meter: Meter) -> io::Result<Box<dyn Read + Send>
 ///
 /// It cannot be opened or read.
 pub fn kind_of(path: &Path) -> io::Result<Kind> {
-    kind_at(&File::open(path)?, 0)
+    kind_of_file(&File::open(path)?)
+}
+
+/// The same of a file that is open, and stays where it stands.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub fn kind_of_file(file: &File) -> io::Result<Kind> {
+    kind_at(file, 0)
 }
 
 impl fmt::Debug for Input {

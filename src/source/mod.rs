@@ -29,7 +29,7 @@ use std::{
 };
 
 use input::{Input, Readiness};
-pub use input::{Waker, kind_of};
+pub use input::{Waker, kind_of, kind_of_file};
 use unpack::Meter;
 pub use unpack::{Damage, Kind};
 
@@ -671,8 +671,17 @@ pub fn told_name(name: &Path, number: usize) -> String {
 ///
 /// It cannot be opened or read.
 pub fn unpacked(path: &Path) -> io::Result<Box<dyn io::Read + Send>> {
-    let file = std::fs::File::open(path)?;
-    if kind_of(path)? == Kind::Plain {
+    unpacked_file(std::fs::File::open(path)?)
+}
+
+/// The same of a file that is open, from its beginning, wherever it stands.
+///
+/// # Errors
+///
+/// It cannot be read.
+pub fn unpacked_file(mut file: std::fs::File) -> io::Result<Box<dyn io::Read + Send>> {
+    io::Seek::rewind(&mut file)?;
+    if kind_of_file(&file)? == Kind::Plain {
         return Ok(Box::new(file));
     }
     let meter = Meter::new(Arc::default(), None);
