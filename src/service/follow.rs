@@ -115,6 +115,8 @@ pub(super) struct Follower {
     next_id: u64,
     pub(super) files: Vec<Followed>,
     pub(super) ended: Vec<Standing>,
+    /// When the latest file of a source was made of those that are forgotten.
+    forgotten: BTreeMap<String, u64>,
     /// Files that are not followed, compressed ones and copies, with what tells them from later ones of their inode.
     pub(super) ignored: BTreeMap<Inode, u64>,
     /// Files of which it cannot be told yet what they are: how long they are, and since when.
@@ -157,6 +159,7 @@ impl Follower {
             next_id,
             files: Vec::new(),
             ended: Vec::new(),
+            forgotten: BTreeMap::new(),
             ignored: BTreeMap::new(),
             waiting: BTreeMap::new(),
             scanned: None,
@@ -169,6 +172,7 @@ impl Follower {
     /// Follows until the service ends.
     pub(super) fn run(mut self, point: &Point) {
         self.ended.clone_from(&point.ended);
+        self.forgotten.clone_from(&point.forgotten);
         let _ = self.follow(point);
     }
 
@@ -290,6 +294,8 @@ impl Follower {
         let known = live.chain(&self.ended).filter(|standing| standing.source == source);
         let first = known.filter_map(|standing| standing.first_born.or(standing.born)).min();
         let Some(first) = first else { return named };
+        // What was made before something that is forgotten was read too.
+        let first = first.max(self.forgotten.get(&source).map_or(0, |latest| latest + 1));
         let mut missed = Vec::new();
         for path in neighbours(pattern) {
             let Ok(metadata) = path.metadata() else { continue };

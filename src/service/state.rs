@@ -24,9 +24,10 @@ use crate::sink::write_durably;
 
 /// The number of the form.
 const VERSION: u32 = 1;
-/// How many files are remembered that were read to their end, so that a copy of one is not read again. All of them are
-/// written with every commit.
-const ENDED_MAX: usize = 200;
+/// How many files are remembered that were read to their end, so that a copy of one is not read again, and how many
+/// that were truncated or written anew, whose copies are found soon. All of them are written with every commit.
+const ENDED_MAX: usize = 500;
+const EMPTIED_MAX: usize = 100;
 
 /// A followed file, by a number that no other one had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -82,6 +83,10 @@ impl Standing {
     pub(super) fn emptied(self) -> Self {
         Self { dev: 0, ino: 0, ..self }
     }
+
+    const fn is_emptied(&self) -> bool {
+        self.ino == 0
+    }
 }
 
 /// A file that ends.
@@ -107,6 +112,9 @@ pub(super) struct Point {
     pub(super) sealed_entries: Beginnings,
     /// Files that were read to their end, the latest last.
     pub(super) ended: Vec<Standing>,
+    /// When the latest file of a source was made of those that were read to their end and are forgotten.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) forgotten: BTreeMap<String, u64>,
     pub(super) output: Option<OutputPoint>,
     pub(super) lines: Lines,
 }
@@ -131,8 +139,23 @@ impl Point {
         if let Some(standing) = self.files.remove(&ended.id.0) {
             let standing = if ended.is_emptied { standing.emptied() } else { standing };
             self.ended.push(standing);
-            let over = self.ended.len().saturating_sub(ENDED_MAX);
-            self.ended.drain(..over);
+            self.forget(true, EMPTIED_MAX);
+            self.forget(false, ENDED_MAX);
+        }
+    }
+
+    /// Forgets the first that ended, of one kind, beyond so many.
+    fn forget(&mut self, is_emptied: bool, max: usize) {
+        let count = self.ended.iter().filter(|ended| ended.is_emptied() == is_emptied).count();
+        if count <= max {
+            return;
+        }
+        if let Some(first) = self.ended.iter().position(|ended| ended.is_emptied() == is_emptied) {
+            let Standing { source, born, .. } = self.ended.remove(first);
+            if let Some(born) = born.filter(|_| !is_emptied) {
+                let latest = self.forgotten.entry(source).or_default();
+                *latest = born.max(*latest);
+            }
         }
     }
 }
@@ -251,6 +274,36 @@ mod tests {
             let bytes = state.clone().settle(recorded).output.map(|output| output.bytes);
             assert_eq!(bytes, Some(expect), "{recorded:?}");
         }
+    }
+
+    #[test]
+    fn of_what_is_forgotten_it_is_known_when_it_was_made() {
+        let mut point = Point::default();
+        let standing = |id: u64| Standing {
+            id: FileId(id),
+            source: "access.log".to_owned(),
+            path: PathBuf::from("access.log.1"),
+            dev: 1,
+            ino: id,
+            born: Some(1_000 + id),
+            first_born: None,
+            head_bytes: 0,
+            head: String::new(),
+            place: Place::default(),
+            tail: None,
+            sealed: None,
+        };
+        // Each second one is a log that was truncated, the one after it the copy.
+        let last = 2 * ENDED_MAX as u64 + 10;
+        for id in 1..=last {
+            point.files.insert(id, standing(id));
+            point.end(End { id: FileId(id), is_emptied: id % 2 == 1 });
+        }
+        let (emptied, ended): (Vec<_>, Vec<_>) =
+            point.ended.iter().partition(|ended| ended.is_emptied());
+        assert_eq!((emptied.len(), ended.len()), (EMPTIED_MAX, ENDED_MAX));
+        assert_eq!(ended.first().map(|first| first.id), Some(FileId(12)));
+        assert_eq!(point.forgotten["access.log"], 1_010);
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl Server {
     }
 }
 
-/// How often logs are rotated in a row, faster than they are looked at: sixty times, or as often as TAMIS_STORMS says.
+/// How often logs are rotated in a row faster than they are looked at: sixty times, or as often as TAMIS_STORMS says.
 fn storms() -> usize {
     std::env::var("TAMIS_STORMS").ok().and_then(|storms| storms.parse().ok()).unwrap_or(60)
 }
@@ -246,7 +246,7 @@ fn each_line_is_clean_once_counted_once_and_sealed_after_kills_and_all_rotations
     ));
 }
 
-/// A log that had another name when it was opened than when it was looked at was read twice, and another one not at all.
+/// A log that had another name when it was opened than when it was looked at was read twice, another one not at all.
 #[test]
 fn each_line_is_clean_once_where_logs_are_renamed_while_they_are_looked_at() {
     if Command::new("gzip").arg("--version").output().is_err() {
