@@ -10,7 +10,9 @@
 //! What is left is compared: a copy has all that was read of its original.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, Metadata},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -235,15 +237,18 @@ impl Follower {
     /// The number of the latest log that was rotated away before the file was.
     fn rotated_before(&self, met: &Met<'_>) -> u64 {
         let Some(own) = slot(&met.opened.path, &met.home) else { return 0 };
-        let older = met.around.iter().filter(|(path, _)| {
-            slot(path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt())
-        });
+        let mut older = BTreeMap::<_, Vec<_>>::new();
+        for (path, metadata) in &met.around {
+            if slot(path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt()) {
+                older.entry(metadata.ino()).or_default().push(metadata);
+            }
+        }
         let live = self.files.iter().map(|file| &file.standing);
-        let known = live.chain(&self.ended).map(|known| {
-            let is_there = older.clone().any(|(_, metadata)| is_same_file(known, metadata));
-            if is_there { known.id.0 } else { 0 }
+        let known = live.chain(&self.ended).filter(|known| {
+            let same = older.get(&known.ino);
+            same.is_some_and(|same| same.iter().any(|metadata| is_same_file(known, metadata)))
         });
-        known.max().unwrap_or_default()
+        known.map(|known| known.id.0).max().unwrap_or_default()
     }
 
     /// Whether a file may be a copy of one that is known: by its name, by when it was made, and by its beginning.
