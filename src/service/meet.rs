@@ -24,7 +24,7 @@ use super::{
     names::{by_age, home, is_made_of, neighbours, slot},
     opened::{Names, Opened},
     outlet::Moves,
-    state::{End, FileId, Place, Standing},
+    state::{End, Place, Standing},
 };
 /// How long a file must not have grown until it is no copy that is still being made.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -102,37 +102,35 @@ impl Follower {
             return;
         }
         self.unsettled = 0;
-        let mut again = None;
-        let place = match verdict {
+        let before = match verdict {
             Verdict::Wait => return,
             Verdict::Copy => {
                 self.ignored.insert(inode(metadata), stamp(metadata));
                 return;
             }
-            Verdict::New => Place::default(),
-            Verdict::GoesOn(id) => self.leave(id, moves),
-            Verdict::Again(id) => {
-                again = Some(FileId(id));
-                self.leave(id, moves)
-            }
+            Verdict::New => None,
+            Verdict::GoesOn(id) | Verdict::Again(id) => self.leave(id, moves),
         };
         self.waiting.remove(&inode(metadata));
+        let place = before.as_ref().map_or_else(Place::default, |before| before.place);
         let standing = self.standing(watched, &opened, place);
         // The same file has the same number, for numbers are in the order of age.
-        let standing = Standing { id: again.unwrap_or(standing.id), ..standing };
+        let again = before.as_ref().filter(|_| matches!(verdict, Verdict::Again(_)));
+        let id = again.map_or(standing.id, |again| again.id);
+        let standing = Standing { id, sealed: before.and_then(|it| it.sealed), ..standing };
         self.begin(watched, standing.clone(), opened, How::Growing);
         moves.begun.push(standing);
     }
 
-    /// Ends what another file goes on with, and says where.
-    fn leave(&mut self, id: u64, moves: &mut Moves) -> Place {
+    /// Ends what another file goes on with, and says how far it was read.
+    fn leave(&mut self, id: u64, moves: &mut Moves) -> Option<Standing> {
         if let Some(index) = self.files.iter().position(|file| file.standing.id.0 == id) {
-            let standing = self.files.remove(index).standing;
+            let standing = self.files.remove(index).standing();
             moves.ended.push(End { id: standing.id, is_emptied: true });
-            return standing.place;
+            return Some(standing);
         }
         let index = self.ended.iter().position(|standing| standing.id.0 == id);
-        index.map_or_else(Place::default, |index| self.ended.remove(index).place)
+        index.map(|index| self.ended.remove(index))
     }
 
     fn judge(&mut self, watched: usize, opened: &Opened) -> Verdict {

@@ -303,8 +303,8 @@ impl Outlet {
         for standing in moves.begun {
             self.point.ended.retain(|ended| ended.id != standing.id);
             // One that is known may have lines before its place that are still to be sealed.
-            self.seen.entry(standing.id.0).or_insert(standing.place);
-            self.sealed.entry(standing.id.0).or_insert(standing.place);
+            self.seen.entry(standing.id.0).or_insert(standing.start());
+            self.sealed.entry(standing.id.0).or_insert(standing.start());
             self.state.next_id = self.state.next_id.max(standing.id.0 + 1);
             self.point.files.insert(standing.id.0, standing);
         }
