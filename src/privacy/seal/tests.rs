@@ -185,6 +185,8 @@ fn a_segment_is_full_of_addresses_and_not_of_lines() {
 fn nothing_of_it_is_shown() {
     let parcel = parcel(false, &[(&["all"], b"192.0.2.77")]);
     assert_eq!(format!("{parcel:?}"), "Parcel(1 lines)");
+    let three = self::parcel(false, &[(&["all"], b"a\nb\nc")]);
+    assert_eq!((three.lines(), format!("{three:?}").as_str()), (3, "Parcel(3 lines)"));
     let segment = Segment::begin(Identity::generate().to_public(), Vec::new()).expect("a vector");
     assert_eq!(format!("{segment:?}"), "Segment(0 lines)");
 }

@@ -271,6 +271,19 @@ fn lines_behind_one_that_was_erased_are_still_said_to_be_masked() {
     assert!(matches!(unsealer.next(), Ok(None)));
 }
 
+/// A log that begins anew under its name has two lines at each place.
+#[test]
+fn a_line_keeps_its_place_where_two_runs_began_at_the_same() {
+    let (old, recipient) = key();
+    let head = "#@ {\"at\":0,\"source\":\"a\",\"why\":[\"all\"]}\n";
+    let (gone, kept) = (line("192.0.2.7", "/a-longer-one"), line("192.0.2.8", "/a"));
+    let sealed_body = body(&[&format!("{head}{kept}{head}{gone}{kept}")], &recipient);
+    let sealed_index = sealed(index(&["192.0.2.7"], "all", 3).as_bytes(), &recipient);
+    let (_, new, out, _) = rewritten(&sealed_body, Some(&sealed_index), &old, "192.0.2.7");
+    let (before, _) = lines(&sealed_body, &old);
+    assert_eq!(lines(&out, &new).0, [before[0].clone(), before[2].clone()]);
+}
+
 #[test]
 fn only_what_a_crash_cut_short_is_written_anew_without_its_end() {
     let (old, recipient) = key();
