@@ -226,7 +226,7 @@ fn rewritten(
 /// The text of a body.
 fn plain(sealed: &[u8], key: &SegmentKey) -> String {
     let body = zstd::decode_all(BufReader::new(key.decrypt(sealed).expect("it opens")));
-    String::from_utf8(body.expect("it is a stream")).expect("text")
+    str::from_utf8(&body.expect("it is a stream")).expect("text").to_owned()
 }
 
 /// Each run differs from the one before in one thing only, and none may be taken for the rest of the one before.
