@@ -81,7 +81,7 @@ impl Follower {
         }
         // The latest has the latest of the names.
         for (watched, standing) in missing.into_iter().rev() {
-            let start = standing.sealed.unwrap_or(standing.place).offset.min(standing.place.offset);
+            let start = standing.start().offset;
             let file = self.look_patiently(standing, || {
                 self.find_copy(standing, watched, start, &taken)
                     .or_else(|| self.find_in_place(standing, &taken))

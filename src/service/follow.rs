@@ -88,6 +88,13 @@ pub(super) struct Followed {
     seen: (u64, i64, i64),
 }
 
+impl Followed {
+    /// How far it was read; where lines are only sealed, up to where that is.
+    pub(super) fn standing(&self) -> Standing {
+        Standing { sealed: Some(self.gatherer.place()), ..self.standing.clone() }
+    }
+}
+
 /// Whence bytes come.
 pub(super) enum From {
     /// A file that may grow.
@@ -199,10 +206,7 @@ impl Follower {
         mut opened: Opened,
         how: How,
     ) {
-        let start = match standing.sealed {
-            Some(sealed) if sealed.offset < standing.place.offset => sealed,
-            _ => standing.place,
-        };
+        let start = standing.start();
         let Watched { choice, .. } = &self.watched[watched];
         // The same whatever the file is called now: lines that are sealed twice are told by it.
         let home = home(&self.watched[watched].pattern, &standing.path);
@@ -491,7 +495,7 @@ impl Follower {
         self.hand_over(index, true)?;
         let followed = self.files.remove(index);
         let ended = vec![End { id: followed.standing.id, is_emptied: false }];
-        self.ended.push(followed.standing);
+        self.ended.push(followed.standing());
         self.send(Item::Moves(Moves { begun: Vec::new(), ended }))?;
         Ok(true)
     }
@@ -500,20 +504,22 @@ impl Follower {
     /// from its beginning.
     fn begin_anew(&mut self, index: usize) -> Result<(), Closed> {
         let followed = self.files.remove(index);
-        let old = followed.standing;
-        let ended = vec![End { id: old.id, is_emptied: true }];
-        let mut moves = Moves { begun: Vec::new(), ended };
-        let taken = BTreeSet::new();
-        if let Some(found) = self.find_copy(&old, followed.watched, old.place.offset, &taken) {
-            let id = FileId(self.next_id);
-            self.next_id += 1;
-            let copy = Standing { id, sealed: None, ..found.standing(&old) };
-            let (opened, how) = found.into_parts();
-            self.begin(followed.watched, copy.clone(), opened, how);
-            moves.begun.push(copy);
-        }
+        let old = followed.standing();
         let path = old.path.clone();
-        self.ended.push(old.emptied());
+        let mut moves = Moves::default();
+        match self.find_copy(&old, followed.watched, old.start().offset, &BTreeSet::new()) {
+            // It goes on under the same number, with what is still to be sealed of it.
+            Some(found) => {
+                let copy = found.standing(&old);
+                let (opened, how) = found.into_parts();
+                self.begin(followed.watched, copy.clone(), opened, how);
+                moves.begun.push(copy);
+            }
+            None => {
+                moves.ended.push(End { id: old.id, is_emptied: true });
+                self.ended.push(old.emptied());
+            }
+        }
         if let From::Growing(file) = followed.from
             && let Ok(metadata) = file.metadata()
         {

@@ -10,7 +10,9 @@
 //! What is left is compared: a copy has all that was read of its original.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, Metadata},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -22,7 +24,7 @@ use super::{
     names::{by_age, home, is_made_of, neighbours, slot},
     opened::{Names, Opened},
     outlet::Moves,
-    state::{End, FileId, Place, Standing},
+    state::{End, Place, Standing},
 };
 /// How long a file must not have grown until it is no copy that is still being made.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -100,37 +102,35 @@ impl Follower {
             return;
         }
         self.unsettled = 0;
-        let mut again = None;
-        let place = match verdict {
+        let before = match verdict {
             Verdict::Wait => return,
             Verdict::Copy => {
                 self.ignored.insert(inode(metadata), stamp(metadata));
                 return;
             }
-            Verdict::New => Place::default(),
-            Verdict::GoesOn(id) => self.leave(id, moves),
-            Verdict::Again(id) => {
-                again = Some(FileId(id));
-                self.leave(id, moves)
-            }
+            Verdict::New => None,
+            Verdict::GoesOn(id) | Verdict::Again(id) => self.leave(id, moves),
         };
         self.waiting.remove(&inode(metadata));
+        let place = before.as_ref().map_or_else(Place::default, |before| before.place);
         let standing = self.standing(watched, &opened, place);
         // The same file has the same number, for numbers are in the order of age.
-        let standing = Standing { id: again.unwrap_or(standing.id), ..standing };
+        let again = before.as_ref().filter(|_| matches!(verdict, Verdict::Again(_)));
+        let id = again.map_or(standing.id, |again| again.id);
+        let standing = Standing { id, sealed: before.and_then(|it| it.sealed), ..standing };
         self.begin(watched, standing.clone(), opened, How::Growing);
         moves.begun.push(standing);
     }
 
-    /// Ends what another file goes on with, and says where.
-    fn leave(&mut self, id: u64, moves: &mut Moves) -> Place {
+    /// Ends what another file goes on with, and says how far it was read.
+    fn leave(&mut self, id: u64, moves: &mut Moves) -> Option<Standing> {
         if let Some(index) = self.files.iter().position(|file| file.standing.id.0 == id) {
-            let standing = self.files.remove(index).standing;
+            let standing = self.files.remove(index).standing();
             moves.ended.push(End { id: standing.id, is_emptied: true });
-            return standing.place;
+            return Some(standing);
         }
         let index = self.ended.iter().position(|standing| standing.id.0 == id);
-        index.map_or_else(Place::default, |index| self.ended.remove(index).place)
+        index.map(|index| self.ended.remove(index))
     }
 
     fn judge(&mut self, watched: usize, opened: &Opened) -> Verdict {
@@ -235,15 +235,18 @@ impl Follower {
     /// The number of the latest log that was rotated away before the file was.
     fn rotated_before(&self, met: &Met<'_>) -> u64 {
         let Some(own) = slot(&met.opened.path, &met.home) else { return 0 };
-        let older = met.around.iter().filter(|(path, _)| {
-            slot(path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt())
-        });
+        let mut older = BTreeMap::<_, Vec<_>>::new();
+        for (path, metadata) in &met.around {
+            if slot(path, &met.home).is_some_and(|other| by_age(&other, &own).is_lt()) {
+                older.entry(metadata.ino()).or_default().push(metadata);
+            }
+        }
         let live = self.files.iter().map(|file| &file.standing);
-        let known = live.chain(&self.ended).map(|known| {
-            let is_there = older.clone().any(|(_, metadata)| is_same_file(known, metadata));
-            if is_there { known.id.0 } else { 0 }
+        let known = live.chain(&self.ended).filter(|known| {
+            let same = older.get(&known.ino);
+            same.is_some_and(|same| same.iter().any(|metadata| is_same_file(known, metadata)))
         });
-        known.max().unwrap_or_default()
+        known.map(|known| known.id.0).max().unwrap_or_default()
     }
 
     /// Whether a file may be a copy of one that is known: by its name, by when it was made, and by its beginning.

@@ -17,6 +17,7 @@
 mod board;
 pub mod config;
 mod error;
+mod expiry;
 mod exposition;
 mod find;
 mod follow;
@@ -36,6 +37,7 @@ mod pipes;
 mod room;
 mod sealing;
 mod sockets;
+mod sources;
 mod state;
 mod tick;
 mod trust;
@@ -60,16 +62,16 @@ use tokio::sync::{
 
 use self::{
     board::Board,
-    config::{Config, Kind, Place, SourceSection},
-    follow::{Follower, Watched},
+    config::Config,
+    follow::Follower,
     gather::Pool,
-    journal::Journal,
     listen::Way,
     notify::Notify,
-    outlet::{Moves, Outlet, Parts},
+    outlet::{Moves, Outlet},
     output::Output,
     room::Stop,
-    sockets::{Given, Socket},
+    sockets::Socket,
+    sources::{Onward, Pipe, Sources},
     state::{End, Point, Standing, State},
     trust::Trust,
     work::{Item, Line},
@@ -194,7 +196,7 @@ impl Opening {
         let next_id = state.next_id;
         let trust = Trust::begin(state.trust, keys::now());
         let threads = crew.len();
-        let outlet = Outlet::new(Parts {
+        let outlet = Outlet::new(outlet::Parts {
             rules,
             output,
             writer,
@@ -230,13 +232,13 @@ impl Opening {
             is_done: Arc::new(AtomicBool::new(false)),
             _lock: lock,
         };
-        let sources = Sources { config: &config, ways, items, pool, key, say, next_id, point };
-        service.begin(sources, threads, (is_ending, is_over), tend)
+        let parts = Parts { config: &config, ways, items, pool, key, say, next_id, point };
+        service.begin(parts, threads, (is_ending, is_over), tend)
     }
 }
 
 /// What sources are started with.
-struct Sources<'a> {
+struct Parts<'a> {
     config: &'a Config,
     ways: Vec<SourceWay>,
     items: Sender<Item>,
@@ -268,62 +270,15 @@ pub struct Service {
 impl Service {
     fn begin(
         mut self,
-        sources: Sources<'_>,
+        parts: Parts<'_>,
         threads: usize,
         (is_ending, is_over): (watch::Receiver<bool>, watch::Receiver<bool>),
         tend: Box<dyn Fn() -> bool + Send>,
     ) -> Result<Self, ServiceError> {
-        let mut given = Given::take();
-        let mut sockets = Vec::new();
-        let mut watched = Vec::new();
-        let mut pipes = Vec::new();
-        let mut journals = Vec::new();
-        let Sources { config, ways, items, pool, key, say, next_id, point } = sources;
-        for (number, (source, way)) in config.sources.iter().zip(ways).enumerate() {
-            let facts = Arc::clone(&self.board.sources[number]);
-            let SourceWay { choice, site } = way;
-            if let (Kind::File, Some(path)) = (source.kind, &source.path) {
-                watched.push(Watched { pattern: path.clone(), choice, site, facts });
-                continue;
-            }
-            let way = Way {
-                items: items.clone(),
-                pool: Arc::clone(&pool),
-                choice,
-                line_bytes_max: LINE_BYTES_MAX,
-                site,
-                name: source_name(source, number).into(),
-                facts,
-                confirms: source.confirm,
-            };
-            if source.kind == Kind::Journald {
-                let opened = Journal::open(source, &point.entries, &point.sealed_entries)?;
-                journals.push((opened, way));
-                continue;
-            }
-            match (&source.listen, &source.path) {
-                (Some(listen), _) => {
-                    for socket in sockets::open(&read_place(listen), source.kind, &mut given)? {
-                        sockets.push((socket, way.clone()));
-                    }
-                }
-                (None, Some(path)) => pipes.push((pipes::open(path)?, way, false)),
-                (None, None) => pipes.push((pipes::stdin()?, way, true)),
-            }
-        }
-        let metrics = match &config.metrics {
-            Some(metrics) => {
-                let place = read_place(&metrics.listen);
-                let kind =
-                    if matches!(place, Place::Address(_)) { Kind::Tcp } else { Kind::UnixStream };
-                let mut found = sockets::open(&place, kind, &mut given);
-                if found.is_err() && matches!(place, Place::Systemd(_)) {
-                    found = sockets::open(&place, Kind::Tcp, &mut given);
-                }
-                found?
-            }
-            None => Vec::new(),
-        };
+        let Parts { config, ways, items, pool, key, say, next_id, point } = parts;
+        let onward = Onward { items: &items, pool: &pool, board: &self.board, point: &point };
+        let Sources { watched, sockets, pipes, journals, metrics } =
+            Sources::open(config, ways, &onward)?;
         self.workers = self.line.start(threads)?;
         let stop = Arc::clone(&self.stop);
         if !watched.is_empty() {
@@ -344,7 +299,7 @@ impl Service {
             let ended = point.files.values().map(ended).collect();
             let _ = items.blocking_send(Item::Moves(Moves { begun: Vec::new(), ended }));
         }
-        for (file, way, to_the_end) in pipes {
+        for Pipe { file, way, to_the_end } in pipes {
             let stop = Arc::clone(&stop);
             if way.confirms {
                 // What omprog waits for before it sends anything.
@@ -574,15 +529,6 @@ fn listener(socket: Socket) -> std::io::Result<metrics::Listener> {
 fn clock() -> Now {
     let (unix, steady) = keys::seconds();
     Now { unix, steady }
-}
-
-fn read_place(text: &str) -> Place {
-    config::place(text, "listen").expect("the configuration was checked")
-}
-
-/// What a source is called where its lines are sealed.
-fn source_name(source: &SourceSection, number: usize) -> String {
-    format!("{}-{}", source.kind.word(), number + 1)
 }
 
 fn lock(folder: &Path) -> Result<File, ServiceError> {

@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{
-    board::{Board, Level, Say},
+    board::{Board, Say},
     error::ServiceError,
     gather::Piece,
     journal::{Beginnings, Entry},
@@ -33,9 +33,6 @@ use crate::{
     privacy::{RawBlock, Sentry, ring::Ring},
     quarantine::{
         QuarantineError,
-        disk::Disk,
-        expire::{self, Witness},
-        layout::Layout,
         store::{Now, Writer},
     },
 };
@@ -113,7 +110,7 @@ pub(super) struct Outlet {
     pub(super) tally: Tally,
     /// The lines of earlier runs.
     before: Lines,
-    is_dirty: bool,
+    pub(super) is_dirty: bool,
     /// Files of which pieces are here whose rest is still to come.
     partial: BTreeSet<u64>,
     must_flush: bool,
@@ -306,8 +303,8 @@ impl Outlet {
         for standing in moves.begun {
             self.point.ended.retain(|ended| ended.id != standing.id);
             // One that is known may have lines before its place that are still to be sealed.
-            self.seen.entry(standing.id.0).or_insert(standing.place);
-            self.sealed.entry(standing.id.0).or_insert(standing.place);
+            self.seen.entry(standing.id.0).or_insert(standing.start());
+            self.sealed.entry(standing.id.0).or_insert(standing.start());
             self.state.next_id = self.state.next_id.max(standing.id.0 + 1);
             self.point.files.insert(standing.id.0, standing);
         }
@@ -329,7 +326,7 @@ impl Outlet {
 
     /// Commits what is due, with rotation where that is due; what fails ends the service.
     pub(super) fn tend(&mut self, interval: Duration) {
-        if self.failure.is_some() || self.is_closed {
+        if self.is_over() {
             return;
         }
         let now = (self.clock)();
@@ -352,88 +349,6 @@ impl Outlet {
         self.commit()?;
         // How many files stay does not depend on what time it is.
         self.expire_output(now, None);
-        Ok(())
-    }
-
-    /// Looks whether the clock was set, and says so.
-    pub(super) fn look_at_clock(&mut self) {
-        let Now { unix, steady } = (self.clock)();
-        if let Some(set_by) = self.trust.look(unix, steady) {
-            let what = format!(
-                "the clock was set by {set_by} seconds: nothing is destroyed for being old within the next 24 hours; \
-                 see that it is right"
-            );
-            (self.say)(Level::Warning, &what);
-            self.is_dirty = true;
-        }
-    }
-
-    /// Destroys what has been kept for long enough: files that were rotated away, and sealed segments.
-    pub(super) fn expire(&mut self) {
-        if self.failure.is_some() || self.is_closed {
-            return;
-        }
-        self.look_at_clock();
-        if !self.trust.is_given() {
-            return;
-        }
-        self.expire_output((self.clock)().unix, self.rules.records_days);
-        if let Some(days) = self.rules.sealed_days
-            && let Err(error) = self.expire_sealed(days)
-        {
-            self.fail(ServiceError::Quarantine(error));
-        }
-    }
-
-    fn expire_output(&self, now: i64, days: Option<u32>) {
-        match self.output.expire(now, days) {
-            Ok((removed, ahead)) => {
-                if removed > 0 {
-                    let what = format!("removed {removed} earlier files of the output");
-                    (self.say)(Level::Info, &what);
-                }
-                if days.is_some() && ahead > 0 {
-                    let what = format!(
-                        "{ahead} earlier files of {} have a time in their names that is still to come, and stay until \
-                         then and as long again: see whether the clock was wrong, and remove them yourself",
-                        self.output.place().display()
-                    );
-                    (self.say)(Level::Warning, &what);
-                }
-            }
-            Err(error) => {
-                let place = self.output.place();
-                let what = format!("cannot remove earlier files of {}: {error}", place.display());
-                (self.say)(Level::Warning, &what);
-            }
-        }
-    }
-
-    /// The writer stands aside for that: the manifest has one writer.
-    fn expire_sealed(&mut self, days: u32) -> Result<(), QuarantineError> {
-        let (Some(mut writer), Some(open)) = (self.writer.take(), &self.open_writer) else {
-            return Ok(());
-        };
-        let now = (self.clock)();
-        writer.settle(now)?;
-        self.sealed.clone_from(&self.seen);
-        self.sealed_entries.clone_from(&self.seen_entries);
-        writer.finish(now)?;
-        let layout = Layout::new(&open.0);
-        let (disk, witness) = (Disk::default(), Witness::Service);
-        match expire::expire(&disk, &layout, (now.unix, now.unix), days, witness) {
-            Ok(expired) if expired.destroyed.is_empty() => {}
-            Ok(expired) => {
-                let what = format!(
-                    "destroyed {} sealed segments after {days} days",
-                    expired.destroyed.len()
-                );
-                (self.say)(Level::Notice, &what);
-            }
-            Err(error) => return Err(error),
-        }
-        self.writer = Some((open.1)()?);
-        self.is_dirty = true;
         Ok(())
     }
 
@@ -500,10 +415,20 @@ impl Outlet {
             writer.settle((self.clock)()).map_err(ServiceError::Quarantine)?;
         }
         if writer.is_idle() {
-            self.sealed.clone_from(&self.seen);
-            self.sealed_entries.clone_from(&self.seen_entries);
+            self.note_sealed();
         }
         Ok(())
+    }
+
+    /// Notes that all that came so far is sealed durably.
+    pub(super) fn note_sealed(&mut self) {
+        self.sealed.clone_from(&self.seen);
+        self.sealed_entries.clone_from(&self.seen_entries);
+    }
+
+    /// Whether nothing is done any more.
+    pub(super) const fn is_over(&self) -> bool {
+        self.failure.is_some() || self.is_closed
     }
 
     /// Finishes everything at the end, unless something failed. The state then needs no store to be understood.

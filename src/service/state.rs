@@ -84,6 +84,11 @@ impl Standing {
         Self { dev: 0, ino: 0, ..self }
     }
 
+    /// From where on lines are to be read: those that are clean and not sealed durably are read once more.
+    pub(super) fn start(&self) -> Place {
+        self.sealed.filter(|sealed| sealed.offset < self.place.offset).unwrap_or(self.place)
+    }
+
     const fn is_emptied(&self) -> bool {
         self.ino == 0
     }

@@ -152,15 +152,20 @@ impl Server {
     #[track_caller]
     fn wait(&self) {
         let since = Instant::now();
-        while self.records() < self.number && since.elapsed() < PATIENCE {
+        // While an output is rotated it may be missed, or read under both of its names.
+        while self.records() < self.number || !self.is_each_once() {
+            if since.elapsed() > PATIENCE {
+                say_loudly(&self.history.join("\n"));
+                say_loudly(&fs::read_to_string(self.desk.file("state/state.json")).expect("ours"));
+                self.desk.assert_each_once(self.number);
+            }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn is_each_once(&self) -> bool {
         let numbers = self.desk.numbers();
-        if numbers.len() as u64 != self.number || numbers.values().any(|times| *times > 1) {
-            say_loudly(&self.history.join("\n"));
-            say_loudly(&fs::read_to_string(self.desk.file("state/state.json")).expect("ours"));
-            self.desk.assert_each_once(self.number);
-        }
+        numbers.len() as u64 == self.number && numbers.values().all(|times| *times == 1)
     }
 
     fn assert_counted(&self) {

@@ -183,3 +183,65 @@ fn what_a_visitor_did_before_it_was_marked_is_sealed_too() {
     );
     sealed.assert_without(&[b"203.0.113.9", b"198.51.100.7", b"missing"]);
 }
+
+/// What was clean before a kill and not yet sealed was not sealed from the copy.
+#[test]
+fn a_log_that_is_truncated_while_its_lines_are_sealed_after_a_kill_is_sealed_from_its_copy() {
+    const LINES: u64 = 60_000;
+    let desk = Desk::new();
+    let root = desk.folder.path().display().to_string();
+    let configuration = CONFIGURATION.replace("QUARANTINE", &desk.root().display().to_string());
+    desk.write("tamis.toml", configuration.replace("{}", &root));
+    desk.write("all.toml", ALL);
+    let log = desk.folder.file("access.log");
+    fs::write(&log, (1..=LINES).map(line).collect::<String>()).expect("ours");
+    let start = || {
+        let mut command = Command::new(TAMIS);
+        command.args(["serve", "--config"]).arg(desk.folder.file("tamis.toml"));
+        command.env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null());
+        let said = fs::File::create(desk.folder.file("err")).expect("ours");
+        Running(command.stderr(said).spawn().expect("the program starts"))
+    };
+    let wait = |what: &str, is_it: &dyn Fn() -> bool| {
+        for _ in 0..60_000 {
+            if is_it() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        panic!("{what} did not come");
+    };
+    let read = |name| fs::read_to_string(desk.folder.file(name)).unwrap_or_default();
+    let records = || read("clean.jsonl").bytes().filter(|byte| *byte == b'\n').count() as u64;
+    let running = start();
+    wait("the records", &|| records() == LINES);
+    running.kill();
+    let running = start();
+    wait("the start", &|| read("err").contains("started"));
+    fs::copy(&log, desk.folder.file("access.log.1")).expect("ours");
+    let mut log = OpenOptions::new().append(true).open(&log).expect("ours");
+    log.set_len(0).expect("ours");
+    for number in LINES + 1..=LINES + 10 {
+        log.write_all(line(number).as_bytes()).expect("ours");
+    }
+    wait("the records", &|| records() == LINES + 10);
+    assert_eq!(running.stop(), Some(0));
+    // What is sealed once more has no sign but the state.
+    let is_sealed = || {
+        let state: serde_json::Value =
+            serde_json::from_str(&read("state/state.json")).expect("JSON");
+        let files = state["committed"]["files"].as_object().expect("files");
+        files.values().all(|file| file["sealed"]["offset"] == file["place"]["offset"])
+    };
+    for _ in 0..60 {
+        if is_sealed() {
+            break;
+        }
+        let running = start();
+        wait("the start", &|| read("err").contains("started"));
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(running.stop(), Some(0));
+    }
+    assert_eq!(records(), LINES + 10);
+    assert_sealed(&desk, LINES + 10);
+}

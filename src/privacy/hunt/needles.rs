@@ -373,8 +373,11 @@ pub(super) const fn is_in_word(byte: u8) -> bool {
 fn is_alone(text: &[u8], start: usize, end: usize) -> bool {
     let part = &text[start..end];
     let is_rare = part.len() >= 12 && part.iter().any(u8::is_ascii_digit);
-    let begins = start == 0 || !(is_in_word(text[start - 1]) && is_in_word(part[0]));
+    // What is before the name of an e-mail address and cannot be in one is no part of it.
+    let is_email = part.contains(&b'@');
+    let goes_on = |byte: u8| if is_email { byte.is_ascii_alphanumeric() } else { is_in_word(byte) };
+    let begins = start == 0 || !(goes_on(text[start - 1]) && is_in_word(part[0]));
     let last = part[part.len() - 1];
-    let ends = text.get(end).is_none_or(|next| !(is_in_word(*next) && is_in_word(last)));
+    let ends = text.get(end).is_none_or(|next| !(goes_on(*next) && is_in_word(last)));
     is_rare || (begins && (ends || part.len() == NEEDLE_BYTES_MAX))
 }

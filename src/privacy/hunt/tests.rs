@@ -96,6 +96,19 @@ fn addresses_side_by_side_are_found_each() {
     assert_eq!(found(&raw, "203.0.113x.77 198.51.100.4.x"), ["address"]);
 }
 
+/// The name of an e-mail address was thought to go on there.
+#[test]
+fn an_email_address_is_found_beside_what_cannot_be_in_one() {
+    let raw = line("203.0.113.77", "-", "/?m=bob%40example.com", "-");
+    for beside in ["\u{e9}", "\u{42f}", "\u{4f60}", ":"] {
+        let clean = format!("/{beside}bob@example.com{beside}");
+        assert_eq!(found(&raw, &clean), ["email"], "{clean}");
+    }
+    for longer in ["xbob@example.com", "bob@example.community"] {
+        assert!(found(&raw, longer).is_empty(), "{longer}");
+    }
+}
+
 #[test]
 fn what_others_asked_for_is_nobodys() {
     let mut raw = line("203.0.113.77", "alicemiller", "/?q=lumquadax", "-");
