@@ -143,6 +143,11 @@ fn what_may_be_published_is_counted_and_no_period_of_it() {
     assert_eq!(of("allowed = true\nk = 5\nround = 5"), rule(5, &all, Some(5)));
     assert_eq!(of("allowed = true\nk = 64\nround = 2"), rule(64, &all, Some(2)));
     assert_eq!(of("allowed = true\ntables = [\"os\", \"bot\"]"), rule(10, &["os", "bot"], None));
+    // A table of two is one of them, under its own name only.
+    let crossed = format!("{COUNTED}cross = [[\"status\", \"os\"]]\n[publish]\nallowed = true\n");
+    let found = plan(&format!("{crossed}tables = [\"status_os\"]")).publish;
+    assert_eq!(found, rule(10, &["status_os"], None));
+    refused(&format!("{crossed}tables = [\"os_status\"]"), "publish.tables: \"os_status\"");
     for (text, words) in [
         ("k = 4", "publish.k"),
         ("k = 65", "publish.k"),

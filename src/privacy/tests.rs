@@ -409,3 +409,31 @@ fn a_network_beside_a_token_is_told_also_where_the_token_is_late() {
     let early = line("192.0.2.77", "-").replace("/2026:", "/2025:");
     assert_eq!(door.see(&format, &early, tell), clean(" 192.0.0.0/16 true"));
 }
+
+/// Nothing that a product reports of itself may be joined with anything else that its sender does.
+#[test]
+fn a_report_of_a_product_has_no_token_and_is_not_late() {
+    let (keyring, _) = keyring();
+    let door = door_of(
+        "client = \"token\"\nallow_linking = true\ncookie = { name = \"visitor\", as = \"token\" }\n\
+         [counts]\ntables = []\n[[counts.product]]\nname = \"reports\"\npath = \"/submit/{product}/{version}\"\n\
+         key = [\"product\", \"version\"]",
+    );
+    let mut door = Door(door.0.with_keyring(&keyring));
+    let tell = |record: &Record<'_>| {
+        let (client, cookie) = (record.client().is_some(), record.cookie().is_some());
+        format!("{client} {cookie} {}", record.late().is_some())
+    };
+    let format = cookies_of_nginx();
+    let page = line("192.0.2.7", "\"visitor=abc123\"");
+    let report = page.replace("GET /", "POST /submit/reader/3");
+    assert!(report.contains("/submit/reader/3"));
+    let early = |line: &str| line.replace("/2026:", "/2025:");
+    // The first time, and when it is remembered.
+    for _ in 0..2 {
+        assert_eq!(door.see(&format, &page, tell), clean("true true false"));
+        assert_eq!(door.see(&format, &report, tell), clean("false false false"));
+        assert_eq!(door.see(&format, &early(&page), tell), clean("false false true"));
+        assert_eq!(door.see(&format, &early(&report), tell), clean("false false false"));
+    }
+}

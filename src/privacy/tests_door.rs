@@ -1,10 +1,17 @@
 //! Lines at the edges of door 1: what is left out, what refuses a line, and what is told beside what.
 
+use std::sync::Arc;
+
 use super::{
     tests::{Door, Seen, clean, door_of, refused},
     *,
 };
-use crate::{field::Reason, format::Format};
+use crate::{
+    field::Reason,
+    format::Format,
+    policy::{Plan, Policy},
+    transform::agent::Classifier,
+};
 
 /// A line of the common log.
 fn request(client: &str, method: &str, target: &str, status: u16) -> String {
@@ -270,4 +277,93 @@ fn a_line_of_another_format_comes_through_by_the_other_way_only() {
     let raw = block.lines().next().expect("a line");
     let outcome = door.0.anonymise_other(&Format::combined(), raw, &mut |_| panic!());
     assert_eq!(Seen { outcome, record: None }, seen);
+}
+
+#[test]
+fn a_size_of_ten_gigabytes_is_told_roughly() {
+    let mut door = door_of("path = { shape = \"cleaned\" }\nbytes = { exact = \"plain-path\" }");
+    for (bytes, told) in [(9_999_999_999_u64, 9_999_999_999), (10_000_000_000, 1_u64 << 34)] {
+        let line = request("192.0.2.7", "GET", "/about", 200).replace("3000", &bytes.to_string());
+        let seen = door.see(&Format::common(), &line, path_and_bytes);
+        assert_eq!(seen, clean(&format!("/about Some({told})")));
+    }
+}
+
+/// What the index of the parcel says that a door for `words` makes of these lines, and the lines themselves.
+fn sealed(words: &str, text: &str) -> (serde_json::Value, Vec<String>) {
+    let policy = format!(
+        "name = \"p\"\nversion = 1\n[record]\nmethod = true\n[quarantine]\nseal = [{words}]\nretention_days = 7"
+    );
+    let plan = Plan::compile(&Policy::parse(&policy).expect("a policy")).expect("compiles");
+    let mut door = Anonymiser::new(Arc::new(plan), Arc::new(Classifier::new()), None, 1 << 16, 16);
+    assert!(!door.seals(), "nobody asked for it");
+    door = door.with_watch();
+    assert!(door.seals());
+    let mut block = RawBlock::with_capacity(text.len());
+    block.begin_at(4_711);
+    block.read_from(&mut text.as_bytes()).expect("a slice reads");
+    let format = Format::combined();
+    door.open_block();
+    for line in block.lines() {
+        let outcome = door.anonymise(&format, line, |_| {});
+        door.settle(&block, &format, line, outcome);
+    }
+    let sightings = door.take_sightings();
+    let parcel = door.pack(&block, &format, "access.log", sightings).expect("there is something");
+    door.close_block();
+    let (key, recipient) = unseal::tests::key();
+    let mut segment = seal::Segment::begin(recipient, Vec::new()).expect("a vector");
+    segment.put(parcel).expect("a vector takes all");
+    let (body, told) = segment.finish().expect("a vector takes all");
+    let index = unseal::Index::open(&told.index, &key).expect("opens");
+    let mut unsealer = unseal::Unsealer::new(&body[..], &key).expect("opens");
+    let mut lines = Vec::new();
+    while let Some(line) = unsealer.next().expect("it is whole") {
+        let text = str::from_utf8(line.show_bytes()).expect("text");
+        lines.push(format!("{:?} {} {text}", line.place(), line.why().join(",")));
+    }
+    (serde_json::to_value(&index).expect("JSON"), lines)
+}
+
+/// A refused line is found again by whose it is and what it asked for, also inside of what a shipper wrote around it
+/// and in another format of lines.
+#[test]
+fn what_is_refused_is_sealed_with_what_can_be_known_of_it() {
+    let good = Format::combined().example();
+    let bad = |client: &str, path: &str| {
+        good.replace("192.0.2.7", client).replace("/index.html", path).replace("/Nov/", "/Foo/")
+    };
+    let wrapped = format!("<190>Nov 22 14:05:37 web1 nginx: {}", bad("2001:db8::9", "/wrapped"));
+    let nobody = good.replace("192.0.2.7", "192.0.2.700").replace("/index.html", "/nobody");
+    let text = format!("{good}\n{}\n{wrapped}\n{nobody}\n", bad("192.0.2.8", "/bare"));
+    let (index, lines) = sealed("\"refused\"", &text);
+    let second = 4_711 + good.len() + 1;
+    let third = second + bad("192.0.2.8", "/bare").len() + 1;
+    let fourth = third + wrapped.len() + 1;
+    assert_eq!(
+        lines,
+        [
+            format!("Some(({second}, 0)) refused:bad-time {}", bad("192.0.2.8", "/bare")),
+            format!("Some(({third}, 0)) refused:bad-time {wrapped}"),
+            format!("Some(({fourth}, 0)) refused:bad-address {nobody}"),
+        ]
+    );
+    assert_eq!(index["addresses"], serde_json::json!(["192.0.2.8", "2001:db8::9"]));
+    assert_eq!(index["paths"], serde_json::json!(["/bare", "/nobody", "/wrapped"]));
+    assert_eq!(index["paths_whole"], true);
+    assert_eq!([&index["lines"], &index["undated"], &index["unnamed"]], [3, 2, 1]);
+    assert!(index["from"].is_i64() && index["from"] == index["to"]);
+    assert_eq!(index["why"], serde_json::json!({"refused": 3}));
+}
+
+#[test]
+fn where_all_is_sealed_it_is_known_of_each_line_whose_it_is() {
+    let good = Format::combined().example();
+    let text = format!("{good}\n{}\n", good.replace("192.0.2.7", "198.51.100.9"));
+    let (index, lines) = sealed("\"all\"", &text);
+    assert_eq!(lines.len(), 2);
+    assert!(lines[1].contains(" all 198.51.100.9 "));
+    assert_eq!(index["addresses"], serde_json::json!(["192.0.2.7", "198.51.100.9"]));
+    assert_eq!([&index["lines"], &index["unnamed"]], [2, 0]);
+    assert_eq!(index["paths_whole"], false);
 }

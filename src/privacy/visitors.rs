@@ -311,10 +311,50 @@ mod tests {
         let first = number(&mut one, 86_400);
         assert!(first != 0 && first == number(&mut two, 90_000));
         assert_eq!(number(&mut one, 0), 0, "there is no key for that epoch");
+        // What was made of a host name is remembered, and gone with the block.
+        let name = one.of(read(Some(b"dsl-7.example.net")), 86_400).visitor();
+        assert!(name != 0 && one.remembered.iter().any(|(_, visitor)| visitor.0 == name));
         one.close();
+        assert!(one.remembered.iter().all(|(_, visitor)| *visitor == Visitor::NOBODY));
         assert!(one.remembered.iter().all(|(hash, ..)| *hash == 0) && one.current.is_none());
         keyring.publish(keys(8));
         one.open();
         assert_ne!(number(&mut one, 86_400), first);
+    }
+    #[test]
+    fn a_visit_says_by_which_key_its_numbers_are() {
+        let keyring = Arc::new(Keyring::default());
+        let key = EpochKey::new(Secret::copy_of(&[7; 32]));
+        let id = key.id();
+        keyring.publish(Keys { keys: vec![(Epoch(5), key)], ..Keys::default() });
+        let keys = VisitorKeys::Epochs(keyring, Arc::from(&b"www.example.org"[..]));
+        assert!(keys.id(5) == Some(id) && keys.id(4).is_none());
+        let mut of = Visitors::new(keys, true);
+        of.open();
+        let clients = ["192.0.2.7", "2001:db8::7", "dsl-7.example.net", "2001:0:c000:201::1"];
+        for client in clients {
+            for (day, has_key) in [(5, client != clients[3]), (6, false)] {
+                let visit = of.of(read(Some(client.as_bytes())), day * 86_400 + 1);
+                assert_eq!(i64::from(visit.epoch()), day, "{client}");
+                assert_eq!(
+                    (visit.visitor() != 0, visit.network() != 0),
+                    (has_key, has_key),
+                    "{client}"
+                );
+            }
+        }
+        let run = visitors(1);
+        let VisitorKeys::Run(key) = &run.keys else { panic!("it is for the run") };
+        assert_eq!(run.keys.id(9), Some(key.id()));
+    }
+
+    #[test]
+    fn names_are_remembered_beside_each_other() {
+        let mut of = visitors(1);
+        for number in 0..100 {
+            of.of(read(Some(format!("dsl-{number}.example.net").as_bytes())), 0);
+        }
+        // A hundred in a thousand places: some five of them meet.
+        assert!(of.remembered.iter().filter(|(hash, _)| *hash != 0).count() > 50);
     }
 }

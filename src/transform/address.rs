@@ -662,6 +662,8 @@ mod tests {
         check("::", "::/32");
         check("::1", "::/32");
         check("[::]:80", "::/32");
+        // Seven groups and nothing for the eighth: the short way reads them too.
+        assert_eq!(hextets(b"2001:db8:1:2:3:4:5::"), std_v6(b"2001:db8:1:2:3:4:5::"));
     }
 
     #[test]

@@ -97,6 +97,12 @@ impl Period {
         period
     }
 
+    /// How many visits are held apart.
+    #[cfg(test)]
+    pub(super) const fn visits(&self) -> usize {
+        self.visits.len()
+    }
+
     /// Holds a row, whose texts are those of its block.
     pub(super) fn add(&mut self, row: &Row, texts: &Texts) {
         let likeness = self.with_own_texts(row.likeness, texts);

@@ -4,13 +4,17 @@ use std::{convert::Infallible, sync::Arc};
 
 use proptest::prelude::*;
 
-use super::{period::Limits, *};
+use super::{
+    likeness::{Step, TextId},
+    period::Limits,
+    *,
+};
 use crate::{
     format::Format,
     policy::{Policy, preset},
     privacy::{Anonymiser, Outcome, RawBlock, VisitorKeys},
     transform::{
-        agent::Classifier,
+        agent::{Browser, Classifier, Os},
         pseudonym::{Secret, SketchKey},
     },
 };
@@ -389,5 +393,106 @@ proptest! {
             rest = left;
         }
         prop_assert_eq!(whole.finish(), cut.finish());
+    }
+}
+
+/// The line that was kept aside knows its texts by numbers of its own: its block is gone by then.
+#[test]
+fn a_line_that_was_kept_aside_keeps_its_texts() {
+    let mut run = Run::new(Limits::USUAL);
+    let mut lines = crowd(0..10, "22/Nov/2026:14:05:00", "/a");
+    lines.push(line(10, "24/Nov/2026:14:05:00", "/z"));
+    run.send(&lines);
+    run.send(&crowd(11..20, "24/Nov/2026:14:05:00", "/z"));
+    let (out, total) = run.finish();
+    assert_eq!(total, Released { clean: 20, late: 0, suppressed: 0 });
+    assert_eq!(out.lines().filter(|line| line.contains(" /z 200 ")).count(), 10, "{out}");
+}
+
+#[test]
+fn visits_are_held_apart_up_to_their_bound_and_no_further() {
+    let limits = Limits { visits: 64, ..Limits::USUAL };
+    // Visitors, how often each comes, and how many lines tell their path: all of them while there is room, and while
+    // a quarter of it is free again after visitors were joined.
+    for (visitors, times, told) in [(64, 1, 64), (48, 3, 144), (49, 2, 64), (80, 1, 64)] {
+        let mut run = Run::new(limits);
+        for _ in 0..times {
+            run.send(&crowd(0..visitors, "22/Nov/2026:14:05:00", "/a"));
+        }
+        let held = run.release.open[0].visits();
+        assert!(held <= 64, "{held} visits of {visitors}");
+        let (out, total) = run.finish();
+        assert_eq!(total.clean as usize, visitors * times);
+        let found = out.lines().filter(|line| line.contains(" /a 200 ")).count();
+        assert_eq!(found, told, "{visitors} visitors, {times} times: {out}");
+    }
+}
+
+#[test]
+fn templates_need_no_room_of_their_own() {
+    let page = |client: usize| format!("/blog/post{client}x");
+    // What stands for others, the word for no referrer, and ten paths of twelve bytes.
+    for limits in [
+        Limits { texts: 12, ..Limits::USUAL },
+        Limits { text_bytes: 7 + 6 + 10 * 12, ..Limits::USUAL },
+    ] {
+        let mut run = Run::new(limits);
+        for client in 0..10 {
+            run.send(&[line(client, "22/Nov/2026:14:05:00", &page(client))]);
+        }
+        let (out, _) = run.finish();
+        assert_eq!(
+            out.lines().filter(|line| line.contains(" /blog/{other} ")).count(),
+            10,
+            "{out}"
+        );
+    }
+}
+
+#[test]
+fn each_step_tells_less_of_what_it_is_for() {
+    let mut run = Run::new(Limits::USUAL);
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0";
+    let text = line(1, "22/Nov/2026:14:05:00", "/a").replace("curl/8.5.0", agent);
+    let mut block = RawBlock::with_capacity(text.len());
+    block.read_from(&mut text.as_bytes()).expect("a slice reads");
+    let raw = block.lines().next().expect("a line");
+    assert_eq!(run.anonymiser.hold(&Format::combined(), raw, &mut run.held), Outcome::Held);
+    let whole = run.held.rows[0].likeness;
+    let other = TextId::at(7);
+    let told = |step: Step| {
+        let agent = whole.widened(step, other).agent.expect("it is kept");
+        (agent.browser, agent.version, agent.os)
+    };
+    let (browser, version, os) = told(Step::Query);
+    assert!(browser == Browser::Firefox && version == 133 && os == Os::Linux);
+    assert_eq!(told(Step::Os), (browser, version, Os::Other));
+    assert_eq!(told(Step::BrowserVersion), (browser, 0, os));
+    assert_eq!(told(Step::Browser), (Browser::Other, version, os));
+    // The block is over, and nothing of it stays.
+    run.held.clear();
+    assert!(run.held.rows.is_empty() && run.held.texts.len() == 0 && run.held.texts.bytes() == 0);
+}
+
+#[test]
+fn a_query_is_told_where_there_is_room_for_its_values_and_left_out_where_not() {
+    // What stands for others, the word for no referrer, the path, and the values.
+    for (texts, expect) in [(4, "/a page=7"), (3, "/a ")] {
+        let limits = Limits { texts, ..Limits::USUAL };
+        let mut run = Run::with(limits, |text| {
+            format!("{text}\n[[query]]\nname = \"page\"\npattern = \"{{digits:1-3}}\"\n")
+        });
+        run.send(&crowd(0..10, "22/Nov/2026:14:05:00", "/a?page=7"));
+        let mut found = Vec::new();
+        let mut receive = |record: &Record<'_>| {
+            let pair = |(name, value): (&str, &[u8])| format!("{name}={}", value.escape_ascii());
+            let pairs: Option<Vec<_>> =
+                record.query().map(|query| query.iter().map(pair).collect());
+            let path = record.path().expect("it is kept").as_bytes().escape_ascii();
+            found.push(format!("{path} {}", pairs.unwrap_or_default().join("&")));
+            Ok::<_, Infallible>(())
+        };
+        run.release.finish(&mut receive).expect("infallible");
+        assert_eq!(found, [expect; 10], "{texts}");
     }
 }

@@ -152,4 +152,18 @@ mod tests {
         }
         assert!(all.count_max() < 100_000 && !all.reach(10_001));
     }
+    #[test]
+    fn many_at_once_are_settled_at_once_and_few_wait() {
+        let mut all = Addresses::default();
+        let mut absorb = |count: usize| {
+            let mut part = Addresses::default();
+            (0..count).for_each(|_| part.insert("2001:db8::7".parse().expect("an address")));
+            all.absorb(&part);
+            all.count_max()
+        };
+        assert_eq!(absorb(SURPLUS_MAX), SURPLUS_MAX);
+        assert_eq!(absorb(1), 1);
+        assert_eq!(absorb(SURPLUS_MAX + 1), SURPLUS_MAX + 2);
+        assert_eq!(absorb(1), 1);
+    }
 }

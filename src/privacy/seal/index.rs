@@ -195,3 +195,65 @@ impl Drop for Index {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(index: &mut Index) -> Value {
+        serde_json::from_str(&index.json()).expect("JSON")
+    }
+
+    #[test]
+    fn what_several_blocks_know_is_added_up() {
+        let mut all = Index::default();
+        for (lines, undated, unnamed) in [(3, 1, 2), (10, 4, 0), (5, 0, 1)] {
+            let mut part = Index::default();
+            assert!(part.is_empty());
+            part.add_lines(lines, undated, unnamed);
+            assert!(!part.is_empty());
+            part.add_rule("sql");
+            part.add_rule("sql");
+            part.add_rule(if undated == 0 { "scan" } else { "php" });
+            all.absorb(&mut part);
+            assert!(part.is_empty());
+        }
+        let told = value(&mut all);
+        let counts = ["lines", "undated", "unnamed"].map(|name| told[name].as_u64());
+        assert_eq!(counts, [Some(18), Some(5), Some(3)]);
+        assert_eq!(told["rules"], json!({"php": 2, "scan": 1, "sql": 6}));
+        assert_eq!(told["paths_whole"], true);
+    }
+
+    /// Whoever looks for a page must not be told that it is in no segment whose paths are not all known.
+    #[test]
+    fn an_index_says_when_it_lacks_paths() {
+        let mut index = Index::default();
+        for number in 0..PATHS_MAX {
+            index.add_path(format!("/{number}").as_bytes());
+        }
+        index.add_path(b"/7?a");
+        assert_eq!(value(&mut index)["paths_whole"], true);
+        index.add_path(b"/one-more");
+        let told = value(&mut index);
+        assert_eq!(told["paths_whole"], false);
+        assert_eq!(told["paths"].as_array().map(Vec::len), Some(PATHS_MAX));
+        let (mut one, mut two) = (Index::default(), Index::default());
+        two.lack_paths();
+        one.absorb(&mut two);
+        assert_eq!(value(&mut one)["paths_whole"], false);
+    }
+
+    #[test]
+    fn a_client_that_is_not_kept_is_said_to_be_none() {
+        let mut index = Index::default();
+        for number in 0..NAMES_MAX {
+            assert!(index.add_client(format!("host-{number}.example.com").as_bytes()));
+        }
+        assert!(!index.add_client(b"one-more.example.com"));
+        assert!(index.add_client(b"192.0.2.7"));
+        let told = value(&mut index);
+        assert_eq!(told["addresses"].as_array().map(Vec::len), Some(NAMES_MAX + 1));
+        assert!(!Index::default().add_client(b"-"));
+    }
+}

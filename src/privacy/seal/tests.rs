@@ -95,10 +95,98 @@ fn large_and_small_parcels_keep_their_order() {
     assert!(lines == expect);
 }
 
+/// The lines of a run that begins with an announcement of its own could be taken for another run's.
+#[test]
+fn one_line_alone_cannot_announce_either() {
+    for (line, expect) in [("#@ {}\n", "#@@ {}"), ("a\n#@ {}\n", "#@@ {}"), ("#@", "#@@")] {
+        let (text, ..) = sealed(vec![parcel(false, &[(&["all"], line.as_bytes())])]);
+        assert_eq!(text.lines().last(), Some(expect), "{line}");
+        assert_eq!(text.lines().filter(|line| line.starts_with("#@ ")).count(), 1, "{line}");
+    }
+}
+
+/// A parcel of one run that takes so many bytes before it is compressed, and no address.
+fn parcel_of(bytes: usize, index: Index) -> Parcel {
+    let pack = |bytes: usize, index| {
+        let mut packer = Packer::new(false);
+        packer.push("a", None, &["all"], &vec![b'x'; bytes]);
+        packer.pack(index).expect("something was pushed")
+    };
+    let head = pack(1, Index::default()).bytes() - 1;
+    pack(bytes - head, index)
+}
+
+#[test]
+fn a_parcel_is_worth_a_frame_from_half_a_frame_on() {
+    let half = FRAME_BYTES / 2;
+    let below = parcel_of(half - 1, Index::default());
+    assert!(matches!(below.content, Content::Plain(_)) && below.bytes() == half - 1);
+    let whole = parcel_of(half, Index::default());
+    assert!(matches!(whole.content, Content::Frame(_)) && (2..half).contains(&whole.bytes()));
+    assert!(Packer::new(false).pack(Index::default()).is_none());
+}
+
+#[test]
+fn a_segment_says_how_large_it_is_and_may_become() {
+    let identity = Identity::generate();
+    let mut segment = Segment::begin(identity.to_public(), Vec::new()).expect("a vector");
+    // A frame, its end, and an index of nothing.
+    let empty = segment.rest_bytes();
+    assert_eq!(empty, 2 * FRAME_BYTES as u64 + 4_096);
+    let mut index = Index::default();
+    index.add_lines(1, 0, 0);
+    index.add_client(b"192.0.2.7");
+    index.add_client(b"one.example.com");
+    index.add_path(b"/a");
+    segment.put(parcel_of(50_000, index)).expect("a vector takes all");
+    assert_eq!((segment.lines(), segment.bytes()), (1, 0), "it waits for a frame");
+    assert_eq!(segment.rest_bytes(), empty + 50_000 + 42 + 2 * 72);
+    // Enough for a frame, of which the compressed bytes count.
+    segment.put(parcel_of(60_000, Index::default())).expect("a vector takes all");
+    assert_eq!(segment.bytes(), 0);
+    segment.put(parcel_of(60_000, Index::default())).expect("a vector takes all");
+    let first = segment.bytes();
+    assert!(first > 10 && first < 60_000, "{first}");
+    // Frames that come as such count one by one.
+    let (mut frames, mut large) = (0, 0);
+    for bytes in [70_000, 90_000] {
+        let parcel = parcel_of(bytes, Index::default());
+        large += parcel.bytes() as u64;
+        frames += 1;
+        segment.put(parcel).expect("a vector takes all");
+        assert_eq!(segment.bytes(), first + large, "after {frames}");
+    }
+    let most = segment.bytes() + segment.rest_bytes();
+    let (out, told) = segment.finish().expect("a vector takes all");
+    assert_eq!(told.lines, 1);
+    assert!((out.len() + told.index.len()) as u64 <= most);
+}
+
+#[test]
+fn a_segment_is_full_of_addresses_and_not_of_lines() {
+    let mut segment =
+        Segment::begin(Identity::generate().to_public(), Vec::new()).expect("a vector");
+    let mut put = |addresses: std::ops::Range<u32>| {
+        let mut index = Index::default();
+        for bits in addresses {
+            let address = std::net::Ipv4Addr::from_bits(bits).to_string();
+            assert!(index.add_client(address.as_bytes()));
+        }
+        segment.put(parcel_of(100, index)).expect("a vector takes all");
+        segment.is_full()
+    };
+    let most = u32::try_from(ADDRESSES_MAX).expect("it is not so many");
+    assert!(!put(1..most), "one is missing");
+    assert!(!put(1..1_000), "these are known");
+    assert!(put(most..most + 1));
+}
+
 #[test]
 fn nothing_of_it_is_shown() {
     let parcel = parcel(false, &[(&["all"], b"192.0.2.77")]);
     assert_eq!(format!("{parcel:?}"), "Parcel(1 lines)");
+    let three = self::parcel(false, &[(&["all"], b"a\nb\nc")]);
+    assert_eq!((three.lines(), format!("{three:?}").as_str()), (3, "Parcel(3 lines)"));
     let segment = Segment::begin(Identity::generate().to_public(), Vec::new()).expect("a vector");
     assert_eq!(format!("{segment:?}"), "Segment(0 lines)");
 }

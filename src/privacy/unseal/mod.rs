@@ -192,6 +192,7 @@ pub struct Unsealer<R: Read> {
     /// Where the next line begins in its source.
     offset: Option<u64>,
     line: Zeroizing<Vec<u8>>,
+    line_bytes_max: usize,
 }
 
 impl<R: Read> fmt::Debug for Unsealer<R> {
@@ -210,7 +211,8 @@ impl<R: Read> Unsealer<R> {
         let plain = key.decrypt(BufReader::with_capacity(1 << 17, sealed))?;
         let body = zstd::stream::read::Decoder::new(plain)?;
         let body = BufReader::with_capacity(1 << 17, body);
-        Ok(Self { body, run: None, ordinal: 0, offset: None, line: Zeroizing::default() })
+        let line = Zeroizing::default();
+        Ok(Self { body, run: None, ordinal: 0, offset: None, line, line_bytes_max: LINE_BYTES_MAX })
     }
 
     /// The next line.
@@ -257,7 +259,7 @@ impl<R: Read> Unsealer<R> {
             }
             let end = memchr::memchr(b'\n', available);
             let taken = end.unwrap_or(available.len());
-            if self.line.len() + taken > LINE_BYTES_MAX {
+            if self.line.len() + taken > self.line_bytes_max {
                 return Err(UnsealError::Damaged);
             }
             grow(&mut self.line, &available[..taken]);

@@ -10,7 +10,7 @@ use age::{Encryptor, x25519::Recipient};
 use serde_json::json;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{Index, OpenedLine, SegmentKey, UnsealError, Unsealer};
+use super::{Index, OpenedLine, Run, SegmentKey, UnsealError, Unsealer};
 use crate::privacy::selector::{Facts, Selector};
 
 /// How hard zstd tries: segments are rewritten seldom, and kept long.
@@ -154,8 +154,8 @@ fn forget(index: &mut Index, why: &str) {
 /// Writes lines in runs, and begins another one where lines were left out.
 struct RunWriter<W: Write> {
     out: W,
-    /// The source of the run that is written, where it began, and the number of the line that would continue it.
-    open: Option<(String, Option<u64>, Vec<String>, u64)>,
+    /// The run that is written, and the number of the line that would continue it.
+    open: Option<(Run, u64)>,
 }
 
 impl<W: Write> RunWriter<W> {
@@ -169,8 +169,9 @@ impl<W: Write> RunWriter<W> {
 
     fn write(&mut self, line: &OpenedLine<'_>) -> Result<(), UnsealError> {
         let run = line.run;
-        let continues = self.open.as_ref().is_some_and(|(source, at, why, next)| {
-            *source == run.source && *at == run.at && *why == run.why && *next == line.ordinal
+        let continues = self.open.as_ref().is_some_and(|(open, next)| {
+            let is_same = open.source == run.source && open.at == run.at && open.why == run.why;
+            is_same && open.masked == run.masked && *next == line.ordinal
         });
         if !continues {
             self.out.write_all(&header(line))?;
@@ -184,7 +185,10 @@ impl<W: Write> RunWriter<W> {
             None => self.out.write_all(bytes)?,
         }
         self.out.write_all(b"\n")?;
-        self.open = Some((run.source.clone(), run.at, run.why.clone(), line.ordinal + 1));
+        match &mut self.open {
+            Some((_, next)) if continues => *next = line.ordinal + 1,
+            open => *open = Some((run.clone(), line.ordinal + 1)),
+        }
         Ok(())
     }
 

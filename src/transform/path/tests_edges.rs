@@ -238,3 +238,45 @@ fn other_scripts_and_signs_are_folded_to_what_they_stand_for() {
         assert!(folded(signs).iter().all(|found| *found == sign), "{signs:?}");
     }
 }
+
+/// Each stands at a boundary that was measured, and says which: another number there tells more or keeps less.
+#[test]
+fn what_each_measure_of_words_is_for() {
+    let token = Some(Shape::Token);
+    for (text, expect, what) in [
+        ("JKaIOc46", token, "eight bytes of both cases with digits are long enough to be judged"),
+        (
+            "adminkpp71",
+            None,
+            "two digits behind small letters number a word, which is not mixed then",
+        ),
+        ("network010", token, "three digits number no word"),
+        ("91download", token, "nor do digits before it"),
+        ("fa,K4hPx9", None, "six bytes with three changes are too short for either measure"),
+        ("1ck7w2", token, "four changes between digits and letters in six bytes are one"),
+        ("AbBxYAsFe", None, "letters of both cases alone are not mixed"),
+        (
+            "LYA-foma-uxiwzu-d77",
+            token,
+            "short parts are judged together where both cases are there",
+        ),
+        ("0-b-NCBCP", token, "a strange part counts where both cases are there"),
+        ("3xqn-J", None, "what is shorter than a token with joints is judged part by part"),
+        ("nuwuhinetetu", token, "twelve letters are no short word"),
+        ("21ALYLIFOG", token, "capitals behind digits are a code from ten bytes on"),
+        ("ADMIN22224", None, "a word in capitals with a number behind it is none"),
+        ("androidlibrarysecuritysecuritypagetheuse", token, "no word has forty letters"),
+        ("eyJABLMs", token, "from eight bytes on, what begins so is a web token"),
+        ("i.313..v", None, "groups of fewer than four digits are no long ones"),
+        ("3:e7d4:1dd1", Some(Shape::Hex), "what has a shape already is not asked for a password"),
+        ("the%street:", None, "a colon with nothing behind it gives no password"),
+        ("x1326.3.0.8", Some(Shape::Id), "four digits are no number of an address"),
+        (
+            "0229b4c-0927-efe8-f2e7-b8df6fc3c12f",
+            Some(Shape::Hex),
+            "a group of seven digits begins no UUID",
+        ),
+    ] {
+        assert_eq!(shape(text.as_bytes()), expect, "{text}: {what}");
+    }
+}
