@@ -54,14 +54,17 @@ fn kill_at(folder: &Path, args: &[&str], count: usize) {
     child.wait().expect("a child ends");
 }
 
-/// Starts a run and kills it after some time; says whether it had ended before.
-fn kill_after(folder: &Path, args: &[&str], time: Duration) -> bool {
+/// Starts a run and kills it after some time, unless it ends before, with the code that is expected.
+fn kill_after(folder: &Path, args: &[&str], time: Duration, code: i32) -> bool {
     let mut child = start(folder, args);
     thread::sleep(time);
-    let has_ended = child.try_wait().expect("a child").is_some();
+    let ended = child.try_wait().expect("a child");
     let _ = child.kill();
     child.wait().expect("a child ends");
-    has_ended
+    if let Some(status) = ended {
+        assert_eq!(status.code(), Some(code), "a run that nobody killed");
+    }
+    ended.is_some()
 }
 
 fn copy(folder: &Folder, from: &str, to: &str) {
@@ -81,6 +84,27 @@ fn has_run_key(folder: &Folder) -> bool {
     tree(&folder.file("keys")).keys().any(|path| path.display().to_string().contains("/batch-"))
 }
 
+/// Where two manifests differ: what stands beside the entries, and values of entries.
+fn differences(one: &[u8], other: &[u8]) -> String {
+    let read = |bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok();
+    let (Some(one), Some(other)) = (read(one), read(other)) else { return String::new() };
+    let mut told = String::new();
+    for key in ["version", "content_key", "run", "is_complete"] {
+        if one[key] != other[key] {
+            told += &format!("\n{key}: {} and {}", one[key], other[key]);
+        }
+    }
+    for (name, entry) in one["outputs"].as_object().into_iter().flatten() {
+        let found = &other["outputs"][name];
+        for (key, value) in entry.as_object().into_iter().flatten() {
+            if *value != found[key] {
+                told += &format!("\n{name}, {key}: {value} and {}", found[key]);
+            }
+        }
+    }
+    told
+}
+
 /// Kills runs so many times and compares what the last of them leave with what one leaves that nobody kills.
 fn kill(kills: usize) {
     let folder = Folder::new();
@@ -93,7 +117,8 @@ fn kill(kills: usize) {
     copy(&folder, "clean", "clean.once");
     copy(&folder, "keys", "keys.once");
     let begun = Instant::now();
-    run_in(folder.path(), &args, b"");
+    // Some inputs are damaged.
+    let code = run_in(folder.path(), &args, b"").status;
     let whole_time = begun.elapsed();
     let whole = relative(&folder.file("clean"));
     let counts = fs::read(folder.file("counts.json")).expect("there are counts");
@@ -105,19 +130,24 @@ fn kill(kills: usize) {
         fs::remove_file(folder.file("counts.json")).expect("it is there");
         loop {
             let time = whole_time.mul_f64(dice.below(1_000) as f64 / 2_000.0);
-            if killed >= kills || kill_after(folder.path(), &args, time) {
+            if killed >= kills || kill_after(folder.path(), &args, time, code) {
                 break;
             }
             killed += 1;
         }
         if killed >= kills || has_run_key(&folder) {
-            run_in(folder.path(), &args, b"");
+            assert_eq!(run_in(folder.path(), &args, b"").status, code);
         }
         ended += 1;
         let found = relative(&folder.file("clean"));
         assert_eq!(whole.keys().collect::<Vec<_>>(), found.keys().collect::<Vec<_>>());
         for (name, bytes) in &whole {
-            assert!(bytes == &found[name], "{} differs after {killed} kills", name.display());
+            let name_told = name.display();
+            assert!(
+                bytes == &found[name],
+                "{name_told} differs after {killed} kills{}",
+                differences(bytes, &found[name])
+            );
         }
         assert_eq!(fs::read(folder.file("counts.json")).ok(), Some(counts.clone()));
         assert!(!has_run_key(&folder), "the key of the run is gone with its end");
@@ -147,7 +177,7 @@ fn what_a_file_that_is_done_had_refused_is_sealed_whenever_the_run_is_killed() {
     let args =
         ["batch", "logs", "-o", "clean", "--policy", "policy.toml", "--quarantine", "quarantine"];
     let begun = Instant::now();
-    desk.run(&[&args[..2], &["-o", "other"], &args[4..6]].concat(), b"");
+    let code = desk.run(&[&args[..2], &["-o", "other"], &args[4..6]].concat(), b"").status;
     let whole_time = begun.elapsed();
     let dice = &mut Dice(5);
     for _ in 0..6 {
@@ -155,6 +185,7 @@ fn what_a_file_that_is_done_had_refused_is_sealed_whenever_the_run_is_killed() {
             desk.folder.path(),
             &args,
             whole_time.mul_f64(dice.below(1_000) as f64 / 1_000.0),
+            code,
         );
     }
     desk.run(&args, b"");
