@@ -135,12 +135,16 @@ pub(super) struct Names {
 impl Names {
     /// Of the folder in which `path` is.
     pub(super) fn around(path: &Path) -> Self {
+        Self::looked_at(path, SystemTime::now())
+    }
+
+    fn looked_at(path: &Path, now: SystemTime) -> Self {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new(".")).to_owned();
         let changed = changed(&folder);
         // Within the clock's step a later change has the same time.
         let were_at_rest =
-            changed.is_none_or(|at| at.elapsed().map_or(true, |since| since > STAMP_LAG));
+            changed.is_none_or(|at| now.duration_since(at).map_or(true, |since| since > STAMP_LAG));
         Self { folder, changed, were_at_rest }
     }
 
@@ -211,11 +215,12 @@ mod tests {
         fs::create_dir_all(&folder).expect("writable");
         let log = folder.join("access.log");
         fs::write(&log, "").expect("writable");
-        assert!(!Names::around(&log).rest(), "one has changed just now");
-        thread::sleep(STAMP_LAG * 2);
-        let names = Names::around(&log);
+        let changed = changed(&folder).expect("known");
+        assert!(!Names::looked_at(&log, changed + STAMP_LAG).rest(), "one has changed just now");
+        let names = Names::looked_at(&log, changed + STAMP_LAG * 2);
         fs::write(&log, "more of it").expect("writable");
         assert!(names.rest());
+        thread::sleep(STAMP_LAG);
         fs::rename(&log, folder.join("access.log.1")).expect("ours");
         assert!(!names.rest());
         fs::remove_dir_all(folder).expect("removable");

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::Write as _,
     os::unix::net::UnixStream,
     process::{Command, Stdio},
@@ -53,20 +53,31 @@ pub(crate) fn assert_sealed(desk: &Desk, count: u64) -> usize {
     lines - places.len()
 }
 
-#[test]
-fn sealed_lines_are_all_there_after_kills() {
+/// A quarantine, with a service beside it that seals all lines.
+fn desk() -> Desk {
     let desk = Desk::new();
     let root = desk.folder.path().display().to_string();
     let configuration = CONFIGURATION.replace("QUARANTINE", &desk.root().display().to_string());
     desk.write("tamis.toml", configuration.replace("{}", &root));
     desk.write("all.toml", ALL);
+    desk
+}
+
+/// Starts the service; what it says goes to a file.
+fn serve(desk: &Desk, said: File) -> Running {
+    let mut command = Command::new(TAMIS);
+    command.args(["serve", "--config"]).arg(desk.folder.file("tamis.toml"));
+    command.env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null());
+    Running(command.stderr(said).spawn().expect("the program starts"))
+}
+
+#[test]
+fn sealed_lines_are_all_there_after_kills() {
+    let desk = desk();
     let log = desk.folder.file("access.log");
     let start = || {
-        let mut command = Command::new(TAMIS);
-        command.args(["serve", "--config"]).arg(desk.folder.file("tamis.toml"));
-        command.env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null());
         let log = OpenOptions::new().create(true).append(true).open(desk.folder.file("err"));
-        Running(command.stderr(log.expect("ours")).spawn().expect("the program starts"))
+        serve(&desk, log.expect("ours"))
     };
     let clean = || {
         let text = fs::read_to_string(desk.folder.file("clean.jsonl")).unwrap_or_default();
@@ -188,20 +199,10 @@ fn what_a_visitor_did_before_it_was_marked_is_sealed_too() {
 #[test]
 fn a_log_that_is_truncated_while_its_lines_are_sealed_after_a_kill_is_sealed_from_its_copy() {
     const LINES: u64 = 60_000;
-    let desk = Desk::new();
-    let root = desk.folder.path().display().to_string();
-    let configuration = CONFIGURATION.replace("QUARANTINE", &desk.root().display().to_string());
-    desk.write("tamis.toml", configuration.replace("{}", &root));
-    desk.write("all.toml", ALL);
+    let desk = desk();
     let log = desk.folder.file("access.log");
     fs::write(&log, (1..=LINES).map(line).collect::<String>()).expect("ours");
-    let start = || {
-        let mut command = Command::new(TAMIS);
-        command.args(["serve", "--config"]).arg(desk.folder.file("tamis.toml"));
-        command.env_remove("NOTIFY_SOCKET").stdin(Stdio::null()).stdout(Stdio::null());
-        let said = fs::File::create(desk.folder.file("err")).expect("ours");
-        Running(command.stderr(said).spawn().expect("the program starts"))
-    };
+    let start = || serve(&desk, File::create(desk.folder.file("err")).expect("ours"));
     let wait = |what: &str, is_it: &dyn Fn() -> bool| {
         for _ in 0..60_000 {
             if is_it() {
