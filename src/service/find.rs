@@ -22,6 +22,7 @@ use super::{
     state::{End, Point, Standing},
     work::Item,
 };
+
 /// How often a file is looked for that cannot be read, and how long is waited in between: a disk that is broken for
 /// good keeps nobody waiting for long.
 pub(super) const READS: usize = 10;

@@ -26,6 +26,7 @@ use super::{
     outlet::Moves,
     state::{End, Place, Standing},
 };
+
 /// How long a file must not have grown until it is no copy that is still being made.
 const SETTLED: Duration = Duration::from_secs(2);
 
