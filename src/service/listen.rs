@@ -39,6 +39,9 @@ use crate::source::FormatChoice;
 const GATHER: Duration = Duration::from_millis(50);
 /// How many connections one source may have at once: each of them has a block.
 const CONNECTIONS_MAX: usize = 256;
+/// How long a connection over TCP is silent until the other side is asked whether it is there. Without that, those
+/// that are gone would take up the room of those that come.
+const SILENCE_SECONDS: u32 = 300;
 /// How much the kernel is asked to hold for a socket while nobody takes it.
 const BUFFER_BYTES: usize = 8 << 20;
 
@@ -309,8 +312,13 @@ impl Accept for UnixListener {
 impl Accept for TcpListener {
     type Stream = TcpStream;
 
+    /// A sender that has lost its network never says that it ends: the system asks it, and ends the connection for it.
     async fn next(&self) -> io::Result<TcpStream> {
-        self.accept().await.map(|(stream, _)| stream)
+        let (stream, _) = self.accept().await?;
+        // Where it cannot be asked, its lines are taken all the same.
+        let _ = setsockopt(&stream, sockopt::KeepAlive, &true);
+        let _ = setsockopt(&stream, sockopt::TcpKeepIdle, &SILENCE_SECONDS);
+        Ok(stream)
     }
 }
 
@@ -372,5 +380,25 @@ async fn stream(
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::getsockopt;
+
+    use super::*;
+
+    #[test]
+    fn whoever_is_silent_over_tcp_is_asked_whether_they_are_there() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("it has one");
+            let _sender = TcpStream::connect(address).await.expect("it listens");
+            let stream = listener.next().await.expect("a connection");
+            assert_eq!(getsockopt(&stream, sockopt::KeepAlive), Ok(true));
+            assert_eq!(getsockopt(&stream, sockopt::TcpKeepIdle), Ok(SILENCE_SECONDS));
+        });
     }
 }

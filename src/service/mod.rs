@@ -359,7 +359,9 @@ impl Service {
                 for socket in metrics {
                     match listener(socket) {
                         Ok(listener) => {
-                            drop(tokio::spawn(metrics::serve(listener, Arc::clone(&board))))
+                            let served =
+                                metrics::serve(listener, Arc::clone(&board), metrics::PATIENCE);
+                            drop(tokio::spawn(served));
                         }
                         Err(error) => {
                             say(Level::Warning, &format!("cannot serve metrics: {error}"))

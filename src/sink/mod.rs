@@ -7,7 +7,7 @@ mod pack;
 
 use std::{
     fmt,
-    fs::{File, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     os::{fd::AsFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
@@ -35,13 +35,17 @@ pub enum Place {
     Replace(PathBuf),
     /// A file, extended.
     Append(PathBuf),
+    /// A new file. What has its name is taken away by the first write, a link and not what it leads to.
+    New(PathBuf),
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stdout => f.write_str("standard output"),
-            Self::Replace(path) | Self::Append(path) => write!(f, "{}", path.display()),
+            Self::Replace(path) | Self::Append(path) | Self::New(path) => {
+                write!(f, "{}", path.display())
+            }
         }
     }
 }
@@ -67,7 +71,7 @@ impl Place {
                 .try_clone_to_owned()
                 .map(File::from)
                 .and_then(|file| file.metadata()),
-            Self::Replace(path) | Self::Append(path) => path.metadata(),
+            Self::Replace(path) | Self::Append(path) | Self::New(path) => path.metadata(),
         }
     }
 }
@@ -167,9 +171,10 @@ impl Sink {
     #[must_use]
     pub fn continues(&self) -> bool {
         let size = match (&self.file, &self.place) {
-            (Some(file), Place::Replace(_) | Place::Append(_)) => file.metadata(),
+            (_, Place::Stdout) => return self.file.is_some(),
+            (Some(file), _) => file.metadata(),
             (None, Place::Append(path)) => path.metadata(),
-            (_, Place::Stdout) | (None, Place::Replace(_)) => return self.file.is_some(),
+            (None, _) => return false,
         };
         size.is_ok_and(|metadata| metadata.len() > 0)
     }
@@ -231,7 +236,11 @@ fn open(place: &Place, again: bool) -> Result<File, SinkError> {
             })
         }
         Place::Replace(path) if !again => File::create(path),
-        Place::Replace(path) | Place::Append(path) => {
+        Place::New(path) if !again => match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => File::create_new(path),
+        },
+        Place::Replace(path) | Place::Append(path) | Place::New(path) => {
             let opened = OpenOptions::new().append(true).create(true).open(path);
             opened.and_then(|mut file| end_last_line(path, &mut file).map(|()| file))
         }
@@ -247,6 +256,19 @@ mod tests {
     fn a_full_disk_says_what_to_do() {
         let error = SinkError::Failed(Place::Stdout, io::ErrorKind::StorageFull.into());
         assert!(error.to_string().contains("free some space"));
+    }
+
+    #[test]
+    fn a_new_file_takes_the_place_of_a_link_and_not_of_what_it_leads_to() {
+        let folder = std::env::temp_dir().join(format!("tamis-sink-new-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("writable");
+        let (kept, path) = (folder.join("kept"), folder.join("new"));
+        fs::write(&kept, "earlier").expect("writable");
+        std::os::unix::fs::symlink(&kept, &path).expect("writable");
+        Sink::new(Place::New(path.clone())).end().expect("written");
+        assert!(path.symlink_metadata().is_ok_and(|it| it.is_file() && it.len() == 0));
+        assert_eq!(fs::read(&kept).expect("readable"), b"earlier");
+        fs::remove_dir_all(&folder).expect("removable");
     }
 
     #[test]

@@ -237,6 +237,10 @@ fn run_into_one(context: &Context<'_>, files: &[found::Found], place: &Path) -> 
     let keys = run_keys_of_stream(context)?;
     let is_stdout = place.as_os_str() == "-";
     let aside = scout::aside(place);
+    if !is_stdout {
+        // What a killed run has left there, or a link that leads elsewhere.
+        let _ = fs::remove_file(&aside);
+    }
     let output = (!is_stdout).then(|| aside.clone());
     let args = FilterArgs { files: inputs, output, key_dir: None, ..context.args.filter.clone() };
     let code = filter::run_under(&args, &context.plan, keys)?;

@@ -327,7 +327,7 @@ impl<'a> Work<'a> {
             .with_label(job.input.as_ref(), job.number)
             .with_beginnings(filter.quarantine.is_some())
             .with_progress(&self.progress);
-        let sink = Sink::compressing(Place::Replace(aside), self.context.compression())?;
+        let sink = Sink::compressing(Place::New(aside), self.context.compression())?;
         let setup = filter::setup(filter, plan);
         let counts = filter.counts.as_ref().map(|_| Counts::with(plan, &setup));
         let recorder = setup.window.map(|_| {
