@@ -198,6 +198,41 @@ fn two_hundred_killed_runs_go_on_to_the_same_bytes_tokens_included() {
     kill(200);
 }
 
+#[test]
+fn a_run_that_is_killed_before_its_key_is_destroyed_has_ended() {
+    let folder = Folder::new();
+    make(folder.path(), 60);
+    let keys = key_dir(&folder);
+    let args = [TOKENS, &["--key-dir", &keys]].concat();
+    kill_at(folder.path(), &args, 10);
+    let place = folder.file("clean").join(MANIFEST);
+    let read = || -> Value {
+        serde_json::from_slice(&fs::read(&place).expect("there is a manifest")).expect("it is JSON")
+    };
+    let run = read()["run"].clone();
+    assert!(run.is_string() && has_run_key(&folder), "a killed run leaves its key");
+    copy(&folder, "keys", "keys.once");
+    let code = run_in(folder.path(), &args, b"").status;
+    // As it is left when it is killed after that was written down, and before the key is destroyed.
+    let mut manifest = read();
+    (manifest["run"], manifest["is_complete"]) = (run, true.into());
+    fs::write(&place, manifest.to_string()).expect("ours");
+    copy(&folder, "keys.once", "keys");
+    assert!(has_run_key(&folder) && has_ended(&folder));
+    let before = relative(&folder.file("clean"));
+    assert_eq!(run_in(folder.path(), &args, b"").status, code);
+    assert!(!has_run_key(&folder), "its key is destroyed, and so is that of the next run");
+    assert!(read().get("run").is_none());
+    // What was damaged is read again, under another key; what is whole stays.
+    let after = relative(&folder.file("clean"));
+    let (damaged, whole): (Vec<_>, Vec<_>) = before
+        .iter()
+        .filter(|(name, _)| name.extension().is_some_and(|it| it == "zst"))
+        .partition(|(name, _)| name.display().to_string().contains(".partial."));
+    assert!(!damaged.is_empty() && damaged.iter().all(|(name, bytes)| after[*name] != **bytes));
+    assert!(!whole.is_empty() && whole.iter().all(|(name, bytes)| after[*name] == **bytes));
+}
+
 const REFUSED: &str = "name = \"some\"\nversion = 1\n[record]\ntime = { grain = \"minute\" }\nstatus = true\n\
                        [quarantine]\nseal = [\"refused\"]\nretention_days = 7\n";
 
