@@ -17,6 +17,10 @@ use super::{
 };
 use crate::field::{DurationUnit, Escaping, Field, LineMap, Reason, Span, TimeItem, TimePattern};
 
+/// From how many bytes on what may follow a place is taken for no number any more. Without an end, a line of
+/// nothing but dots would be read as often as it has dots.
+const NUMBER_BYTES_END: usize = 64;
+
 /// How a value looks, and so where it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -310,8 +314,8 @@ impl Template {
         match capture.class {
             // The whole number is looked at: an IPv6 address has many colons before its port's.
             Class::Number => {
-                let length = number(text);
-                length > 0 && goes_on(length)
+                let length = number(&text[..text.len().min(NUMBER_BYTES_END)]);
+                (1..NUMBER_BYTES_END).contains(&length) && goes_on(length)
             }
             // What a visitor wrote may look like a time, but hardly like what the server puts behind it.
             Class::Clf => is_clf(text) && goes_on(26),
@@ -319,11 +323,9 @@ impl Template {
             Class::Pattern => pattern::length(&capture.pattern, text).is_some_and(goes_on),
             Class::Quoted => matches!(text.first(), Some(b'"' | b'-')),
             Class::Protocol => {
-                let end = word_end(text);
                 let literal = self.literal_after(index);
-                let word = memmem::find(&text[..end], literal).map_or(end, |at| at.max(1).min(end));
                 let is_empty = !literal.is_empty() && text.starts_with(literal);
-                text.starts_with(b"HTTP") || &text[..word] == b"-" || is_empty
+                text.starts_with(b"HTTP") || is_empty || is_dash(text, literal)
             }
             Class::Word | Class::List | Class::Spaces | Class::Text => true,
         }
@@ -413,6 +415,14 @@ fn is_clf(text: &[u8]) -> bool {
 /// Whether the value ends in a backslash that takes the byte after it along.
 fn ends_in_backslash(value: &[u8]) -> bool {
     value.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+/// Whether a dash is the first word of `text`, or all of it before `literal`. It asks for no more bytes than that, for
+/// it is asked wherever a value might end, and a visitor may write thousands of such places into one line.
+fn is_dash(text: &[u8], literal: &[u8]) -> bool {
+    let Some(rest) = text.strip_prefix(b"-") else { return false };
+    let is_word = matches!(rest.first(), None | Some(b' ' | b'\t'));
+    is_word || word_end(literal) == literal.len() && rest.starts_with(literal)
 }
 
 /// How many digits, dots and minus signs `text` begins with.

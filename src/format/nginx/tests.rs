@@ -129,6 +129,24 @@ fn protocols_may_be_missing_and_have_spaces_after_them() {
     }
 }
 
+/// Each place where a value might end is looked at for a few bytes only: to its end, these lines took hours.
+#[test]
+fn a_line_of_nothing_but_ends_of_values_is_read_once() {
+    let many = |text: &str| text.repeat(2_000_000);
+    let path = many("|a");
+    check(
+        "$time_local|$request_uri|$server_protocol|$status",
+        &format!("22/Nov/2026:14:05:37 +0000|/{path}|HTTP/1.1|200"),
+        &format!("time=22/Nov/2026:14:05:37 +0000|target=/{path}|protocol=HTTP/1.1|status=200"),
+    );
+    let path = many(".");
+    check(
+        "$time_local $request_uri.$status ok",
+        &format!("22/Nov/2026:14:05:37 +0000 /{path}a.200 ok"),
+        &format!("time=22/Nov/2026:14:05:37 +0000|target=/{path}a|status=200"),
+    );
+}
+
 #[test]
 fn lists_of_upstream_servers() {
     for (times, addresses) in [
