@@ -107,10 +107,10 @@ impl Masker {
         while let Some(at) = sign.into_iter().chain(word).min() {
             let found = if word == Some(at) {
                 word = words.next();
-                if text[at] == b'%' { value(text, at) } else { credential(text, at) }
+                if text[at] == b'%' { value(text, at, done) } else { credential(text, at, done) }
             } else {
                 sign = signs.next();
-                if text[at] == b'@' { user(text, at) } else { value(text, at) }
+                if text[at] == b'@' { user(text, at) } else { value(text, at, done) }
             };
             if let Some((from, to)) = found
                 && from >= done
@@ -126,8 +126,10 @@ impl Masker {
     }
 }
 
-/// Where the value lies whose name ends at `at`, with `=` or its encoded form, if that names a secret.
-fn value(text: &[u8], at: usize) -> Option<(usize, usize)> {
+/// Where the value lies whose name ends at `at`, with `=` or its encoded form, if that names a secret and the value
+/// does not begin before `done`: such a one is masked already, and looking for its end as often as there are names in
+/// it would take the square of its length.
+fn value(text: &[u8], at: usize, done: usize) -> Option<(usize, usize)> {
     let rest = &text[at..];
     let (from, is_encoded) = match rest {
         [b'=', ..] => (at + 1, false),
@@ -136,29 +138,21 @@ fn value(text: &[u8], at: usize) -> Option<(usize, usize)> {
         [b'%', b'4', b'0', ..] => return user(text, at),
         _ => return None,
     };
-    if !names_secret(&text[..at]) {
+    if from < done || !names_secret(&text[..at]) {
         return None;
     }
-    let length = text[from..].iter().position(|byte| ends_value(*byte));
-    let mut to = length.map_or(text.len(), |length| from + length);
-    if is_encoded {
-        to = from + encoded_end(&text[from..to]);
-    }
-    Some((from, to))
+    let ends = |at: &usize| ends_value(text[*at]) || is_encoded && ends_encoded(&text[*at..]);
+    Some((from, (from..text.len()).find(ends).unwrap_or(text.len())))
 }
 
 const fn ends_value(byte: u8) -> bool {
     matches!(byte, b'&' | b';' | b'"' | b'#' | b'<' | b'>' | b'\\' | 0..=b' ')
 }
 
-/// Where a value ends in which what ends values is encoded.
-fn encoded_end(text: &[u8]) -> usize {
-    let ends = |at: &usize| {
-        let rest = &text[*at..];
-        let rest = rest.strip_prefix(b"%25").or_else(|| rest.strip_prefix(b"%")).unwrap_or(b"");
-        matches!(rest, [b'2', b'6' | b'2' | b'3' | b'0', ..] | [b'3', b'B' | b'b', ..])
-    };
-    memchr::memchr_iter(b'%', text).find(ends).unwrap_or(text.len())
+/// Whether that begins here which ends a value, and is encoded.
+fn ends_encoded(text: &[u8]) -> bool {
+    let rest = text.strip_prefix(b"%25").or_else(|| text.strip_prefix(b"%")).unwrap_or(b"");
+    matches!(rest, [b'2', b'6' | b'2' | b'3' | b'0', ..] | [b'3', b'B' | b'b', ..])
 }
 
 /// Whether the name that `text` ends with speaks of a secret.
@@ -203,11 +197,11 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).map(|digit| digit as u8)
 }
 
-/// Where the credential lies that is announced at `at`.
-fn credential(text: &[u8], at: usize) -> Option<(usize, usize)> {
+/// Where the credential lies that is announced at `at`, if it does not begin before `done`.
+fn credential(text: &[u8], at: usize, done: usize) -> Option<(usize, usize)> {
     let rest = &text[at..];
     if rest.starts_with(b"eyJ") {
-        return json_web_token(text, at);
+        return if at < done { None } else { json_web_token(text, at) };
     }
     let is_token = |byte: &u8| {
         byte.is_ascii_alphanumeric()
@@ -215,14 +209,20 @@ fn credential(text: &[u8], at: usize) -> Option<(usize, usize)> {
     };
     if rest.starts_with(b"uthorization") {
         let begins = rest.iter().skip(12).take_while(|byte| b"\":= []".contains(byte)).count();
+        if begins == 0 {
+            return None;
+        }
         let from = at + 12 + begins;
         // A scheme is a word, and what follows it is the credential.
         let scheme = text[from..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
         let from = if text.get(from + scheme) == Some(&b' ') { from + scheme + 1 } else { from };
+        if from < done {
+            return None;
+        }
         let length =
             text[from..].iter().position(|byte| matches!(byte, b'"' | b'\n' | b'&' | b';'));
         let to = length.map_or(text.len(), |length| from + length);
-        return (begins > 0).then_some((from, to));
+        return Some((from, to));
     }
     let is_scheme = at > 0
         && matches!(text[at - 1], b'B' | b'b')
@@ -230,18 +230,23 @@ fn credential(text: &[u8], at: usize) -> Option<(usize, usize)> {
     let begins = rest.iter().position(|byte| matches!(byte, b' ' | b'%'))?;
     let begins = if rest[begins] == b'%' { begins + 3 } else { begins + 1 };
     let from = at + begins;
+    if !is_scheme || from < done {
+        return None;
+    }
     let length = text[from..].iter().take_while(|byte| is_token(byte)).count();
-    (is_scheme && length >= CREDENTIAL_BYTES_MIN).then_some((from, from + length))
+    (length >= CREDENTIAL_BYTES_MIN).then_some((from, from + length))
 }
 
 /// A token of three parts with dots between them.
 fn json_web_token(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(*byte, b'-' | b'_');
     let is_token = |byte: &u8| is_part(byte) || *byte == b'.';
-    let begins = from == 0 || !is_part(&text[from - 1]);
+    if from > 0 && is_part(&text[from - 1]) {
+        return None;
+    }
     let length = text[from..].iter().take_while(|byte| is_token(byte)).count();
     let dots = text[from..from + length].iter().filter(|byte| **byte == b'.').count();
-    (begins && dots >= 1 && length > 16).then_some((from, from + length))
+    (dots >= 1 && length > 16).then_some((from, from + length))
 }
 
 /// Where user and password lie before the `@` of an address.
