@@ -121,7 +121,7 @@ impl Follower {
 
     /// Looks again where a file could not be read, or names moved while it was looked for. Taken for another one, all
     /// of it would be read once more.
-    fn look_patiently(
+    pub(super) fn look_patiently(
         &self,
         standing: &Standing,
         look: impl Fn() -> Option<Found>,

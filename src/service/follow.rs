@@ -245,8 +245,12 @@ impl Follower {
     fn scan(&mut self) -> Result<(), Closed> {
         let mut present = BTreeSet::new();
         let mut moves = Moves::default();
-        for watched in 0..self.watched.len() {
-            let names = Names::around(&self.watched[watched].pattern);
+        let names: Vec<_> =
+            self.watched.iter().map(|watched| Names::around(&watched.pattern)).collect();
+        // Before anything is told by where logs are: one that was truncated may have been renamed since, and its copy
+        // is not beside it any more. And it is older than what is met now, as its number has to be.
+        self.renew()?;
+        for (watched, names) in names.iter().enumerate() {
             for path in self.paths(watched, &mut present) {
                 let Ok(metadata) = path.metadata() else { continue };
                 if !metadata.is_file() || !present.insert(inode(&metadata)) {
@@ -260,7 +264,7 @@ impl Follower {
                         (known.standing.dev, known.standing.ino) = inode(&metadata);
                     }
                 } else if !self.is_ignored(&metadata) {
-                    self.meet(watched, &path, &metadata, &names, &mut moves);
+                    self.meet(watched, &path, &metadata, names, &mut moves);
                 }
             }
         }
@@ -344,6 +348,22 @@ impl Follower {
             tail: self.eye.tail(&opened.trail_before(place.offset), place.offset),
             sealed: None,
         }
+    }
+
+    /// Begins those anew that were truncated or written anew.
+    fn renew(&mut self) -> Result<(), Closed> {
+        let (mut index, mut end) = (0, self.files.len());
+        while index < end {
+            match self.look(index)? {
+                // What comes instead is behind the others.
+                Look::Rewritten => {
+                    self.begin_anew(index)?;
+                    end -= 1;
+                }
+                Look::Fine | Look::Quiet => index += 1,
+            }
+        }
+        Ok(())
     }
 
     /// Reads what there is of each file. False when there was nothing.
@@ -503,16 +523,19 @@ impl Follower {
     /// A file was truncated or written anew: what a copy has more of the old one is read from there, and the file
     /// from its beginning.
     fn begin_anew(&mut self, index: usize) -> Result<(), Closed> {
+        let (old, watched) = (self.files[index].standing(), self.files[index].watched);
+        let copy = self.look_patiently(&old, || {
+            self.find_copy(&old, watched, old.start().offset, &BTreeSet::new())
+        })?;
         let followed = self.files.remove(index);
-        let old = followed.standing();
         let path = old.path.clone();
         let mut moves = Moves::default();
-        match self.find_copy(&old, followed.watched, old.start().offset, &BTreeSet::new()) {
+        match copy {
             // It goes on under the same number, with what is still to be sealed of it.
             Some(found) => {
                 let copy = found.standing(&old);
                 let (opened, how) = found.into_parts();
-                self.begin(followed.watched, copy.clone(), opened, how);
+                self.begin(watched, copy.clone(), opened, how);
                 moves.begun.push(copy);
             }
             None => {
@@ -524,8 +547,8 @@ impl Follower {
             && let Ok(metadata) = file.metadata()
         {
             let opened = Opened { path, file, metadata };
-            let standing = self.standing(followed.watched, &opened, Place::default());
-            self.begin(followed.watched, standing.clone(), opened, How::Growing);
+            let standing = self.standing(watched, &opened, Place::default());
+            self.begin(watched, standing.clone(), opened, How::Growing);
             moves.begun.push(standing);
         }
         self.send(Item::Moves(moves))

@@ -254,6 +254,17 @@ fn each_line_is_clean_once_counted_once_and_sealed_after_kills_and_all_rotations
 /// A log that had another name when it was opened than when it was looked at was read twice, another one not at all.
 #[test]
 fn each_line_is_clean_once_where_logs_are_renamed_while_they_are_looked_at() {
+    survive_storms(false);
+}
+
+/// The copy of a log that was truncated, and renamed before anybody looked, was taken for a log of its own.
+#[test]
+fn each_line_is_clean_once_where_logs_are_rotated_while_the_service_stands_still() {
+    survive_storms(true);
+}
+
+/// Rotates logs several times in a row, while the service runs or while it stands still.
+fn survive_storms(stands_still: bool) {
     if Command::new("gzip").arg("--version").output().is_err() {
         return say_loudly("SKIPPED: there is no gzip");
     }
@@ -265,12 +276,22 @@ fn each_line_is_clean_once_where_logs_are_renamed_while_they_are_looked_at() {
     server.wait();
     let storms = storms();
     for _ in 0..storms {
+        if stands_still {
+            running.signal("-STOP");
+        }
         for _ in 0..2 + dice.below(9) {
             server.write(1 + dice.below(40));
             server.rotate(&mut dice);
-            thread::sleep(Duration::from_millis(dice.below(60) as u64));
+            if !stands_still {
+                thread::sleep(Duration::from_millis(dice.below(60) as u64));
+            }
         }
         server.write(1);
+        if stands_still {
+            // So long that it looks which files there are before it reads what it has.
+            thread::sleep(Duration::from_millis(300));
+            running.signal("-CONT");
+        }
         server.wait();
     }
     assert_eq!(running.stop(), Some(0));
