@@ -54,6 +54,7 @@ bench: toolchain ## compare the speed with other tools, side by side
 	benches/seal.py
 	benches/batch.py
 	benches/instructions.py
+	benches/hostile.py
 	benches/service.py --seconds $(SECONDS)
 
 compare: toolchain ## give the same log to tamis and to other programs, and tell which identifiers came out
