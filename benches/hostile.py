@@ -76,7 +76,7 @@ def worst(folder, more, found):
         for text in TEXTS:
             long, short = (lines(example[-1], text, length) for length in (LONG, SHORT))
             times = [max(seconds(folder, options + more, head, body) - start, 0.002) for body in (long, short)]
-            bytes_a_second = [sum(map(len, body)) / time for body, time in zip((long, short), times)]
+            bytes_a_second = [sum(map(len, body)) / took for body, took in zip((long, short), times)]
             count += 1
             ratios.append((bytes_a_second[1] / bytes_a_second[0], bytes_a_second[0] / 1e6, name, text))
     return sorted(ratios, reverse=True)[:3], min(ratio[1] for ratio in ratios), count
@@ -100,7 +100,7 @@ def main():
             'sealed, with rules for attacks': (['--quarantine', str(folder / 'quarantine')],
                                                {name: found[name] for name in ('combined', 'caddy') if name in found}),
         }
-        print('| what is done | formats and texts | the slowest, MB/s | long lines against short ones, at most | where |')
+        print('| what is done | lines | the slowest, MB/s | long lines against short ones, at most | where |')
         print('| --- | --- | --- | --- | --- |')
         is_good = True
         for way, (more, of) in ways.items():
