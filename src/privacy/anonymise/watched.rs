@@ -115,7 +115,7 @@ impl Anonymiser {
         }
     }
 
-    /// What was noticed of the lines of the block, for a [`super::Sentry`] to answer.
+    /// What was noticed of the lines of the block, for a [`crate::privacy::Sentry`] to answer.
     pub fn take_sightings(&mut self) -> Sightings {
         self.watch.as_mut().map(Watch::take_sightings).unwrap_or_default()
     }
