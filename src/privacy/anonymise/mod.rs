@@ -602,13 +602,18 @@ const RARE: [Field; 8] = [
     Field::Message,
 ];
 
+/// The line that a shipper wrote something around, or the line itself.
+fn inner_of<'a>(text: &'a [u8], decoded: &'a mut Vec<u8>) -> &'a [u8] {
+    match wrapper::peel(text) {
+        Some(peeled) => peel::inner(text, peeled, decoded).unwrap_or(text),
+        None => text,
+    }
+}
+
 /// The format that a line has which is not of `format`, if detection knows it.
 fn other_format<'a>(format: &'a Format, line: RawLine<'_>) -> Option<&'a Format> {
-    let (bytes, mut decoded) = (line.expose_bytes(), Zeroizing::new(Vec::new()));
-    let inner = match wrapper::peel(bytes) {
-        Some(peeled) => peel::inner(bytes, peeled, &mut decoded).unwrap_or(bytes),
-        None => bytes,
-    };
+    let mut decoded = Zeroizing::new(Vec::new());
+    let inner = inner_of(line.expose_bytes(), &mut decoded);
     format.others().find(|other| fit(other, inner).is_ok())
 }
 

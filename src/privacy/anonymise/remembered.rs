@@ -366,7 +366,8 @@ impl Anonymiser {
     pub(super) fn site_at(&self, place: Place) -> (SiteValue, Text<'_>) {
         match place {
             Place::Remembered(at) => {
-                (self.memories.sites.at(at).value, self.memories.sites.at(at).text())
+                let slot = self.memories.sites.at(at);
+                (slot.value, slot.text())
             }
             _ => (self.scratch.site, Text::new(&self.scratch.domain)),
         }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{Anonymiser, Outcome};
+use super::{Anonymiser, Outcome, inner_of};
 use crate::{
     field::{LineMap, Reason},
-    format::{Format, wrapper},
+    format::Format,
     privacy::{
         cases::LiveCases,
-        peel,
         raw::{RawBlock, RawLine},
         scout::Lookout,
         seal::Parcel,
@@ -19,14 +18,6 @@ use crate::{
     },
     transform::time::Timestamp,
 };
-
-/// The line that a shipper wrote something around, or the line itself.
-fn inner_of<'a>(text: &'a [u8], decoded: &'a mut Vec<u8>) -> &'a [u8] {
-    match wrapper::peel(text) {
-        Some(peeled) => peel::inner(text, peeled, decoded).unwrap_or(text),
-        None => text,
-    }
-}
 
 impl Anonymiser {
     /// The worker with what picks lines to be sealed, as the plan says. Without it, none are.
